@@ -1,0 +1,23 @@
+//! Values that cannot be wrong: every type here is checked when it is made, so that no other part of the
+//! system has to check it again. Pure: no I/O, no serialisation, no clock.
+#![warn(missing_docs)]
+
+mod dead_letter;
+mod idempotency;
+mod invalid;
+mod money;
+mod movie;
+mod order;
+mod page;
+mod text;
+mod timestamp;
+
+pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterReason};
+pub use idempotency::IdempotencyKey;
+pub use invalid::Invalid;
+pub use money::Money;
+pub use movie::{Movie, MovieChange, MovieId, MovieQuery, NewMovie};
+pub use order::{ItemCount, Order, OrderDraft, OrderId, RecordedOrder, Recording, UserId};
+pub use page::{Page, PageLimit, Slice};
+pub use text::{Description, Title, TitlePart, fold_case};
+pub use timestamp::Timestamp;

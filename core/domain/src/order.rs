@@ -1,0 +1,231 @@
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::{IdempotencyKey, Invalid, Money, Timestamp};
+
+/// The namespace (RFC 9562, version 5) of order ids that are derived from idempotency keys. It never changes: the
+/// same key must give the same order for ever.
+const IDEMPOTENT_ORDERS: Uuid = Uuid::from_u128(0x6f0c_5f2e_93d1_4a57_8a35_c1b7_20c6_9d3e);
+
+/// The identity of an order: a UUID, by which it is recorded at most once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderId(Uuid);
+
+impl OrderId {
+    /// Takes a UUID of any version.
+    pub fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Derives the id that a user's idempotency key always gives.
+    pub fn derive(user: &UserId, key: &IdempotencyKey) -> Self {
+        // The length keeps ("ab", "c") and ("a", "bc") apart.
+        let name = format!("{}:{}{}", user.as_str().len(), user.as_str(), key.as_str());
+        Self(Uuid::new_v5(&IDEMPOTENT_ORDERS, name.as_bytes()))
+    }
+
+    /// Reads the hyphenated form, 36 characters.
+    ///
+    /// # Errors
+    /// The text is not a UUID in that form.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new(field, "must be a UUID such as 019a2f5e-7c1b-7d3a-9e4f-0123456789ab");
+        // Uuid also reads the URN, braced and simple forms; one order has one address.
+        if text.len() != 36 {
+            return Err(wrong());
+        }
+        Uuid::try_parse(text).map(Self).map_err(|_| wrong())
+    }
+
+    /// The UUID.
+    pub fn as_uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// Who orders: 1 to 64 characters, no control characters, no white space at either end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UserId(String);
+
+impl UserId {
+    /// The longest user id, in characters.
+    pub const MAX_CHARS: usize = 64;
+
+    /// Trims the text and checks it.
+    ///
+    /// # Errors
+    /// The text is blank, longer than [`Self::MAX_CHARS`], or holds a control character.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.is_empty() || text.chars().count() > Self::MAX_CHARS || text.chars().any(char::is_control) {
+            let rule = format!("must be 1 to {} characters without control characters", Self::MAX_CHARS);
+            return Err(Invalid::new("user_id", rule));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The user id's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How many items an order has: 1 to 1,000,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ItemCount(u32);
+
+impl ItemCount {
+    /// The most items of one order.
+    pub const MAX: u32 = 1_000_000;
+
+    /// Takes a number.
+    ///
+    /// # Errors
+    /// The number is 0 or above [`Self::MAX`].
+    pub fn new(count: u32) -> Result<Self, Invalid> {
+        if (1..=Self::MAX).contains(&count) { Ok(Self(count)) } else { Err(Self::wrong()) }
+    }
+
+    /// Reads decimal digits.
+    ///
+    /// # Errors
+    /// The text is not a whole number from 1 to [`Self::MAX`].
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Self::wrong());
+        }
+        text.parse().map_err(|_| Self::wrong()).and_then(Self::new)
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    fn wrong() -> Invalid {
+        Invalid::new("number_of_items", format!("must be a whole number from 1 to {}", Self::MAX))
+    }
+}
+
+/// What a client asks for: an order that has no identity yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderDraft {
+    /// Who orders.
+    pub user: UserId,
+    /// How many items.
+    pub items: ItemCount,
+    /// For how much altogether.
+    pub total: Money,
+}
+
+/// An order that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Its identity.
+    pub id: OrderId,
+    /// What was asked for.
+    pub draft: OrderDraft,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}
+
+impl Order {
+    /// Says whether this is the other order again. The time of acceptance does not count: a client that repeats an
+    /// order does so later.
+    pub fn repeats(&self, other: &Self) -> bool {
+        self.id == other.id && self.draft == other.draft
+    }
+}
+
+/// An order of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedOrder {
+    /// The order as it was first recorded.
+    pub order: Order,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// What became of an order that was handed to the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recording {
+    /// It is in the ledger, by this call.
+    Recorded,
+    /// It was in the ledger already, with the same content.
+    AlreadyRecorded,
+    /// Its id is in the ledger with other content, which stays as it is.
+    Conflict,
+    /// The ledger refuses this order, now and at any later time. The text says why, for operators.
+    Rejected(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(text: &str) -> UserId {
+        UserId::new(text).unwrap()
+    }
+
+    fn key(text: &str) -> IdempotencyKey {
+        IdempotencyKey::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_key_gives_one_order_per_user_for_ever() {
+        let id = OrderId::derive(&user("20"), &key("k1"));
+        assert_eq!(id.to_string(), "4cb426f3-71fe-5fe8-91bf-f2f216c21558");
+        assert_ne!(id, OrderId::derive(&user("21"), &key("k1")));
+        assert_ne!(id, OrderId::derive(&user("20"), &key("k2")));
+        assert_ne!(OrderId::derive(&user("ab"), &key("c")), OrderId::derive(&user("a"), &key("bc")));
+    }
+
+    #[test]
+    fn an_order_id_has_one_form() {
+        let id = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
+        assert_eq!(OrderId::parse("order_id", id).unwrap().to_string(), id);
+        for text in ["", "abc", "019a2f5e7c1b7d3a9e4f0123456789ab", "{019a2f5e-7c1b-7d3a-9e4f-0123456789ab}"]
+        {
+            assert!(OrderId::parse("order_id", text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_id_is_short_and_printable() {
+        assert_eq!(user(" 20 ").as_str(), "20");
+        assert!(UserId::new(&"ü".repeat(64)).is_ok());
+        for text in ["", "  ", "a\0b", "a\nb", &"x".repeat(65)] {
+            assert!(UserId::new(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_item_count_is_a_whole_number() {
+        assert_eq!(ItemCount::parse("1000000").unwrap().get(), 1_000_000);
+        for text in ["", "0", "1000001", "-1", "+1", "1.0", "1e3", "99999999999999999999", "true"] {
+            assert_eq!(ItemCount::parse(text).unwrap_err().field(), "number_of_items", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_order_repeats_another_whatever_the_time() {
+        let draft = OrderDraft {
+            user: user("20"),
+            items: ItemCount::new(1).unwrap(),
+            total: Money::parse("total_amount", "1").unwrap(),
+        };
+        let id = OrderId::derive(&draft.user, &key("k"));
+        let first = Order { id, draft, created_at: Timestamp::from_millis(0).unwrap() };
+        let mut again = Order { created_at: Timestamp::from_millis(1).unwrap(), ..first.clone() };
+        assert!(again.repeats(&first));
+        again.draft.items = ItemCount::new(2).unwrap();
+        assert!(!again.repeats(&first));
+    }
+}

@@ -1,0 +1,136 @@
+use crate::Invalid;
+
+/// The name of a movie: 1 to 255 characters (Unicode scalar values), without white space at either end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Title(String);
+
+impl Title {
+    /// The longest title, in characters.
+    pub const MAX_CHARS: usize = 255;
+
+    /// Trims the text and checks it.
+    ///
+    /// # Errors
+    /// The text is blank, longer than [`Self::MAX_CHARS`], or holds a NUL character, which no PostgreSQL text can.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Invalid::new("title", "must not be empty"));
+        }
+        check("title", text, Self::MAX_CHARS)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The title's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a movie is about: up to 10,000 characters, kept as written. It may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description(String);
+
+impl Description {
+    /// The longest description, in characters.
+    pub const MAX_CHARS: usize = 10_000;
+
+    /// Checks the text.
+    ///
+    /// # Errors
+    /// The text is longer than [`Self::MAX_CHARS`] or holds a NUL character.
+    pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
+        let text = text.into();
+        check("description", &text, Self::MAX_CHARS)?;
+        Ok(Self(text))
+    }
+
+    /// The description's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A part of a title to search for, case folded: 1 to 255 characters, each taken literally.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TitlePart(String);
+
+impl TitlePart {
+    /// Checks and folds the text; an empty text asks for nothing and gives `None`.
+    ///
+    /// # Errors
+    /// The text is longer than a title can be, or holds a NUL character.
+    pub fn new(text: &str) -> Result<Option<Self>, Invalid> {
+        check("title", text, Title::MAX_CHARS)?;
+        Ok((!text.is_empty()).then(|| Self(fold_case(text))))
+    }
+
+    /// The folded text, to be compared with folded titles.
+    pub fn as_folded_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Folds upper and lower case together, so that every store finds the same titles.
+///
+/// Each character is folded by itself (Unicode `Lowercase_Mapping` without its contextual rules): a part of a title
+/// folds to a part of the folded title, which the final sigma would break.
+pub fn fold_case(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+fn check(field: &'static str, text: &str, max: usize) -> Result<(), Invalid> {
+    if text.contains('\0') {
+        return Err(Invalid::new(field, "must not contain the NUL character"));
+    }
+    if text.chars().count() > max {
+        return Err(Invalid::new(field, format!("must be at most {max} characters long")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_trimmed_and_counted_in_characters() {
+        assert_eq!(Title::new("  Solaris \n").unwrap().as_str(), "Solaris");
+        assert!(Title::new(&"🎬".repeat(255)).is_ok());
+        assert_eq!(
+            Title::new(&"é".repeat(256)).unwrap_err().to_string(),
+            "title must be at most 255 characters long"
+        );
+    }
+
+    #[test]
+    fn a_blank_or_nul_title_is_refused() {
+        for blank in ["", " ", "\t\n", "\u{3000}"] {
+            assert_eq!(Title::new(blank).unwrap_err().to_string(), "title must not be empty");
+        }
+        assert_eq!(Title::new("a\0b").unwrap_err().to_string(), "title must not contain the NUL character");
+    }
+
+    #[test]
+    fn a_description_is_kept_as_written() {
+        assert_eq!(Description::new(" two\nlines ").unwrap().as_str(), " two\nlines ");
+        assert_eq!(Description::new("").unwrap().as_str(), "");
+        assert!(Description::new("x".repeat(10_000)).is_ok());
+        assert_eq!(Description::new("x".repeat(10_001)).unwrap_err().field(), "description");
+    }
+
+    #[test]
+    fn a_part_of_a_title_folds_to_a_part_of_the_folded_title() {
+        let title = "ΟΔΟΣΑ und STRASSE İstanbul";
+        for part in ["ΟΔΟΣ", "οδοσ", "strasse", "İS"] {
+            assert!(fold_case(title).contains(&fold_case(part)), "{part}");
+        }
+    }
+
+    #[test]
+    fn an_empty_search_asks_for_nothing() {
+        assert_eq!(TitlePart::new("").unwrap(), None);
+        assert_eq!(TitlePart::new("%_A").unwrap().unwrap().as_folded_str(), "%_a");
+        assert!(TitlePart::new(&"x".repeat(256)).is_err());
+    }
+}

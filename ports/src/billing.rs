@@ -1,0 +1,126 @@
+//! Orders: how they are taken, queued, recorded and read.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keeper_domain::{
+    DeadLetter, DeadLetterId, IdempotencyKey, Order, OrderDraft, OrderId, Page, RecordedOrder, Recording,
+    Slice, Timestamp, UserId,
+};
+
+use crate::PortResult;
+
+/// Takes orders (driving, on the gateway's side).
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait OrderIntake: Send + Sync + 'static {
+    /// Accepts an order. `Ok` means that it will be processed even if everything restarts now.
+    ///
+    /// The same key of the same user gives the same order id, for ever.
+    ///
+    /// # Errors
+    /// The order was not accepted. After a timeout it may be processed all the same.
+    async fn submit(&self, draft: OrderDraft, key: Option<IdempotencyKey>) -> PortResult<Order>;
+}
+
+/// Processes orders from a queue (driving, on the billing side).
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait OrderHandler: Send + Sync + 'static {
+    /// Handles a batch and says what became of each order, in the batch's order. Queues deliver at least once: an
+    /// order may come again, in the same batch too.
+    ///
+    /// # Errors
+    /// Nothing is known of any order of the batch: hand it over again later. Never an order's own fault, which is
+    /// [`Recording::Conflict`] or [`Recording::Rejected`].
+    async fn handle(&self, batch: Vec<Order>) -> PortResult<Vec<Recording>>;
+}
+
+/// Reads recorded orders (driving): implemented by the use case, and by the HTTP client for the gateway.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait OrderBook: Send + Sync + 'static {
+    /// Finds a recorded order; when it is not there yet, waits for it for up to `wait`.
+    ///
+    /// # Errors
+    /// The ledger could not be read.
+    async fn find(&self, id: OrderId, wait: Duration) -> PortResult<Option<RecordedOrder>>;
+
+    /// Lists a user's orders in the order in which they were recorded.
+    ///
+    /// # Errors
+    /// The ledger could not be read.
+    async fn list(&self, user: UserId, page: Page<OrderId>) -> PortResult<Slice<RecordedOrder>>;
+}
+
+/// The queue between intake and processing (driven). Its consuming side is a driving adapter.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait OrderQueue: Send + Sync + 'static {
+    /// Hands an order to the queue. It MUST NOT return `Ok` before the queue has taken responsibility: the broker's
+    /// confirm is there, or the row is committed.
+    ///
+    /// # Errors
+    /// The queue did not take the order, or did not say in time whether it did.
+    async fn enqueue(&self, order: Order) -> PortResult<()>;
+}
+
+/// The record of what was billed (driven).
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait OrderLedger: Send + Sync + 'static {
+    /// Records a batch in one transaction and says what became of each order, in the batch's order.
+    ///
+    /// An order id MUST be recorded at most once, also when batches that share it are recorded at the same time, and
+    /// what is recorded MUST NOT change. All of it MUST be durable before `Ok`.
+    ///
+    /// # Errors
+    /// Nothing of the batch was recorded, unless the error is `TimedOut` or `Unavailable`: then all or nothing was.
+    /// `Failed` means that some order of the batch is refused by the store.
+    async fn record(&self, batch: Vec<Order>, now: Timestamp) -> PortResult<Vec<Recording>>;
+
+    /// Finds an order.
+    ///
+    /// # Errors
+    /// The ledger could not be read.
+    async fn find(&self, id: OrderId) -> PortResult<Option<RecordedOrder>>;
+
+    /// Lists a user's orders in the order in which they were recorded. An `after` that the user has no order of
+    /// gives an empty page. The work MUST NOT grow with the number of orders before the page.
+    ///
+    /// # Errors
+    /// The ledger could not be read.
+    async fn list(&self, user: UserId, page: Page<OrderId>) -> PortResult<Slice<RecordedOrder>>;
+}
+
+/// New identities of orders (driven), so that tests decide them.
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait OrderIds: Send + Sync + 'static {
+    /// Makes an id that no order has: a UUID of version 7.
+    fn next(&self) -> OrderId;
+}
+
+/// The messages that could not be processed (driven), for operators.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait DeadLetters: Send + Sync + 'static {
+    /// Lists up to `limit` dead letters, oldest first. They all MUST stay where they are.
+    ///
+    /// # Errors
+    /// The dead letters could not be read.
+    async fn list(&self, limit: usize) -> PortResult<Vec<DeadLetter>>;
+
+    /// Puts those of the given ids (`None`: all that are there now) back into the order queue as they first came, and says how
+    /// many. Each MUST be safe in the order queue before it leaves the dead letters: an interruption may leave it in
+    /// both, never in neither.
+    ///
+    /// # Errors
+    /// The dead letters or the order queue could not be reached; what is not moved stays.
+    async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> PortResult<u64>;
+
+    /// Throws away those of the given ids and says how many they were.
+    ///
+    /// # Errors
+    /// The dead letters could not be reached; what is not discarded stays.
+    async fn discard(&self, ids: Vec<DeadLetterId>) -> PortResult<u64>;
+}

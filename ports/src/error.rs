@@ -1,0 +1,92 @@
+use std::error::Error;
+
+use thiserror::Error;
+
+type Cause = Box<dyn Error + Send + Sync + 'static>;
+
+/// Why a call of a port did not do what it was asked, told apart by what the caller can do about it.
+///
+/// The cause is for the log; it is never shown to a client.
+#[derive(Debug, Error)]
+pub enum PortError {
+    /// The other side is not there, or cannot take the call now: the same call may succeed later.
+    #[error("{what} is unavailable")]
+    Unavailable {
+        /// The other side, as an operator knows it ("inventory database").
+        what: &'static str,
+        /// What went wrong.
+        #[source]
+        cause: Cause,
+    },
+    /// The other side did not answer in time. Whether the call took effect is not known.
+    #[error("{what} did not answer in time")]
+    TimedOut {
+        /// The other side, as an operator knows it.
+        what: &'static str,
+        /// What went wrong.
+        #[source]
+        cause: Cause,
+    },
+    /// The other side refused the call or answered nonsense: the same call will not succeed later.
+    #[error("{what} failed")]
+    Failed {
+        /// The other side, as an operator knows it.
+        what: &'static str,
+        /// What went wrong.
+        #[source]
+        cause: Cause,
+    },
+}
+
+impl PortError {
+    /// Makes [`Self::Unavailable`].
+    pub fn unavailable(what: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::Unavailable { what, cause: cause.into() }
+    }
+
+    /// Makes [`Self::TimedOut`].
+    pub fn timed_out(what: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::TimedOut { what, cause: cause.into() }
+    }
+
+    /// Makes [`Self::Failed`].
+    pub fn failed(what: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::Failed { what, cause: cause.into() }
+    }
+
+    /// The same call may succeed later.
+    pub fn is_transient(&self) -> bool {
+        !matches!(self, Self::Failed { .. })
+    }
+
+    /// The error with all its causes on one line, for the log.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let message = error.to_string();
+            // Many libraries repeat their cause in their own message.
+            if !text.ends_with(&message) {
+                text = format!("{text}: {message}");
+            }
+            cause = error.source();
+        }
+        text.replace(['\n', '\r'], " ")
+    }
+}
+
+/// What a port's call gives.
+pub type PortResult<T> = Result<T, PortError>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chain_names_every_cause_once_on_one_line() {
+        let error = PortError::unavailable("billing database", "no route\nto host");
+        assert_eq!(error.chain(), "billing database is unavailable: no route to host");
+        assert!(error.is_transient());
+        assert!(!PortError::failed("billing database", "syntax error").is_transient());
+    }
+}

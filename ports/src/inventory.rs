@@ -1,0 +1,61 @@
+//! The catalogue: what is asked of it, and what it asks of its store.
+
+use async_trait::async_trait;
+use keeper_domain::{Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice, Timestamp};
+
+use crate::PortResult;
+
+/// The movie catalogue (driving): implemented by the use case, and by the HTTP client for the gateway.
+///
+/// # Errors
+/// Every call fails as [`crate::PortError`] says; a movie that is not there is no error.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait MovieCatalog: Send + Sync + 'static {
+    /// Adds a movie and answers it as it is stored.
+    async fn add(&self, movie: NewMovie) -> PortResult<Movie>;
+
+    /// Lists the movies that the query asks for, by ascending id.
+    async fn list(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>>;
+
+    /// Finds a movie.
+    async fn get(&self, id: MovieId) -> PortResult<Option<Movie>>;
+
+    /// Changes a movie and answers it as it is now; `None` when it is not there.
+    async fn change(&self, id: MovieId, change: MovieChange) -> PortResult<Option<Movie>>;
+
+    /// Removes a movie; says whether it was there.
+    async fn remove(&self, id: MovieId) -> PortResult<bool>;
+
+    /// Removes all movies; says how many they were.
+    async fn clear(&self) -> PortResult<u64>;
+}
+
+/// The store of the catalogue (driven).
+///
+/// # Errors
+/// Every call fails as [`crate::PortError`] says, and then has changed nothing, unless it is `TimedOut`.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait MovieRepository: Send + Sync + 'static {
+    /// Stores a movie under a new id. It MUST be durable before `Ok`. Ids ascend and MUST NOT be given twice, not
+    /// even after a removal.
+    async fn insert(&self, movie: NewMovie, now: Timestamp) -> PortResult<Movie>;
+
+    /// Finds a movie.
+    async fn find(&self, id: MovieId) -> PortResult<Option<Movie>>;
+
+    /// Lists movies by ascending id. A title matches when it holds the part asked for, both folded by
+    /// [`keeper_domain::fold_case`]; no character of the part has a special meaning. The work MUST NOT grow with
+    /// the number of movies before the page.
+    async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>>;
+
+    /// Changes the given fields and sets `updated_at` to `now`, in one step; `None` when the movie is not there.
+    async fn update(&self, id: MovieId, change: MovieChange, now: Timestamp) -> PortResult<Option<Movie>>;
+
+    /// Deletes a movie; says whether it was there.
+    async fn delete(&self, id: MovieId) -> PortResult<bool>;
+
+    /// Deletes all movies; says how many they were.
+    async fn delete_all(&self) -> PortResult<u64>;
+}

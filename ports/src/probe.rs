@@ -1,0 +1,17 @@
+use async_trait::async_trait;
+
+use crate::PortResult;
+
+/// Says whether a dependency is answering (driven).
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Probe: Send + Sync + 'static {
+    /// The dependency, as an operator knows it ("inventory database").
+    fn name(&self) -> &'static str;
+
+    /// Asks the dependency whether it can do its work. It MUST answer within a few seconds and MUST change nothing.
+    ///
+    /// # Errors
+    /// The dependency does not answer, or cannot do its work yet.
+    async fn check(&self) -> PortResult<()>;
+}
