@@ -25,6 +25,11 @@ impl Title {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The title's text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
 }
 
 /// What a movie is about: up to 10,000 characters, kept as written. It may be empty.
@@ -48,6 +53,11 @@ impl Description {
     /// The description's text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The description's text, owned.
+    pub fn into_string(self) -> String {
+        self.0
     }
 }
 

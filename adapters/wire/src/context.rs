@@ -1,0 +1,74 @@
+//! What travels with a request from process to process: its id and its trace.
+//!
+//! The ports know nothing of it, so it goes beside the call, with the task: the HTTP server sets it, the HTTP client
+//! and the queue's publisher pass it on.
+
+use std::future::Future;
+
+tokio::task_local! {
+    static CONTEXT: RequestContext;
+}
+
+/// The header of the request id, over HTTP and in the queue's messages.
+pub const REQUEST_ID: &str = "X-Request-Id";
+
+/// The header of the trace context (W3C Trace Context).
+pub const TRACEPARENT: &str = "traceparent";
+
+/// A request's id and trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestContext {
+    /// The id under which every process logs the request.
+    pub request_id: String,
+    /// The W3C trace context that the client sent, passed on as it came.
+    pub traceparent: Option<String>,
+}
+
+impl RequestContext {
+    /// Runs a call within this context.
+    pub async fn scope<F: Future>(self, call: F) -> F::Output {
+        CONTEXT.scope(self, call).await
+    }
+
+    /// The context of the call that is running, if it has one.
+    pub fn current() -> Option<Self> {
+        CONTEXT.try_with(Clone::clone).ok()
+    }
+}
+
+/// Says whether a request id from outside may be logged and passed on: 1 to 128 letters, digits, `.`, `_` and `-`.
+pub fn is_sane_request_id(id: &str) -> bool {
+    (1..=128).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// Says whether a trace context has the form of version 00: `00-<32 hex>-<16 hex>-<2 hex>`.
+pub fn is_sane_traceparent(value: &str) -> bool {
+    let parts: Vec<&str> = value.split('-').collect();
+    let hex = |text: &str, len| text.len() == len && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    matches!(parts[..], ["00", trace, span, flags] if hex(trace, 32) && hex(span, 16) && hex(flags, 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_sees_its_own_context_only() {
+        let context = RequestContext { request_id: "r1".into(), traceparent: None };
+        assert_eq!(RequestContext::current(), None);
+        let seen = context.clone().scope(async { RequestContext::current() }).await;
+        assert_eq!(seen, Some(context));
+    }
+
+    #[test]
+    fn ids_from_outside_are_checked() {
+        assert!(is_sane_request_id("a-B_9.x"));
+        for id in ["", "a b", "a\nb", "ü", "a\"b", &"x".repeat(129)] {
+            assert!(!is_sane_request_id(id), "{id:?}");
+        }
+        assert!(is_sane_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        assert!(!is_sane_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"));
+        assert!(!is_sane_traceparent("00-x-y-z"));
+    }
+}

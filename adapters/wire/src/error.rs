@@ -1,0 +1,90 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What kind of error it is, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// 400: a field is missing or breaks a rule.
+    Invalid,
+    /// 400: the body is not JSON.
+    Unreadable,
+    /// 404: there is no such thing.
+    NotFound,
+    /// 405: the path is right, the method is not.
+    MethodNotAllowed,
+    /// 409: it contradicts what is there.
+    Conflict,
+    /// 413: the body is too large.
+    TooLarge,
+    /// 415: the body's content type is not understood.
+    UnsupportedMediaType,
+    /// 500: a fault of the service.
+    Internal,
+    /// 503: a dependency is away; the same request may succeed later.
+    Unavailable,
+    /// 504: a dependency did not answer in time.
+    Timeout,
+}
+
+impl ErrorCode {
+    /// The HTTP status that goes with the code.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Invalid | Self::Unreadable => 400,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Conflict => 409,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+            Self::Timeout => 504,
+        }
+    }
+
+    /// The code as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Unreadable => "unreadable",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Conflict => "conflict",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+/// The body of every error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub struct ErrorBody {
+    /// What is wrong, for people.
+    pub message: String,
+    /// What kind of error it is, for programs.
+    pub code: ErrorCode,
+    /// The id under which the request is found in the logs.
+    pub request_id: String,
+    /// The field that is at fault, where one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_written_as_it_is_named() {
+        for code in
+            [ErrorCode::Invalid, ErrorCode::NotFound, ErrorCode::UnsupportedMediaType, ErrorCode::Timeout]
+        {
+            assert_eq!(serde_json::to_string(&code).unwrap(), format!("\"{}\"", code.as_str()));
+        }
+    }
+}

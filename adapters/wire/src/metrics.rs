@@ -1,0 +1,123 @@
+//! The instruments that more than one adapter uses. Their names are a contract with dashboards and alerts.
+
+use keeper_domain::{DeadLetterReason, Order, Recording, Timestamp};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, Result};
+
+use crate::ErrorCode;
+
+/// What the intake of orders counts.
+#[derive(Debug, Clone)]
+pub struct IntakeMetrics {
+    accepted: IntCounter,
+    refused: IntCounterVec,
+}
+
+impl IntakeMetrics {
+    /// Registers the instruments.
+    ///
+    /// # Errors
+    /// They are registered already.
+    pub fn register(registry: &Registry) -> Result<Self> {
+        let accepted =
+            IntCounter::new("orders_accepted_total", "Orders that the queue took responsibility for.")?;
+        let refused =
+            Opts::new("orders_refused_total", "Orders that were not accepted, by the error's code.");
+        let refused = IntCounterVec::new(refused, &["reason"])?;
+        for code in [ErrorCode::Invalid, ErrorCode::Unavailable] {
+            refused.with_label_values(&[code.as_str()]);
+        }
+        registry.register(Box::new(accepted.clone()))?;
+        registry.register(Box::new(refused.clone()))?;
+        Ok(Self { accepted, refused })
+    }
+
+    /// An order was accepted.
+    pub fn accepted(&self) {
+        self.accepted.inc();
+    }
+
+    /// An order was refused.
+    pub fn refused(&self, code: ErrorCode) {
+        self.refused.with_label_values(&[code.as_str()]).inc();
+    }
+}
+
+/// What the processing of orders counts.
+#[derive(Debug, Clone)]
+pub struct ProcessingMetrics {
+    recorded: IntCounterVec,
+    dead_lettered: IntCounterVec,
+    queue_to_ledger: Histogram,
+    queue_depth: IntGauge,
+    dead_letters: IntGauge,
+}
+
+impl ProcessingMetrics {
+    /// Registers the instruments.
+    ///
+    /// # Errors
+    /// They are registered already.
+    pub fn register(registry: &Registry) -> Result<Self> {
+        let recorded = Opts::new("orders_recorded_total", "Orders that billing settled, by outcome.");
+        let recorded = IntCounterVec::new(recorded, &["outcome"])?;
+        for outcome in [Recording::Recorded, Recording::AlreadyRecorded, Recording::Conflict] {
+            recorded.with_label_values(&[outcome_label(&outcome)]);
+        }
+        let dead_lettered =
+            Opts::new("orders_dead_lettered_total", "Messages moved to the dead letters, by reason.");
+        let dead_lettered = IntCounterVec::new(dead_lettered, &["reason"])?;
+        for reason in DeadLetterReason::ALL {
+            dead_lettered.with_label_values(&[reason.as_str()]);
+        }
+        let queue_to_ledger = HistogramOpts::new(
+            "order_queue_to_ledger_seconds",
+            "Time from an order's acceptance to its record.",
+        )
+        .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0]);
+        let queue_to_ledger = Histogram::with_opts(queue_to_ledger)?;
+        let queue_depth =
+            IntGauge::new("billing_queue_depth", "Messages ready in the order queue, as billing measures.")?;
+        let dead_letters =
+            IntGauge::new("billing_dead_letters", "Messages in the dead letters, as billing measures.")?;
+        registry.register(Box::new(recorded.clone()))?;
+        registry.register(Box::new(dead_lettered.clone()))?;
+        registry.register(Box::new(queue_to_ledger.clone()))?;
+        registry.register(Box::new(queue_depth.clone()))?;
+        registry.register(Box::new(dead_letters.clone()))?;
+        Ok(Self { recorded, dead_lettered, queue_to_ledger, queue_depth, dead_letters })
+    }
+
+    /// An order was settled at `now`. How long it took counts for those that this settled for the first time.
+    pub fn settled(&self, order: &Order, outcome: &Recording, now: Timestamp) {
+        self.recorded.with_label_values(&[outcome_label(outcome)]).inc();
+        if *outcome == Recording::Recorded {
+            let millis = (now.as_millis() - order.created_at.as_millis()).max(0);
+            #[expect(clippy::cast_precision_loss, reason = "a metric; 2^53 ms are 285,000 years")]
+            self.queue_to_ledger.observe(millis as f64 / 1000.0);
+        }
+    }
+
+    /// A message was moved to the dead letters.
+    pub fn dead_lettered(&self, reason: DeadLetterReason) {
+        self.dead_lettered.with_label_values(&[reason.as_str()]).inc();
+    }
+
+    /// So many messages wait in the order queue.
+    pub fn set_queue_depth(&self, messages: u64) {
+        self.queue_depth.set(i64::try_from(messages).unwrap_or(i64::MAX));
+    }
+
+    /// So many messages are in the dead letters.
+    pub fn set_dead_letters(&self, messages: u64) {
+        self.dead_letters.set(i64::try_from(messages).unwrap_or(i64::MAX));
+    }
+}
+
+fn outcome_label(outcome: &Recording) -> &'static str {
+    match outcome {
+        Recording::Recorded => "recorded",
+        Recording::AlreadyRecorded => "already_recorded",
+        Recording::Conflict => "conflict",
+        Recording::Rejected(_) => "rejected",
+    }
+}

@@ -1,0 +1,253 @@
+use std::borrow::Cow;
+
+use keeper_domain::{
+    Invalid, ItemCount, Money, Order, OrderDraft, OrderId, RecordedOrder, Timestamp, UserId,
+};
+use schemars::JsonSchema;
+use schemars::r#gen::SchemaGenerator;
+use schemars::schema::{InstanceType, Metadata, NumberValidation, Schema, SchemaObject, StringValidation};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::body::{self, BodyError};
+
+/// An order to be placed. Each field may be text or a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "NewOrder", example = "OrderFields::example")]
+pub struct OrderFields {
+    /// Who orders: 1 to 64 characters after trimming.
+    #[schemars(schema_with = "user_schema")]
+    pub user_id: String,
+    /// How many items: 1 to 1,000,000.
+    #[schemars(schema_with = "items_schema")]
+    pub number_of_items: String,
+    /// For how much altogether: 0.00 to 9,999,999,999.99, at most two decimals.
+    #[schemars(schema_with = "amount_schema")]
+    pub total_amount: String,
+}
+
+impl OrderFields {
+    fn example() -> Self {
+        Self { user_id: "20".into(), number_of_items: "99".into(), total_amount: "250.00".into() }
+    }
+
+    /// Reads and checks a body.
+    ///
+    /// # Errors
+    /// It is not a JSON object, or one of its fields is missing or breaks a rule.
+    pub fn parse(bytes: &[u8]) -> Result<OrderDraft, BodyError> {
+        let raw: RawOrder<'_> = body::object(bytes)?;
+        Ok(raw.draft()?)
+    }
+}
+
+/// The three fields of an order as they are written, in a request or in a message of the queue.
+#[derive(Deserialize)]
+pub(crate) struct RawOrder<'a> {
+    #[serde(borrow, default)]
+    user_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    number_of_items: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    total_amount: Option<&'a RawValue>,
+}
+
+impl RawOrder<'_> {
+    pub(crate) fn draft(&self) -> Result<OrderDraft, Invalid> {
+        Ok(OrderDraft {
+            user: UserId::new(&body::text_or_number("user_id", self.user_id)?)?,
+            items: ItemCount::parse(&body::text_or_number("number_of_items", self.number_of_items)?)?,
+            total: Money::parse("total_amount", &body::text_or_number("total_amount", self.total_amount)?)?,
+        })
+    }
+}
+
+/// The answer to an order that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AcceptedOrder", example = "AcceptedBody::example")]
+pub struct AcceptedBody {
+    /// A sentence, for people.
+    pub message: Cow<'static, str>,
+    /// The order's identity, under which it can be read as soon as it is recorded.
+    pub order_id: String,
+}
+
+impl AcceptedBody {
+    fn example() -> Self {
+        let id = OrderBody::example().order_id;
+        Self { message: Self::MESSAGE.into(), order_id: id }
+    }
+
+    const MESSAGE: &str = "Order has been queued for processing";
+}
+
+impl From<&Order> for AcceptedBody {
+    fn from(order: &Order) -> Self {
+        Self { message: Self::MESSAGE.into(), order_id: order.id.to_string() }
+    }
+}
+
+/// A recorded order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Order", example = "OrderBody::example")]
+pub struct OrderBody {
+    /// The order's identity, a UUID.
+    pub order_id: String,
+    /// Who ordered.
+    pub user_id: String,
+    /// How many items.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub number_of_items: u32,
+    /// For how much altogether, with two decimals; text, since it is exact.
+    pub total_amount: String,
+    /// What became of the order.
+    pub status: OrderStatus,
+    /// When the order was accepted: RFC 3339, UTC, milliseconds.
+    #[serde(rename = "createdAt")]
+    pub created_at: String,
+    /// When the order was recorded: RFC 3339, UTC, milliseconds.
+    #[serde(rename = "recordedAt")]
+    pub recorded_at: String,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStatus {
+    /// It is in the ledger.
+    Recorded,
+}
+
+impl OrderBody {
+    fn example() -> Self {
+        Self {
+            order_id: "019a2f5e-7c1b-7d3a-9e4f-0123456789ab".into(),
+            user_id: "20".into(),
+            number_of_items: 99,
+            total_amount: "250.00".into(),
+            status: OrderStatus::Recorded,
+            created_at: "2026-01-31T09:30:00.000Z".into(),
+            recorded_at: "2026-01-31T09:30:00.012Z".into(),
+        }
+    }
+}
+
+impl From<RecordedOrder> for OrderBody {
+    fn from(RecordedOrder { order, recorded_at }: RecordedOrder) -> Self {
+        Self {
+            order_id: order.id.to_string(),
+            user_id: order.draft.user.as_str().to_owned(),
+            number_of_items: order.draft.items.get(),
+            total_amount: order.draft.total.to_string(),
+            status: OrderStatus::Recorded,
+            created_at: order.created_at.to_string(),
+            recorded_at: recorded_at.to_string(),
+        }
+    }
+}
+
+impl TryFrom<OrderBody> for RecordedOrder {
+    type Error = Invalid;
+
+    fn try_from(body: OrderBody) -> Result<Self, Invalid> {
+        let draft = OrderDraft {
+            user: UserId::new(&body.user_id)?,
+            items: ItemCount::new(body.number_of_items)?,
+            total: Money::parse("total_amount", &body.total_amount)?,
+        };
+        let id = OrderId::parse("order_id", &body.order_id)?;
+        let created_at = Timestamp::parse("createdAt", &body.created_at)?;
+        let recorded_at = Timestamp::parse("recordedAt", &body.recorded_at)?;
+        Ok(Self { order: Order { id, draft, created_at }, recorded_at })
+    }
+}
+
+fn user_schema(_: &mut SchemaGenerator) -> Schema {
+    let text = StringValidation { min_length: Some(1), max_length: Some(64), pattern: Some(r"^\S+$".into()) };
+    let number = NumberValidation { minimum: Some(0.0), maximum: Some(999_999_999.0), ..Default::default() };
+    text_or_number("Who orders: 1 to 64 characters after trimming.", text, InstanceType::Integer, number)
+}
+
+fn items_schema(_: &mut SchemaGenerator) -> Schema {
+    let text = StringValidation { pattern: Some("^[1-9][0-9]{0,5}$|^1000000$".into()), ..Default::default() };
+    let number = NumberValidation { minimum: Some(1.0), maximum: Some(1_000_000.0), ..Default::default() };
+    text_or_number("How many items: 1 to 1,000,000.", text, InstanceType::Integer, number)
+}
+
+fn amount_schema(_: &mut SchemaGenerator) -> Schema {
+    let text =
+        StringValidation { pattern: Some(r"^[0-9]{1,10}(\.[0-9]{1,2})?$".into()), ..Default::default() };
+    // A JSON number is taken digit for digit; whole amounts are the ones that every client writes the same.
+    let number =
+        NumberValidation { minimum: Some(0.0), maximum: Some(9_999_999_999.0), ..Default::default() };
+    let says = "For how much altogether: 0.00 to 9,999,999,999.99, at most two decimals.";
+    text_or_number(says, text, InstanceType::Number, number)
+}
+
+fn text_or_number(
+    says: &str,
+    text: StringValidation,
+    kind: InstanceType,
+    number: NumberValidation,
+) -> Schema {
+    let text = SchemaObject {
+        instance_type: Some(InstanceType::String.into()),
+        string: Some(Box::new(text)),
+        ..Default::default()
+    };
+    let number = SchemaObject {
+        instance_type: Some(kind.into()),
+        number: Some(Box::new(number)),
+        ..Default::default()
+    };
+    let mut either = SchemaObject {
+        metadata: Some(Box::new(Metadata { description: Some(says.into()), ..Default::default() })),
+        ..Default::default()
+    };
+    either.subschemas().one_of = Some(vec![text.into(), number.into()]);
+    either.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_numbers_mean_the_same() {
+        let text =
+            OrderFields::parse(br#"{"user_id":"20","number_of_items":"99","total_amount":"250.5"}"#).unwrap();
+        let numbers =
+            OrderFields::parse(br#"{"user_id":20,"number_of_items":99,"total_amount":250.50}"#).unwrap();
+        assert_eq!(text, numbers);
+        assert_eq!(text.total.to_string(), "250.50");
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        let good = [("user_id", "\"20\""), ("number_of_items", "1"), ("total_amount", "\"1.00\"")];
+        let wrong = ["null", "true", "{}", "[]", "\"\"", "-1", "1e3", "NaN", "1.234", "99999999999999999999"];
+        for at in 0..good.len() {
+            for value in wrong {
+                if at == 0 && !["null", "true", "{}", "[]", "\"\""].contains(&value) {
+                    continue;
+                }
+                let fields: Vec<_> = (0..good.len())
+                    .map(|field| {
+                        format!("\"{}\":{}", good[field].0, if field == at { value } else { good[field].1 })
+                    })
+                    .collect();
+                let body = format!("{{{}}}", fields.join(","));
+                match OrderFields::parse(body.as_bytes()).unwrap_err() {
+                    BodyError::Invalid(invalid) => assert_eq!(invalid.field(), good[at].0, "{body}"),
+                    BodyError::Unreadable(_) => assert_eq!(value, "NaN", "{body}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_order_comes_back_as_it_went() {
+        let order = RecordedOrder::try_from(OrderBody::example()).unwrap();
+        assert_eq!(OrderBody::from(order), OrderBody::example());
+    }
+}
