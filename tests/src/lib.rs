@@ -1,1 +1,11 @@
+//! What the test suites share: the harness that starts real servers and the real binaries, and the scenarios that
+//! both stacks are held to.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test helper that fails must fail the test at once, with the place and the cause"
+)]
+
+pub mod harness;

@@ -1,0 +1,28 @@
+//! Servers and units for tests: real ones, on loopback, on free ports, with all their files in a temporary folder.
+//!
+//! Nothing outlives the test process, however it ends: see [`Process`].
+
+mod directory;
+mod http;
+mod janitor;
+mod ports;
+mod postgres;
+mod process;
+mod rabbitmq;
+mod stack;
+mod system;
+mod tls;
+mod unit;
+mod wait;
+
+pub use directory::Directory;
+pub use http::{Answer, Api};
+pub use ports::free_port;
+pub use postgres::{Database, Postgres, PostgresOptions};
+pub use process::{Launch, Process};
+pub use rabbitmq::{RabbitMq, Vhost};
+pub use stack::{Backing, Kind, Stack};
+pub use system::{random_text, run};
+pub use tls::Certificates;
+pub use unit::{Unit, binary};
+pub use wait::{eventually, until};

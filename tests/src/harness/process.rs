@@ -1,0 +1,130 @@
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::janitor;
+
+/// What is started, and how. It gets `PATH`, the locale and the given variables, and nothing else of our environment.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Its environment.
+    pub variables: Vec<(String, String)>,
+    /// The folder it runs in, and writes its log `<name>.out` and `<name>.err` to (appending).
+    pub folder: PathBuf,
+    /// The log's name.
+    pub name: String,
+    /// User and group, when not ours.
+    pub user: Option<(u32, u32)>,
+    /// The signal that ends it without leaving anything behind.
+    pub end: &'static str,
+}
+
+/// A child process, the leader of its own process group. It ends when this is dropped, and when the test process
+/// ends, however it ends.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    status: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Starts it. It is known to the janitor before the program runs, so that not even a `kill -9` of the test
+    /// process between the two leaves it behind.
+    pub fn start(launch: &Launch) -> Self {
+        let log = |kind: &str| {
+            let path = launch.folder.join(format!("{}.{kind}", launch.name));
+            File::options().create(true).append(true).open(path).expect("the log can be written")
+        };
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "read -r go && exec \"$@\" </dev/null", "sh"])
+            .arg(&launch.program)
+            .args(&launch.arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LANG", "C.UTF-8")
+            .envs(launch.variables.iter().cloned())
+            .current_dir(&launch.folder)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(log("out"))
+            .stderr(log("err"));
+        if let Some((user, group)) = launch.user {
+            command.uid(user).gid(group);
+        }
+        let mut child = command.spawn().expect("sh starts");
+        janitor::tell(&format!("child {} {}", child.id(), launch.end));
+        let mut go = child.stdin.take().expect("stdin is piped");
+        go.write_all(b"go\n").expect("sh reads");
+        Self { child, status: None }
+    }
+
+    /// Its process id, which is its group's too.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// It has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.wait(Duration::ZERO).is_none()
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, signal: &str) {
+        if self.status.is_none() {
+            send(signal, &self.id().to_string());
+        }
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let start = Instant::now();
+        while self.status.is_none() {
+            self.status = self.child.try_wait().expect("our child can be waited for");
+            if self.status.is_some() {
+                janitor::tell(&format!("gone {}", self.id()));
+            } else if start.elapsed() >= limit {
+                return None;
+            } else {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        self.status
+    }
+
+    /// `kill -9` of the whole group.
+    pub fn kill(&mut self) {
+        if self.status.is_none() {
+            send("KILL", &format!("-{}", self.id()));
+            self.wait(Duration::from_secs(10)).expect("a killed process ends");
+        }
+    }
+
+    /// The peak of its resident memory so far, in KiB (Linux).
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(Path::new("/proc").join(self.id().to_string()).join("status"));
+        let status = status.ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn send(signal: &str, target: &str) {
+    // The shell's own: not every system has the program.
+    let _ = Command::new("sh")
+        .args(["-c", "kill -s \"$1\" -- \"$2\" 2>/dev/null", "sh", signal, target])
+        .status();
+}

@@ -1,0 +1,251 @@
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::{Directory, Launch, Process, free_port, random_text, run, system, until};
+
+/// A RabbitMQ node of this test process, with an epmd of its own.
+#[derive(Debug)]
+pub struct RabbitMq {
+    launch: Launch,
+    programs: PathBuf,
+    port: u16,
+    password: String,
+    process: Mutex<Option<Process>>,
+    // Ended after the node, removed after both.
+    _epmd: Process,
+    directory: Directory,
+}
+
+/// A virtual host of its own for one test.
+#[derive(Debug, Clone)]
+pub struct Vhost {
+    /// 127.0.0.1.
+    pub host: String,
+    /// The node's port.
+    pub port: u16,
+    /// The virtual host's name.
+    pub name: String,
+    /// A user that may do anything in it.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+}
+
+const USER: &str = "keeper";
+const PATIENCE: Duration = Duration::from_secs(90);
+
+impl RabbitMq {
+    /// The usual node of this test process, started at the first call.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<RabbitMq> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// Makes a node and starts it. `CODE_KEEPER_RABBITMQ` names the folder of another version's programs
+    /// (`rabbitmq-server`, `rabbitmqctl`, and `epmd` where it brings its own).
+    pub fn start() -> Self {
+        let programs = programs();
+        let (directory, port, password) = (Directory::new(), free_port(), random_text(16));
+        let cookie = directory.write(".erlang.cookie", &random_text(20));
+        std::fs::set_permissions(cookie, std::fs::Permissions::from_mode(0o400)).expect("it is ours");
+        directory.write("enabled_plugins", "[].\n");
+        let configuration = format!(
+            "listeners.tcp.1 = 127.0.0.1:{port}\ndefault_user = {USER}\ndefault_pass = {password}\n\
+             log.file = false\nlog.console = true\nlog.console.level = info\n"
+        );
+        directory.write("rabbitmq.conf", &configuration);
+        let epmd_port = free_port();
+        let launch = Launch {
+            program: programs.join("rabbitmq-server"),
+            arguments: Vec::new(),
+            variables: variables(&directory, epmd_port),
+            folder: directory.path().to_owned(),
+            name: "rabbitmq".into(),
+            user: None,
+            end: "KILL",
+        };
+        let epmd = system::folder_with("epmd", std::slice::from_ref(&programs))
+            .or_else(|| system::newest_first(Path::new("/usr/lib/erlang"), "bin").into_iter().next())
+            .expect("Erlang is installed");
+        let epmd = Process::start(&Launch {
+            program: epmd.join("epmd"),
+            arguments: ["-port", &epmd_port.to_string(), "-address", "127.0.0.1"].map(str::to_owned).into(),
+            name: "epmd".into(),
+            ..launch.clone()
+        });
+        let node =
+            Self { launch, programs, port, password, process: Mutex::new(None), _epmd: epmd, directory };
+        node.start_again();
+        node
+    }
+
+    /// Creates an empty virtual host with a name of its own.
+    pub fn vhost(&self) -> Vhost {
+        let name = format!("test-{}", random_text(12));
+        // One call of the tool instead of two: each starts an Erlang machine.
+        self.ctl(&[
+            "eval",
+            &format!(
+                "rabbit_vhost:add(<<\"{name}\">>, <<\"test\">>), rabbit_auth_backend_internal:set_permissions(\
+                 <<\"{USER}\">>, <<\"{name}\">>, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"test\">>)."
+            ),
+        ]);
+        Vhost {
+            host: "127.0.0.1".into(),
+            port: self.port,
+            name,
+            user: USER.into(),
+            password: self.password.clone(),
+        }
+    }
+
+    /// Runs `rabbitmqctl --quiet` and answers what it prints.
+    pub fn ctl(&self, arguments: &[&str]) -> String {
+        let mut ctl = Command::new(self.programs.join("rabbitmqctl"));
+        ctl.arg("--quiet").args(arguments).env_clear();
+        ctl.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LANG", "C.UTF-8");
+        run(ctl.envs(self.launch.variables.iter().cloned()).current_dir(self.directory.path()))
+    }
+
+    /// Stops the broker; the Erlang machine goes on.
+    pub fn stop_app(&self) {
+        self.ctl(&["stop_app"]);
+    }
+
+    /// Starts the broker after [`Self::stop_app`].
+    pub fn start_app(&self) {
+        self.ctl(&["start_app"]);
+    }
+
+    /// Raises the disk alarm, by which the broker blocks every connection that publishes.
+    pub fn raise_disk_alarm(&self) {
+        self.ctl(&["set_disk_free_limit", "1000000GB"]);
+        self.wait_for_alarm(true);
+    }
+
+    /// Ends the disk alarm.
+    pub fn clear_disk_alarm(&self) {
+        self.ctl(&["set_disk_free_limit", "1MB"]);
+        self.wait_for_alarm(false);
+    }
+
+    /// How many messages are in a queue, delivered and unacknowledged ones too; `None` without the queue.
+    pub fn depth(&self, vhost: &Vhost, queue: &str) -> Option<u64> {
+        let queues = self.ctl(&["list_queues", "-p", &vhost.name, "--no-table-headers", "name", "messages"]);
+        let depths = queues.lines().filter_map(|line| line.split_once('\t'));
+        depths.filter(|(name, _)| *name == queue).find_map(|(_, depth)| depth.trim().parse().ok())
+    }
+
+    /// `kill -9`.
+    pub fn kill(&self) {
+        self.process().take().expect("it was started").kill();
+    }
+
+    /// Starts the node again on the same port, and waits until it takes connections.
+    pub fn start_again(&self) {
+        *self.process() = Some(Process::start(&self.launch));
+        until("RabbitMQ starts", PATIENCE, || {
+            assert!(self.process().as_mut().is_some_and(Process::is_running), "{}", self.log());
+            std::thread::sleep(Duration::from_millis(100));
+            std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()
+        });
+        self.ctl(&["await_startup"]);
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process().as_ref().expect("it was started").id()
+    }
+
+    /// The node's port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What the node wrote to its log.
+    pub fn log(&self) -> String {
+        let read = |kind| std::fs::read_to_string(self.directory.join(kind)).unwrap_or_default();
+        read("rabbitmq.out") + &read("rabbitmq.err")
+    }
+
+    fn wait_for_alarm(&self, raised: bool) {
+        until("the disk alarm changes", PATIENCE, || {
+            let alarms = self.ctl(&["eval", "rabbit_alarm:get_alarms()."]);
+            (alarms.contains("disk") == raised).then_some(())
+        });
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for RabbitMq {
+    fn drop(&mut self) {
+        drop(self.process().take());
+    }
+}
+
+impl Vhost {
+    /// The settings of a unit that uses this virtual host.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        [
+            ("HOST", self.host.clone()),
+            ("PORT", self.port.to_string()),
+            ("VHOST", self.name.clone()),
+            ("USER", self.user.clone()),
+            ("PASSWORD", self.password.clone()),
+        ]
+        .map(|(key, value)| (format!("KEEPER_BROKER__{key}"), value))
+        .into()
+    }
+
+    /// Its address as a URL.
+    pub fn url(&self) -> String {
+        let Self { host, port, name, user, password } = self;
+        format!("amqp://{user}:{password}@{host}:{port}/{name}")
+    }
+}
+
+fn programs() -> PathBuf {
+    if let Some(folder) = std::env::var_os("CODE_KEEPER_RABBITMQ") {
+        return folder.into();
+    }
+    // Not what a distribution puts into PATH: those scripts change the user and use the system's node.
+    let usual = [PathBuf::from("/usr/lib/rabbitmq/bin"), PathBuf::from("/opt/homebrew/opt/rabbitmq/sbin")];
+    system::folder_with("rabbitmq-server", &usual)
+        .expect("RabbitMQ is installed (Debian: apt-get install rabbitmq-server)")
+}
+
+fn variables(directory: &Directory, epmd_port: u16) -> Vec<(String, String)> {
+    let path = |name: &str| directory.join(name).display().to_string();
+    // Loopback only, for the node and for rabbitmqctl.
+    let loopback = "-kernel inet_dist_use_interface {127,0,0,1}";
+    let ctl_port = free_port().to_string();
+    [
+        ("HOME", directory.path().display().to_string()),
+        ("RABBITMQ_NODENAME", format!("keeper-{}@localhost", random_text(10))),
+        ("RABBITMQ_DIST_PORT", free_port().to_string()),
+        ("ERL_EPMD_PORT", epmd_port.to_string()),
+        ("ERL_EPMD_ADDRESS", "127.0.0.1".into()),
+        ("RABBITMQ_MNESIA_BASE", path("data")),
+        ("RABBITMQ_LOG_BASE", path("log")),
+        ("RABBITMQ_ENABLED_PLUGINS_FILE", path("enabled_plugins")),
+        ("RABBITMQ_CONFIG_FILE", path("rabbitmq.conf")),
+        ("RABBITMQ_CONF_ENV_FILE", "/dev/null".into()),
+        ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", loopback.into()),
+        ("RABBITMQ_CTL_ERL_ARGS", loopback.into()),
+        ("RABBITMQ_CTL_DIST_PORT_MIN", ctl_port.clone()),
+        ("RABBITMQ_CTL_DIST_PORT_MAX", ctl_port),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
+}

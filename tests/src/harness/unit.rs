@@ -1,0 +1,180 @@
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::{Api, Directory, Launch, Process, eventually, free_port, system, until};
+
+/// One of the binaries, running with nothing but the given settings, on free ports of the loopback.
+#[derive(Debug)]
+pub struct Unit {
+    name: &'static str,
+    port: u16,
+    management_port: u16,
+    launch: Launch,
+    process: Mutex<Option<Process>>,
+    directory: Directory,
+}
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+impl Unit {
+    /// Prepares a unit with settings (`KEEPER_…` variables); it is not started yet.
+    pub fn new(name: &'static str, settings: impl IntoIterator<Item = (String, String)>) -> Self {
+        let (directory, port, management_port) = (Directory::new(), free_port(), free_port());
+        let own = [
+            ("KEEPER_HTTP__ADDRESS", "127.0.0.1".to_owned()),
+            ("KEEPER_HTTP__PORT", port.to_string()),
+            ("KEEPER_MANAGEMENT__ADDRESS", "127.0.0.1".to_owned()),
+            ("KEEPER_MANAGEMENT__PORT", management_port.to_string()),
+            ("KEEPER_LOG__FORMAT", "json".to_owned()),
+        ];
+        let launch = Launch {
+            program: binary(name),
+            arguments: Vec::new(),
+            variables: own.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(settings).collect(),
+            folder: directory.path().to_owned(),
+            name: name.to_owned(),
+            user: None,
+            end: "KILL",
+        };
+        Self { name, port, management_port, launch, process: Mutex::new(None), directory }
+    }
+
+    /// Adds a setting, or changes one; it holds from the next start on.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: &str) -> Self {
+        self.launch.variables.retain(|(name, _)| name != key);
+        self.launch.variables.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its folder, in which it runs.
+    pub fn folder(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where its HTTP port is.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its HTTP port.
+    pub fn api(&self) -> Api {
+        Api::new(self.url())
+    }
+
+    /// Its management port.
+    pub fn management(&self) -> Api {
+        Api::new(format!("http://127.0.0.1:{}", self.management_port))
+    }
+
+    /// Starts it, and does not wait. It keeps its ports and its folder from one start to the next.
+    pub fn start(&self) {
+        let mut process = self.process();
+        assert!(process.is_none(), "{} runs already", self.name);
+        *process = Some(Process::start(&self.launch));
+    }
+
+    /// Waits until its dependencies answer and it does.
+    pub async fn ready(&self) {
+        self.health("ready", 200).await;
+    }
+
+    /// Waits until `/health/<kind>` answers this status.
+    pub async fn health(&self, kind: &str, status: u16) {
+        let (management, path) = (self.management(), format!("/health/{kind}"));
+        eventually(&format!("{} {path} {status}", self.name), PATIENCE, async || {
+            if let Some(ended) = self.process().as_mut().and_then(|process| process.wait(Duration::ZERO)) {
+                panic!("{} ended: {ended}\n{}", self.name, self.log());
+            }
+            let request = management.request(reqwest::Method::GET, &path);
+            super::Answer::try_of(request).await.is_ok_and(|answer| answer.status == status).then_some(())
+        })
+        .await;
+    }
+
+    /// `kill -9`.
+    pub fn kill(&self) {
+        self.process().take().expect("it was started").kill();
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, signal: &str) {
+        self.process().as_ref().expect("it was started").signal(signal);
+    }
+
+    /// Waits for its end by itself.
+    pub fn ended(&self) -> ExitStatus {
+        until(&format!("{} ends", self.name), PATIENCE, || {
+            let status = self.process().as_mut().expect("it was started").wait(Duration::ZERO)?;
+            self.process().take();
+            Some(status)
+        })
+    }
+
+    /// SIGTERM, and the status with which it ends.
+    pub fn terminate(&self) -> ExitStatus {
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Runs a subcommand to its end, with the unit's settings.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(&self.launch.program);
+        command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(self.launch.variables.iter().cloned()).current_dir(self.folder());
+        command.output().expect("the binary starts")
+    }
+
+    /// What it wrote to standard output and standard error, in all its starts.
+    pub fn log(&self) -> String {
+        self.output() + &self.read("err")
+    }
+
+    /// What it wrote to standard output.
+    pub fn output(&self) -> String {
+        self.read("out")
+    }
+
+    /// The peak of its resident memory, in KiB.
+    pub fn peak_memory(&self) -> Option<u64> {
+        self.process().as_ref()?.peak_memory()
+    }
+
+    fn read(&self, kind: &str) -> String {
+        let bytes = std::fs::read(self.directory.join(&format!("{}.{kind}", self.name))).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The path of one of the binaries: in `KEEPER_BIN_DIR`, or built now, with the features that the tests are built with.
+pub fn binary(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        if let Some(folder) = std::env::var_os("KEEPER_BIN_DIR") {
+            return folder.into();
+        }
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        // A test target too: it makes cargo choose the features as for tests, so that nothing is built twice.
+        cargo.args(["build", "--quiet", "--workspace", "--bins", "--test", "architecture"]);
+        system::run(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
+        // target/debug/deps/<test> → target/debug
+        let test = std::env::current_exe().expect("the test knows its path");
+        let folder = test.parent().expect("it is in a folder");
+        if folder.ends_with("deps") { folder.parent().expect("deps is in a folder") } else { folder }
+            .to_owned()
+    });
+    let path = folder.join(name);
+    assert!(path.is_file(), "{} is not built", path.display());
+    path
+}
