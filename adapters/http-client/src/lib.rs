@@ -1,1 +1,12 @@
+//! The driving ports spoken over HTTP: what the gateway has in place of the use cases.
+#![warn(missing_docs)]
 
+mod billing;
+mod inventory;
+mod probe;
+mod service;
+
+pub use billing::BillingClient;
+pub use inventory::InventoryClient;
+pub use probe::HttpProbe;
+pub use service::{ClientSettings, Service, SettingsError};

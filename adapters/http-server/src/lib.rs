@@ -1,1 +1,24 @@
+//! The HTTP side of every unit: routes over the driving ports, one shape of error, the documentation pages, and the
+//! management port with health and metrics.
+#![warn(missing_docs)]
 
+mod body;
+mod call;
+mod catchers;
+pub mod docs;
+mod error;
+pub mod management;
+mod movies;
+mod observer;
+mod orders;
+mod params;
+mod query;
+mod reply;
+mod server;
+
+pub use docs::Unit;
+pub use error::ApiError;
+pub use movies::stage as movies;
+pub use observer::HttpMetrics;
+pub use orders::{book_stage as order_book, intake_stage as order_intake};
+pub use server::{HttpSettings, ServeError, api, serve};

@@ -61,9 +61,12 @@ impl Description {
     }
 }
 
-/// A part of a title to search for, case folded: 1 to 255 characters, each taken literally.
+/// A part of a title to search for, whatever its case: 1 to 255 characters, each taken literally.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TitlePart(String);
+pub struct TitlePart {
+    text: String,
+    folded: String,
+}
 
 impl TitlePart {
     /// Checks and folds the text; an empty text asks for nothing and gives `None`.
@@ -72,12 +75,17 @@ impl TitlePart {
     /// The text is longer than a title can be, or holds a NUL character.
     pub fn new(text: &str) -> Result<Option<Self>, Invalid> {
         check("title", text, Title::MAX_CHARS)?;
-        Ok((!text.is_empty()).then(|| Self(fold_case(text))))
+        Ok((!text.is_empty()).then(|| Self { text: text.to_owned(), folded: fold_case(text) }))
+    }
+
+    /// The text as it was asked for. Folded, it may be longer.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// The folded text, to be compared with folded titles.
     pub fn as_folded_str(&self) -> &str {
-        &self.0
+        &self.folded
     }
 }
 

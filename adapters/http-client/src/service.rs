@@ -1,0 +1,164 @@
+use std::time::Duration;
+
+use keeper_ports::{PortError, PortResult};
+use keeper_wire::context::{REQUEST_ID, RequestContext, TRACEPARENT};
+use keeper_wire::{ErrorBody, ErrorCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+use url::Url;
+
+/// How long a connection may be idle in the pool: well below the 75 s after which the server closes it.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+
+/// Where a service is, and how long it may take.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientSettings {
+    /// The service's address: `http://host:port`.
+    pub url: String,
+    /// The longest time for an answer, in milliseconds; a connection is given half of it.
+    pub timeout_ms: u64,
+}
+
+/// Why a client cannot be made of its settings.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// The address is not one.
+    #[error("{0} is not an address such as http://127.0.0.1:8080")]
+    Url(String),
+    /// The HTTP client does not start.
+    #[error("the HTTP client does not start: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// A service that speaks our API.
+#[derive(Debug, Clone)]
+pub struct Service {
+    what: &'static str,
+    client: Client,
+    base: String,
+    timeout: Duration,
+}
+
+impl Service {
+    /// Makes the client of a service; `what` is its name for operators. No connection is made yet.
+    ///
+    /// # Errors
+    /// The address is not of the form `http://host:port`.
+    pub fn new(what: &'static str, settings: &ClientSettings) -> Result<Self, SettingsError> {
+        let wrong = || SettingsError::Url(settings.url.clone());
+        let url = Url::parse(&settings.url).map_err(|_| wrong())?;
+        if url.scheme() != "http" || url.host().is_none() || url.path() != "/" || url.query().is_some() {
+            return Err(wrong());
+        }
+        let timeout = Duration::from_millis(settings.timeout_ms.max(1));
+        let client = Client::builder()
+            .connect_timeout(timeout / 2)
+            .pool_idle_timeout(POOL_IDLE)
+            .tcp_nodelay(true)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { what, client, base: settings.url.trim_end_matches('/').to_owned(), timeout })
+    }
+
+    /// The service's name for operators.
+    pub(crate) fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// Starts a request to a path, with the id of the request that it is made for.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let mut request = self.client.request(method, format!("{}{path}", self.base)).timeout(self.timeout);
+        if let Some(context) = RequestContext::current() {
+            request = request.header(REQUEST_ID, context.request_id);
+            if let Some(traceparent) = context.traceparent {
+                request = request.header(TRACEPARENT, traceparent);
+            }
+        }
+        request
+    }
+
+    /// The longest time for an answer.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Sends a request that must not be sent twice.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> PortResult<Response> {
+        let response = request.send().await.map_err(|error| self.broken(error))?;
+        self.checked(response).await
+    }
+
+    /// Sends a request that changes nothing, and once more when its connection broke: the service may just have been
+    /// replaced.
+    pub(crate) async fn read(&self, request: RequestBuilder) -> PortResult<Response> {
+        let again = request.try_clone();
+        match (request.send().await, again) {
+            (Ok(response), _) => self.checked(response).await,
+            (Err(error), Some(again)) if !error.is_timeout() && !error.is_connect() => self.send(again).await,
+            (Err(error), _) => Err(self.broken(error)),
+        }
+    }
+
+    /// Reads an answer's body.
+    pub(crate) async fn body<T: DeserializeOwned>(&self, response: Response) -> PortResult<T> {
+        let bytes = response.bytes().await.map_err(|error| self.broken(error))?;
+        serde_json::from_slice(&bytes).map_err(|error| PortError::failed(self.what, error))
+    }
+
+    /// Lets success and 404 through; what else the service says keeps its meaning.
+    async fn checked(&self, response: Response) -> PortResult<Response> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body: Option<ErrorBody> =
+            response.bytes().await.ok().and_then(|body| serde_json::from_slice(&body).ok());
+        let cause = match &body {
+            Some(body) => format!("it answered {status}, {}: {}", body.code.as_str(), body.message),
+            None => format!("it answered {status}"),
+        };
+        Err(match (status, body.map(|body| body.code)) {
+            (StatusCode::NOT_FOUND, Some(ErrorCode::NotFound)) => PortError::failed(self.what, Missing),
+            (
+                StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::TOO_MANY_REQUESTS,
+                _,
+            ) => PortError::unavailable(self.what, cause),
+            (StatusCode::GATEWAY_TIMEOUT, _) => PortError::timed_out(self.what, cause),
+            _ => PortError::failed(self.what, cause),
+        })
+    }
+
+    fn broken(&self, error: reqwest::Error) -> PortError {
+        if error.is_timeout() && !error.is_connect() {
+            PortError::timed_out(self.what, error)
+        } else if error.is_decode() || error.is_builder() {
+            PortError::failed(self.what, error)
+        } else {
+            PortError::unavailable(self.what, error)
+        }
+    }
+}
+
+/// The service has no such thing.
+#[derive(Debug, Error)]
+#[error("there is no such thing")]
+struct Missing;
+
+/// Makes "no such thing" the `None` that the ports have for it.
+pub(crate) fn found<T>(result: PortResult<T>) -> PortResult<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(PortError::Failed { cause, .. }) if cause.is::<Missing>() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says whether an answer announces a next page.
+pub(crate) fn has_next_page(response: &Response) -> bool {
+    let links = response.headers().get_all(reqwest::header::LINK);
+    links.iter().filter_map(|link| link.to_str().ok()).any(|link| link.contains("rel=\"next\""))
+}

@@ -1,0 +1,81 @@
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use keeper_wire::context::{
+    REQUEST_ID, RequestContext, TRACEPARENT, is_sane_request_id, is_sane_traceparent,
+};
+use rocket::Request;
+use rocket::outcome::Outcome;
+use rocket::request::{self, FromRequest};
+use rocket_okapi::r#gen::OpenApiGenerator;
+use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
+use uuid::Uuid;
+
+/// What is known of a request from its first moment to its log line.
+pub(crate) struct CallInfo {
+    started: Instant,
+    context: RequestContext,
+    cause: OnceLock<String>,
+}
+
+impl CallInfo {
+    /// The request's information, made at the first look at it.
+    pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
+        request.local_cache(|| {
+            let header = |name| request.headers().get_one(name);
+            let request_id = header(REQUEST_ID)
+                .filter(|id| is_sane_request_id(id))
+                .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+            let traceparent =
+                header(TRACEPARENT).filter(|value| is_sane_traceparent(value)).map(str::to_owned);
+            let context = RequestContext { request_id, traceparent };
+            Self { started: Instant::now(), context, cause: OnceLock::new() }
+        })
+    }
+
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        &self.context.request_id
+    }
+
+    /// Keeps the cause of a failure for the log line.
+    pub(crate) fn set_cause(&self, cause: String) {
+        // The first cause is the one that was answered.
+        let _ = self.cause.set(cause);
+    }
+
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.get().map(String::as_str)
+    }
+}
+
+/// The context in which a handler calls a port, so that the call carries the request's id.
+pub(crate) struct Call(RequestContext);
+
+impl Call {
+    pub(crate) async fn run<F: Future>(self, call: F) -> F::Output {
+        self.0.scope(call).await
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Call {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Self::Error> {
+        Outcome::Success(Self(CallInfo::of(request).context.clone()))
+    }
+}
+
+impl OpenApiFromRequest<'_> for Call {
+    fn from_request_input(
+        _: &mut OpenApiGenerator,
+        _: String,
+        _: bool,
+    ) -> rocket_okapi::Result<RequestHeaderInput> {
+        Ok(RequestHeaderInput::None)
+    }
+}

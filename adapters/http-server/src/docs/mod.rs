@@ -1,0 +1,81 @@
+//! The OpenAPI documents and the pages that show them.
+
+mod describe;
+mod pages;
+pub(crate) mod schema;
+
+pub(crate) use describe::idempotency_key;
+pub use pages::stage;
+
+use rocket_okapi::okapi::merge::merge_specs;
+use rocket_okapi::okapi::openapi3::{Contact, Info, License, OpenApi, Tag};
+
+use crate::{movies, orders};
+
+/// Which unit's API a document describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// The public API, of the gateway and of standalone.
+    Gateway,
+    /// The catalogue only.
+    Inventory,
+    /// The reading of orders only.
+    Billing,
+}
+
+/// The OpenAPI document of a unit's API, as JSON with indentation and a last newline.
+///
+/// # Errors
+/// The document cannot be written, which is a fault of this crate.
+pub fn document(unit: Unit) -> Result<String, serde_json::Error> {
+    let specs = match unit {
+        Unit::Gateway => vec![
+            movies::routes_and_docs().1,
+            orders::intake_routes_and_docs().1,
+            orders::book_routes_and_docs().1,
+        ],
+        Unit::Inventory => vec![movies::routes_and_docs().1],
+        Unit::Billing => vec![orders::book_routes_and_docs().1],
+    };
+    let mut document = OpenApi::new();
+    for spec in &specs {
+        // The only error is a path that is there twice with different content, which the tests would show.
+        let _ = merge_specs(&mut document, &String::new(), spec);
+    }
+    document.info = info(unit);
+    document.tags = tags(unit);
+    describe::complete(&mut document);
+    serde_json::to_string_pretty(&document).map(|text| text + "\n")
+}
+
+fn info(unit: Unit) -> Info {
+    let title = match unit {
+        Unit::Gateway => "Code Keeper",
+        Unit::Inventory => "Code Keeper: inventory",
+        Unit::Billing => "Code Keeper: billing",
+    };
+    let description = "A movie catalogue with an order pipeline. An order that was accepted is never lost and never \
+        billed twice.\n\nBodies are JSON (`Content-Type: application/json`), at most 64 KiB. Every error has the same \
+        shape, with a `code` for programs. Every answer carries `X-Request-Id`, under which the request is found in the \
+        logs; a sane one that you send is kept.";
+    Info {
+        title: title.into(),
+        description: Some(description.into()),
+        version: env!("CARGO_PKG_VERSION").into(),
+        license: Some(License { name: "MIT".into(), url: None, ..License::default() }),
+        contact: None::<Contact>,
+        ..Info::default()
+    }
+}
+
+fn tags(unit: Unit) -> Vec<Tag> {
+    let tag =
+        |name: &str, says: &str| Tag { name: name.into(), description: Some(says.into()), ..Tag::default() };
+    let movies = || tag("Movies", "The catalogue.");
+    let orders = || tag("Orders", "Placing orders and reading what became of them.");
+    match unit {
+        Unit::Gateway => vec![movies(), orders()],
+        Unit::Inventory => vec![movies()],
+        Unit::Billing => vec![orders()],
+    }
+}

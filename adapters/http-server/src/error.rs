@@ -1,0 +1,101 @@
+use std::io::Cursor;
+
+use keeper_domain::Invalid;
+use keeper_ports::PortError;
+use keeper_wire::body::BodyError;
+use keeper_wire::{ErrorBody, ErrorCode};
+use rocket::Request;
+use rocket::http::{ContentType, Header, Status};
+use rocket::response::{Responder, Response};
+use rocket_okapi::r#gen::OpenApiGenerator;
+use rocket_okapi::okapi::openapi3::Responses;
+use rocket_okapi::response::OpenApiResponderInner;
+
+use crate::call::CallInfo;
+
+/// Seconds after which a client may try again when a dependency is away: about what a restart takes.
+const RETRY_AFTER: &str = "2";
+
+/// An error as the API answers it.
+#[derive(Debug)]
+pub struct ApiError {
+    pub(crate) code: ErrorCode,
+    pub(crate) message: String,
+    pub(crate) field: Option<&'static str>,
+    /// For the log; a client never sees it.
+    pub(crate) cause: Option<String>,
+    /// The methods that the path has, where the method is at fault.
+    pub(crate) allow: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), field: None, cause: None, allow: None }
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::NotFound, message)
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        Self { field: Some(invalid.field()), ..Self::new(ErrorCode::Invalid, invalid.to_string()) }
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Invalid(invalid) => invalid.into(),
+            BodyError::Unreadable(message) => Self::new(ErrorCode::Unreadable, message),
+        }
+    }
+}
+
+impl From<PortError> for ApiError {
+    fn from(error: PortError) -> Self {
+        let (code, message) = match &error {
+            PortError::Unavailable { .. } => {
+                (ErrorCode::Unavailable, "the service cannot do this now; please try again")
+            }
+            PortError::TimedOut { .. } => {
+                (ErrorCode::Timeout, "the service did not answer in time; please try again")
+            }
+            PortError::Failed { .. } => (ErrorCode::Internal, "something went wrong on our side"),
+        };
+        Self { cause: Some(error.chain()), ..Self::new(code, message) }
+    }
+}
+
+impl<'r> Responder<'r, 'static> for ApiError {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        let call = CallInfo::of(request);
+        if let Some(cause) = self.cause {
+            call.set_cause(cause);
+        }
+        let body = ErrorBody {
+            message: self.message,
+            code: self.code,
+            request_id: call.request_id().to_owned(),
+            field: self.field.map(str::to_owned),
+        };
+        let body = serde_json::to_vec(&body).map_err(|_| Status::InternalServerError)?;
+        let mut response = Response::build();
+        response.status(Status::new(self.code.status())).header(ContentType::JSON);
+        if matches!(self.code, ErrorCode::Unavailable | ErrorCode::Timeout) {
+            response.header(Header::new("Retry-After", RETRY_AFTER));
+        }
+        if let Some(allow) = self.allow {
+            response.header(Header::new("Allow", allow));
+        }
+        response.sized_body(body.len(), Cursor::new(body)).ok()
+    }
+}
+
+/// Which errors a route answers is said per operation, in [`crate::docs`].
+impl OpenApiResponderInner for ApiError {
+    fn responses(_: &mut OpenApiGenerator) -> rocket_okapi::Result<Responses> {
+        Ok(Responses::default())
+    }
+}

@@ -1,0 +1,145 @@
+//! The routes of orders: the intake, which only the gateway has, and the book, mounted by billing over the use case
+//! and by the gateway over the HTTP client.
+
+use std::sync::Arc;
+
+use keeper_domain::IdempotencyKey;
+use keeper_ports::billing::{OrderBook, OrderIntake};
+use keeper_wire::metrics::IntakeMetrics;
+use keeper_wire::{AcceptedBody, OrderBody, OrderFields};
+use rocket::fairing::AdHoc;
+use rocket::http::{Header, RawStr, Status};
+use rocket::outcome::Outcome;
+use rocket::request::{self, FromRequest};
+use rocket::serde::json::Json;
+use rocket::{Request, Route, State, get, post};
+use rocket_okapi::r#gen::OpenApiGenerator;
+use rocket_okapi::okapi::openapi3::OpenApi;
+use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
+use rocket_okapi::{openapi, openapi_get_routes_spec};
+
+use crate::ApiError;
+use crate::body::Body;
+use crate::call::Call;
+use crate::params::OrderIdParam;
+use crate::query::{NoQuery, OrderList, OrderWait};
+use crate::reply::{Accepted, Listing, Reply};
+
+/// Mounts the intake of orders.
+pub fn intake_stage(intake: Arc<dyn OrderIntake>, metrics: IntakeMetrics) -> AdHoc {
+    AdHoc::on_ignite("order intake", |rocket| async move {
+        rocket.manage(intake).manage(metrics).mount("/", intake_routes_and_docs().0)
+    })
+}
+
+/// Mounts the reading of orders.
+pub fn book_stage(book: Arc<dyn OrderBook>) -> AdHoc {
+    AdHoc::on_ignite("order book", |rocket| async move {
+        rocket.manage(book).mount("/", book_routes_and_docs().0)
+    })
+}
+
+pub(crate) fn intake_routes_and_docs() -> (Vec<Route>, OpenApi) {
+    openapi_get_routes_spec![submit]
+}
+
+pub(crate) fn book_routes_and_docs() -> (Vec<Route>, OpenApi) {
+    openapi_get_routes_spec![read, list]
+}
+
+/// Place an order
+///
+/// The answer comes as soon as the queue has taken responsibility for the order: from then on it is never lost. It is
+/// recorded a moment later. With an `Idempotency-Key`, the same key of the same user is the same order, once, however
+/// often it is sent; send it again with the same key whenever an answer did not arrive.
+#[openapi(tag = "Orders", operation_id = "placeOrder")]
+#[post("/api/billing", data = "<body>")]
+async fn submit(
+    intake: &State<Arc<dyn OrderIntake>>,
+    metrics: &State<IntakeMetrics>,
+    call: Call,
+    key: Reply<Key>,
+    query: Reply<NoQuery>,
+    body: Reply<Body<OrderFields>>,
+) -> Reply<Accepted<AcceptedBody>> {
+    let answer = async {
+        query?;
+        let key = key?.0;
+        let draft = OrderFields::parse(&body?.bytes)?;
+        Ok(call.run(intake.submit(draft, key)).await?)
+    };
+    let order = answer.await.inspect_err(|error: &ApiError| metrics.refused(error.code))?;
+    metrics.accepted();
+    let location = Header::new("Location", format!("/api/billing/orders/{}", order.id));
+    Ok(Accepted { body: Json(AcceptedBody::from(&order)), location })
+}
+
+/// Read an order
+///
+/// Found as soon as it is recorded; with `wait`, the answer comes when it is recorded or the time is over.
+#[openapi(tag = "Orders", operation_id = "readOrder")]
+#[get("/api/billing/orders/<order_id>")]
+async fn read(
+    book: &State<Arc<dyn OrderBook>>,
+    call: Call,
+    order_id: OrderIdParam,
+    wait: Reply<OrderWait>,
+) -> Reply<Json<OrderBody>> {
+    let id = order_id.0?;
+    let order = call.run(book.find(id, wait?.0)).await?;
+    let missing = || ApiError::not_found(format!("order {id} is not recorded, or not yet"));
+    Ok(Json(order.ok_or_else(missing)?.into()))
+}
+
+/// List a user's orders
+///
+/// In the order in which they were recorded, in pages. When there are more, the `Link` header has the address of the
+/// next page.
+#[openapi(tag = "Orders", operation_id = "listOrders")]
+#[get("/api/billing/orders")]
+async fn list(
+    book: &State<Arc<dyn OrderBook>>,
+    call: Call,
+    query: Reply<OrderList>,
+) -> Reply<Listing<OrderBody>> {
+    let OrderList { user, page } = query?;
+    let user_id = RawStr::new(user.as_str()).percent_encode().to_string();
+    let slice = call.run(book.list(user, page)).await?;
+    let last = slice.items.last().map(|recorded| recorded.order.id);
+    let next = last
+        .filter(|_| slice.more)
+        .map(|last| format!("/api/billing/orders?user_id={user_id}&limit={}&after={last}", page.limit.get()));
+    Ok(Listing { items: slice.items.into_iter().map(OrderBody::from).collect(), next })
+}
+
+/// The `Idempotency-Key` header, if the client sent one.
+struct Key(Option<IdempotencyKey>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Key {
+    type Error = ApiError;
+
+    async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ApiError> {
+        let mut headers = request.headers().get("Idempotency-Key");
+        let key = headers.next().map(IdempotencyKey::new).transpose();
+        let wrong =
+            |invalid: keeper_domain::Invalid| Outcome::Error((Status::BadRequest, ApiError::from(invalid)));
+        match key {
+            _ if headers.next().is_some() => {
+                wrong(keeper_domain::Invalid::new("Idempotency-Key", "must be given once"))
+            }
+            Ok(key) => Outcome::Success(Self(key)),
+            Err(invalid) => wrong(invalid),
+        }
+    }
+}
+
+impl OpenApiFromRequest<'_> for Key {
+    fn from_request_input(
+        _: &mut OpenApiGenerator,
+        _: String,
+        _: bool,
+    ) -> rocket_okapi::Result<RequestHeaderInput> {
+        Ok(RequestHeaderInput::Parameter(crate::docs::idempotency_key()))
+    }
+}

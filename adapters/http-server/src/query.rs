@@ -1,0 +1,151 @@
+//! Queries, read strictly: a misspelt key is an error, not a filter that silently does nothing.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use keeper_domain::{Invalid, MovieId, MovieQuery, OrderId, Page, PageLimit, TitlePart, UserId};
+use keeper_wire::ErrorCode;
+use rocket::Request;
+use rocket::http::Status;
+use rocket::outcome::Outcome;
+use rocket::request::{self, FromRequest};
+use rocket_okapi::r#gen::OpenApiGenerator;
+use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
+
+use crate::ApiError;
+
+/// The longest time for which a client may wait for an order, in seconds.
+pub(crate) const MAX_WAIT_S: u64 = 30;
+
+/// `?title=&limit=&after=`
+pub(crate) struct MovieList {
+    pub(crate) query: MovieQuery,
+    pub(crate) page: Page<MovieId>,
+}
+
+impl Read for MovieList {
+    fn read(mut query: Query<'_>) -> Result<Self, ApiError> {
+        let title = query.take("title")?;
+        let page = page(&mut query, MovieId::parse)?;
+        query.end()?;
+        let part = title.as_deref().map(TitlePart::new).transpose()?.flatten();
+        Ok(Self { query: MovieQuery { title: part }, page })
+    }
+}
+
+/// `?user_id=&limit=&after=`
+pub(crate) struct OrderList {
+    pub(crate) user: UserId,
+    pub(crate) page: Page<OrderId>,
+}
+
+impl Read for OrderList {
+    fn read(mut query: Query<'_>) -> Result<Self, ApiError> {
+        let user = query.take("user_id")?.ok_or_else(|| Invalid::new("user_id", "must be given"))?;
+        let page = page(&mut query, OrderId::parse)?;
+        query.end()?;
+        Ok(Self { user: UserId::new(&user)?, page })
+    }
+}
+
+/// `?wait=`
+pub(crate) struct OrderWait(pub(crate) Duration);
+
+impl Read for OrderWait {
+    fn read(mut query: Query<'_>) -> Result<Self, ApiError> {
+        let wait = query.take("wait")?;
+        query.end()?;
+        let Some(wait) = wait else { return Ok(Self(Duration::ZERO)) };
+        match wait.parse() {
+            Ok(seconds @ 0..=MAX_WAIT_S) if wait.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Ok(Self(Duration::from_secs(seconds)))
+            }
+            _ => Err(Invalid::new("wait", format!("must be whole seconds from 0 to {MAX_WAIT_S}")).into()),
+        }
+    }
+}
+
+/// No query at all.
+pub(crate) struct NoQuery;
+
+impl Read for NoQuery {
+    fn read(query: Query<'_>) -> Result<Self, ApiError> {
+        query.end().map(|()| Self)
+    }
+}
+
+fn page<Id>(
+    query: &mut Query<'_>,
+    parse: impl FnOnce(&'static str, &str) -> Result<Id, Invalid>,
+) -> Result<Page<Id>, ApiError> {
+    let limit = query.take("limit")?.map(|limit| PageLimit::parse(&limit)).transpose()?.unwrap_or_default();
+    let after = query.take("after")?.map(|after| parse("after", &after)).transpose()?;
+    Ok(Page { after, limit })
+}
+
+/// The pairs of a query that nobody has asked for yet.
+struct Query<'r>(Vec<(Cow<'r, str>, Cow<'r, str>)>);
+
+impl<'r> Query<'r> {
+    fn of(request: &'r Request<'_>) -> Result<Self, ApiError> {
+        let decode = |text: &'r rocket::http::RawStr| {
+            let wrong = |_| ApiError::new(ErrorCode::Invalid, "the query must be UTF-8, percent-encoded");
+            text.url_decode().map_err(wrong)
+        };
+        let segments = request.uri().query().into_iter().flat_map(|query| query.raw_segments());
+        let pairs = segments.filter(|pair| !pair.is_empty()).map(|pair| pair.split_at_byte(b'='));
+        pairs
+            .map(|(key, value)| Ok((decode(key)?, decode(value)?)))
+            .collect::<Result<_, ApiError>>()
+            .map(Self)
+    }
+
+    fn take(&mut self, key: &'static str) -> Result<Option<Cow<'r, str>>, Invalid> {
+        let Some(at) = self.0.iter().position(|(is, _)| is == key) else { return Ok(None) };
+        let (_, value) = self.0.swap_remove(at);
+        if self.0.iter().any(|(is, _)| is == key) {
+            return Err(Invalid::new(key, "must be given once"));
+        }
+        Ok(Some(value))
+    }
+
+    /// Refuses what is left: nobody knows it.
+    fn end(self) -> Result<(), ApiError> {
+        let Some((key, _)) = self.0.first() else { return Ok(()) };
+        let key: String = key.chars().filter(|char| !char.is_control()).take(40).collect();
+        Err(ApiError::new(ErrorCode::Invalid, format!("the query key {key:?} is not known here")))
+    }
+}
+
+trait Read: Sized {
+    fn read(query: Query<'_>) -> Result<Self, ApiError>;
+}
+
+/// Makes a query a request guard. Its keys are documented in [`crate::docs`].
+macro_rules! guard {
+    ($($query:ty),+) => {$(
+        #[rocket::async_trait]
+        impl<'r> FromRequest<'r> for $query {
+            type Error = ApiError;
+
+            async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ApiError> {
+                match Query::of(request).and_then(Self::read) {
+                    Ok(query) => Outcome::Success(query),
+                    Err(error) => Outcome::Error((Status::new(error.code.status()), error)),
+                }
+            }
+        }
+
+        impl OpenApiFromRequest<'_> for $query {
+            fn from_request_input(
+                _: &mut OpenApiGenerator,
+                _: String,
+                _: bool,
+            ) -> rocket_okapi::Result<RequestHeaderInput> {
+                Ok(RequestHeaderInput::None)
+            }
+        }
+    )+};
+}
+
+guard!(MovieList, OrderList, OrderWait, NoQuery);

@@ -1,0 +1,68 @@
+//! Answers that carry more than a body.
+
+use rocket::Request;
+use rocket::http::Header;
+use rocket::response::{self, Responder};
+use rocket::serde::json::Json;
+use rocket_okapi::r#gen::OpenApiGenerator;
+use rocket_okapi::okapi::openapi3::Responses;
+use rocket_okapi::response::OpenApiResponderInner;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::ApiError;
+
+pub(crate) type Reply<T> = Result<T, ApiError>;
+
+/// 201 with the address of what was made.
+#[derive(Responder)]
+#[response(status = 201)]
+pub(crate) struct Created<T> {
+    pub(crate) body: Json<T>,
+    pub(crate) location: Header<'static>,
+}
+
+impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Created<T> {
+    fn responses(generator: &mut OpenApiGenerator) -> rocket_okapi::Result<Responses> {
+        let mut responses = Json::<T>::responses(generator)?;
+        if let Some(response) = responses.responses.shift_remove("200") {
+            responses.responses.insert("201".into(), response);
+        }
+        Ok(responses)
+    }
+}
+
+/// 200 with the address under which what was accepted can be read.
+#[derive(Responder)]
+pub(crate) struct Accepted<T> {
+    pub(crate) body: Json<T>,
+    pub(crate) location: Header<'static>,
+}
+
+impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Accepted<T> {
+    fn responses(generator: &mut OpenApiGenerator) -> rocket_okapi::Result<Responses> {
+        Json::<T>::responses(generator)
+    }
+}
+
+/// A page of a list; where the list goes on, with the address of the next page (`Link`, RFC 8288).
+pub(crate) struct Listing<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<String>,
+}
+
+impl<'r, T: Serialize> Responder<'r, 'static> for Listing<T> {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = Json(self.items).respond_to(request)?;
+        if let Some(uri) = self.next {
+            response.set_header(Header::new("Link", format!("<{uri}>; rel=\"next\"")));
+        }
+        Ok(response)
+    }
+}
+
+impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Listing<T> {
+    fn responses(generator: &mut OpenApiGenerator) -> rocket_okapi::Result<Responses> {
+        Json::<Vec<T>>::responses(generator)
+    }
+}
