@@ -1,0 +1,95 @@
+"""Runs every test of kustomize/, compose.yaml and the monitoring, and says how many passed."""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import compose
+import mutations
+import network
+import policies
+import prometheus
+import references
+import render
+import schemas
+import settings
+import workloads
+
+ROOT = Path(os.environ["KEEPER_ROOT"])
+
+
+class Report:
+    """Counts, and prints what failed."""
+
+    passed = failed = 0
+
+    def test(self, name, problems, limit=20):
+        started = time.monotonic()
+        try:
+            found = list(problems)
+        except Exception as error:
+            found = [f"{type(error).__name__}: {error}"]
+        took = time.monotonic() - started
+        if found:
+            self.failed += 1
+            print(f"FAILED {name} ({took:.1f} s)")
+            for problem in found[:limit]:
+                print(f"    {problem}")
+            if len(found) > limit:
+                print(f"    … and {len(found) - limit} more")
+        else:
+            self.passed += 1
+            print(f"ok     {name} ({took:.1f} s)", flush=True)
+
+
+def over_all(check, renderings):
+    """A check over every rendering; the same problem in many of them is told once."""
+    told = {}
+    for rendered in renderings:
+        for problem in check(rendered):
+            told.setdefault(problem, []).append(rendered.name)
+    for problem, where in told.items():
+        yield f"{problem} [{where[0]}{f' and {len(where) - 1} more' if len(where) > 1 else ''}]"
+
+
+def main():
+    report = Report()
+    with tempfile.TemporaryDirectory(dir=os.environ["KEEPER_TEST_CACHE"]) as scratch:
+        scratch = Path(scratch)
+        tree = render.copy_tree(ROOT / "kustomize", scratch / "kustomize")
+        started = time.monotonic()
+        try:
+            renderings = render.all_rendered(tree)
+        except RuntimeError as error:
+            print(f"FAILED builds\n    {error}\nkustomize: 0 passed, 1 failed")
+            return 1
+        overlays = renderings[: len(render.OVERLAYS)]
+        report.passed += 1
+        print(f"ok     {len(overlays)} overlays and {len(renderings) - len(overlays)} combinations build ({time.monotonic() - started:.1f} s)")
+
+        every = [o for r in renderings for o in r.objects]
+        report.test(f"schemas of Kubernetes {schemas.OLDEST} and {schemas.newest()}, strictly", schemas.validate(every))
+        for module in (workloads, references, network, settings):
+            for check in module.CHECKS:
+                report.test(f"{module.__name__}: {check.__name__}", over_all(check, renderings))
+        report.test(f"{mutations.count()} mutations are noticed", mutations.problems(renderings))
+        report.test("checkov", policies.scan(scratch / "rendered", overlays))
+
+        local = overlays[0]
+        report.test("compose: versions", compose.versions(ROOT, local))
+        for check in (compose.safety, compose.wiring, compose.parse):
+            report.test(f"compose: {check.__name__}", check(ROOT))
+        for check in (prometheus.rules, prometheus.compose_configuration):
+            report.test(f"prometheus: {check.__name__}", check(tree, scratch))
+        report.test("prometheus: dashboard and alerts name metrics that are exported", prometheus.dashboard_and_alerts(tree, ROOT))
+
+    print(f"kustomize: {report.passed} passed, {report.failed} failed")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

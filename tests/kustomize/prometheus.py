@@ -1,0 +1,141 @@
+"""Alerts, scrape configuration and dashboard, by promtool and by the names that the binaries export."""
+
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import yaml
+
+HERE = Path(__file__).parent
+PROMTOOL = os.environ["PROMTOOL"]
+FUNCTIONS = set(
+    "sum rate max min by le and or absent deriv histogram_quantile count offset job reason status route outcome state "
+    "unit version increase time on ignoring group_left group_right unless clamp_max clamp_min irate avg".split()
+)
+
+
+def promtool(*arguments):
+    done = subprocess.run([PROMTOOL, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode:
+        yield f"promtool {arguments[0]} {arguments[1]}: {(done.stdout + done.stderr).strip()[-1500:]}"
+
+
+def groups(tree):
+    return yaml.safe_load((tree / "components/monitoring/alerts.yaml").read_text())["spec"]
+
+
+def rules(tree, scratch):
+    """The rules load, and alert exactly when tests/kustomize/alerts.yaml says."""
+    (scratch / "rules.yaml").write_text(yaml.safe_dump(groups(tree)))
+    yield from promtool("check", "rules", scratch / "rules.yaml")
+    tests = yaml.safe_load((HERE / "alerts.yaml").read_text())
+    tests["rule_files"] = [str(scratch / "rules.yaml")]
+    (scratch / "alerts.yaml").write_text(yaml.safe_dump(tests))
+    yield from promtool("test", "rules", scratch / "alerts.yaml")
+    named = {r["alert"] for g in groups(tree)["groups"] for r in g["rules"]}
+    fired = {c["alertname"] for t in tests["tests"] for c in t["alert_rule_test"] if c.get("exp_alerts")}
+    for alert in sorted(named - fired):
+        yield f"alert {alert} has no test in which it fires"
+    readme = (tree / "README.md").read_text()
+    for alert in sorted(named):
+        if f"`{alert}`" not in readme:
+            yield f"alert {alert}: kustomize/README.md does not say what to do"
+
+
+def compose_configuration(tree, scratch):
+    yield from promtool("check", "config", tree / "compose/prometheus.yml")
+
+
+def queries(tree):
+    """(where, expression) of every alert and every panel."""
+    for group in groups(tree)["groups"]:
+        for rule in group["rules"]:
+            yield f"alert {rule['alert']}", rule["expr"]
+    dashboard = json.loads((tree / "components/monitoring/code-keeper.json").read_text())
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            yield f"panel {panel['title']}", target["expr"]
+
+
+def names(expression):
+    """The metric names in an expression, with the labels it asks of each."""
+    bare = re.sub(r'"[^"]*"', '""', expression)
+    bare = re.sub(r"\b(by|without|on|ignoring)\s*\([^)]*\)", " ", bare)
+    bare = re.sub(r"\[[^\]]*\]", "", bare)
+    for match in re.finditer(r"[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{[^}]*\})?", bare):
+        name, labels = re.match(r"([a-zA-Z0-9_:]+)\s*(\{.*\})?", match.group(0)).groups()
+        if name not in FUNCTIONS and not (labels is None and re.fullmatch(r"[smhd]|\d.*", name)):
+            yield name, set(re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)", labels or ""))
+
+
+def exported(sources):
+    """Metric names, with their labels, that the Rust code registers."""
+    found = {}
+    for path in sources:
+        text = path.read_text()
+        for name in re.findall(r'"([a-z][a-z0-9]*(?:_[a-z0-9]+)+)"', text):
+            found.setdefault(name, set())
+    return found
+
+
+def dashboard_and_alerts(tree, root):
+    """Every query names metrics that the binaries export."""
+    sources = [p for folder in ("bins", "adapters", "core") for p in (root / folder).rglob("*.rs")]
+    known = exported(sources)
+    live = scrape_standalone()
+    for where, expression in queries(tree):
+        metrics = list(names(expression))
+        if not metrics:
+            yield f"{where}: no metric in its query"
+        for metric, _ in metrics:
+            base = re.sub(r"_(bucket|sum|count)$", "", metric)
+            if metric not in known and base not in known and metric not in live:
+                yield f"{where}: no binary exports {metric}"
+
+
+def scrape_standalone():
+    """Metric names that a running standalone exports after a few requests."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        env = {
+            "KEEPER_STORAGE__DIRECTORY": f"{folder}/data",
+            "KEEPER_HTTP__PORT": str(free_port()),
+            "KEEPER_MANAGEMENT__PORT": str(port),
+        }
+        process = subprocess.Popen(
+            [Path(os.environ["KEEPER_BIN_DIR"]) / "standalone", "serve"], env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            get(f"http://127.0.0.1:{env['KEEPER_HTTP__PORT']}/api/movies", patience=20)
+            text = get(f"http://127.0.0.1:{port}/metrics")
+        finally:
+            process.terminate()
+            process.wait(30)
+    return set(re.findall(r"^# TYPE (\S+)", text, re.M))
+
+
+def free_port():
+    import socket
+
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def get(url, patience=1):
+    end = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.read().decode()
+        except (urllib.error.URLError, ConnectionError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)

@@ -1,0 +1,103 @@
+"""Builds every overlay and every sensible combination of components with `kubectl kustomize`."""
+
+import itertools
+import os
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import yaml
+from objects import Rendered
+
+OVERLAYS = ("local", "dev", "staging", "production")
+# Where the data is and where the passwords come from: only these pairs make sense.
+DATA = {
+    "in-cluster+local-secrets": ["in-cluster-postgres", "in-cluster-rabbitmq", "local-secrets"],
+    "in-cluster+made-secrets": ["in-cluster-postgres", "in-cluster-rabbitmq"],
+    "three-nodes+made-secrets": ["in-cluster-postgres", "in-cluster-rabbitmq", "in-cluster-rabbitmq/three-nodes"],
+    "managed+aws-secrets": ["managed-endpoints", "aws-secrets"],
+    "managed+made-secrets": ["managed-endpoints"],
+}
+EDGE = {"no-edge": [], "ingress": ["ingress"], "load-balancer": ["load-balancer", "registry"]}
+WATCHED = {"unwatched": [], "watched": ["monitoring"]}
+GUARDED = {"open": False, "guarded": True}
+
+
+def copy_tree(source, target):
+    """A copy to build in, with the example secrets in place of anyone's own."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("secrets.env"))
+    local = target / "components/local-secrets"
+    shutil.copy(local / "secrets.env.example", local / "secrets.env")
+    return target
+
+
+def build(folder):
+    done = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True)
+    if done.returncode or done.stderr.strip():
+        raise RuntimeError(f"{folder}: {done.stderr.strip()}")
+    return [o for o in yaml.safe_load_all(done.stdout) if o]
+
+
+def made_secrets(tree):
+    """What kustomize/make-secrets would make in a cluster."""
+    done = subprocess.run([tree / "make-secrets", "--dry-run"], capture_output=True, text=True, check=True)
+    return [o for o in yaml.safe_load_all(done.stdout) if o]
+
+
+def policies_for(components, folders):
+    """The policies of the units, and of each component that has a folder of policies."""
+    named = ["units"] + (["node-dns"] if "load-balancer" in components else [])
+    named += [c for c in components if c in folders]
+    return [f"network-policies/{p}" for p in named]
+
+
+def combinations(folders):
+    """Name and components of every combination, in the order an overlay lists them."""
+    for (d, data), (e, edge), (w, watched), (g, guarded) in itertools.product(
+        DATA.items(), EDGE.items(), WATCHED.items(), GUARDED.items()
+    ):
+        components = ["namespace", *data, *edge, *watched]
+        if e == "load-balancer" and "in-cluster-postgres" in data:
+            components.insert(3, "ebs-storage")
+        if guarded:
+            components += policies_for(components, folders)
+        yield f"{d},{e},{w},{g}", [*components, "release"], guarded
+
+
+def write_combination(tree, number, components):
+    folder = tree / "overlays" / f"combination-{number}"
+    folder.mkdir()
+    for values in ("terraform.env", "release.env"):
+        shutil.copy(tree / "overlays/staging" / values, folder / values)
+    (folder / "kustomization.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "kustomize.config.k8s.io/v1beta1",
+                "kind": "Kustomization",
+                "namespace": "code-keeper",
+                "resources": ["../../base"],
+                "configMapGenerator": [{"name": n, "envs": [f"{n}.env"]} for n in ("terraform", "release")],
+                "components": [f"../../components/{c}" for c in components],
+            }
+        )
+    )
+    return folder
+
+
+def all_rendered(tree):
+    """The overlays, then the combinations; raises with kustomize's own words when one does not build."""
+    folders = {p.name for p in (tree / "components/network-policies").iterdir()}
+    beside = made_secrets(tree)
+    jobs = [(name, tree / "overlays" / name, True) for name in OVERLAYS]
+    for number, (name, components, guarded) in enumerate(combinations(folders)):
+        jobs.append((name, write_combination(tree, number, components), guarded))
+
+    def one(job):
+        name, folder, guarded = job
+        objects = build(folder)
+        # Where Secrets are rendered, those are the ones; nothing else may be counted on.
+        own = any(o["kind"] == "Secret" for o in objects)
+        return Rendered(name, objects, [] if own else beside, guarded)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        return list(pool.map(one, jobs))
