@@ -1,1 +1,20 @@
+//! The driven ports on PostgreSQL 15 and later: movies, orders, and whether the database answers.
+#![warn(missing_docs)]
 
+mod database;
+mod error;
+mod metrics;
+mod movies;
+mod orders;
+mod pool;
+mod probe;
+mod schema;
+mod settings;
+
+pub use database::Database;
+pub use metrics::PoolMetrics;
+pub use movies::PgMovies;
+pub use orders::PgOrders;
+pub use probe::DatabaseProbe;
+pub use schema::Schema;
+pub use settings::{Settings, SettingsError, Tls};

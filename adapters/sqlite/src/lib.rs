@@ -1,1 +1,22 @@
+//! The driven ports on SQLite: movies, orders and their queue in two files of one directory, with nothing to install.
+#![warn(missing_docs)]
 
+mod consumer;
+mod database;
+mod dead_letters;
+mod directory;
+mod error;
+mod movies;
+mod orders;
+mod probe;
+mod queue;
+mod writer;
+
+pub use consumer::SqliteConsumer;
+pub use database::Database;
+pub use dead_letters::SqliteDeadLetters;
+pub use directory::{Directory, DirectoryError, DirectoryLock};
+pub use movies::SqliteMovies;
+pub use orders::SqliteOrders;
+pub use probe::SqliteProbe;
+pub use queue::SqliteQueue;

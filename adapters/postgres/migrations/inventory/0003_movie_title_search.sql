@@ -1,0 +1,1 @@
+CREATE INDEX movies_title_folded_trigrams ON movies USING gin (title_folded gin_trgm_ops);

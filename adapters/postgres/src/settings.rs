@@ -1,0 +1,127 @@
+use std::fs;
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use thiserror::Error;
+
+/// Where the database is and how it is used: the section `database` of a unit's settings. Every key must be given;
+/// the unit's `default.toml` has the defaults.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Host name or address; a path that begins with `/` is the directory of a Unix socket.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Name of the database.
+    pub name: String,
+    /// Role to connect as.
+    pub user: String,
+    /// Password of the role; empty for none. Not used where `password_file` is set.
+    pub password: SecretString,
+    /// File that holds the password, read once at start, line ends after it cut off; empty for none.
+    pub password_file: String,
+    /// Whether the connection is encrypted, and what is checked.
+    pub tls: Tls,
+    /// PEM file of the authority that `verify-full` trusts besides the public ones; empty for none.
+    pub tls_ca: String,
+    /// The most connections that this process opens, from 1.
+    pub max_connections: NonZeroU16,
+    /// Whether `serve` brings the schema up to date by itself.
+    pub migrate: bool,
+    /// How long opening a connection may take, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// How long a call waits for one of the connections to become free, in milliseconds.
+    pub acquire_timeout_ms: u64,
+    /// How long a statement may run, in milliseconds; the database ends it then. Migrations are not limited.
+    pub statement_timeout_ms: u32,
+}
+
+/// Whether the connection to the database is encrypted, and what is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tls {
+    /// Not encrypted.
+    Disable,
+    /// Encrypted; the server's certificate is not checked.
+    Require,
+    /// Encrypted, and the server's certificate must be valid for `host`.
+    VerifyFull,
+}
+
+/// Settings that cannot be used, named as an operator writes them.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// A file that a setting names cannot be read.
+    #[error("{key}: cannot read {path}")]
+    File {
+        /// The setting.
+        key: &'static str,
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// A timeout of zero would refuse every call.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+}
+
+impl Settings {
+    /// The options of a connection, statement timeout not included.
+    pub(crate) fn connect_options(&self) -> Result<PgConnectOptions, SettingsError> {
+        let timeouts = [
+            ("database.connect_timeout_ms", self.connect_timeout_ms),
+            ("database.acquire_timeout_ms", self.acquire_timeout_ms),
+            ("database.statement_timeout_ms", u64::from(self.statement_timeout_ms)),
+        ];
+        if let Some((key, _)) = timeouts.into_iter().find(|(_, millis)| *millis == 0) {
+            return Err(SettingsError::Zero(key));
+        }
+        let mode = match self.tls {
+            Tls::Disable => PgSslMode::Disable,
+            Tls::Require => PgSslMode::Require,
+            Tls::VerifyFull => PgSslMode::VerifyFull,
+        };
+        let mut options = PgConnectOptions::new_without_pgpass()
+            .host(&self.host)
+            .port(self.port)
+            .database(&self.name)
+            .username(&self.user)
+            .password(self.secret()?.expose_secret())
+            .ssl_mode(mode)
+            .application_name("code-keeper");
+        if !self.tls_ca.is_empty() {
+            options = options.ssl_root_cert_from_pem(read("database.tls_ca", &self.tls_ca)?.into_bytes());
+        }
+        Ok(options)
+    }
+
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
+    pub(crate) fn acquire_timeout(&self) -> Duration {
+        Duration::from_millis(self.acquire_timeout_ms)
+    }
+
+    pub(crate) fn statement_timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.statement_timeout_ms))
+    }
+
+    fn secret(&self) -> Result<SecretString, SettingsError> {
+        if self.password_file.is_empty() {
+            return Ok(self.password.clone());
+        }
+        let secret = read("database.password_file", &self.password_file)?;
+        Ok(secret.trim_end_matches(['\n', '\r']).into())
+    }
+}
+
+fn read(key: &'static str, path: &str) -> Result<String, SettingsError> {
+    fs::read_to_string(path).map_err(|cause| SettingsError::File { key, path: path.to_owned(), cause })
+}

@@ -1,0 +1,233 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keeper_domain::{DeadLetterId, DeadLetterReason, Order, Recording, Timestamp};
+use keeper_ports::billing::OrderHandler;
+use keeper_ports::{Clock, PortError, PortResult};
+use keeper_wire::message::{DecodeError, Incoming};
+use keeper_wire::metrics::ProcessingMetrics;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use tokio_util::sync::CancellationToken;
+
+use crate::SqliteQueue;
+use crate::writer::Write;
+
+/// The most orders that are handled together.
+const BATCH: u16 = 256;
+/// How often the queue is looked at when nobody rings: another process may have put dead letters back.
+const LOOK: Duration = Duration::from_secs(1);
+/// The pauses after a failure, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Hands the orders of a queue to a handler, first come first served. One per queue.
+pub struct SqliteConsumer {
+    queue: SqliteQueue,
+    clock: Arc<dyn Clock>,
+    metrics: ProcessingMetrics,
+}
+
+impl SqliteConsumer {
+    /// Assembles the consumer.
+    pub fn new(queue: SqliteQueue, clock: Arc<dyn Clock>, metrics: ProcessingMetrics) -> Self {
+        Self { queue, clock, metrics }
+    }
+
+    /// Works until it is stopped; the batch that it works on is finished first.
+    ///
+    /// A batch leaves the queue after the handler has settled it: after a crash it is handled again.
+    pub async fn run(&self, handler: Arc<dyn OrderHandler>, stop: CancellationToken) {
+        let mut pause = FIRST_PAUSE;
+        while !stop.is_cancelled() {
+            match self.work(handler.as_ref()).await {
+                Ok(0) => {
+                    pause = FIRST_PAUSE;
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.queue.bell.notified() => {}
+                        () = self.clock.sleep(LOOK) => {}
+                    }
+                }
+                Ok(_) => pause = FIRST_PAUSE,
+                Err(error) => {
+                    if pause == FIRST_PAUSE {
+                        tracing::warn!(error = error.chain(), "orders wait in the queue until this is over");
+                    }
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.clock.sleep(pause) => {}
+                    }
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Handles a batch and says of how many messages it was.
+    async fn work(&self, handler: &dyn OrderHandler) -> PortResult<usize> {
+        let messages = self.next().await?;
+        let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
+            self.measure().await?;
+            return Ok(0);
+        };
+        let range = (first.position, last.position);
+        let received = self.clock.now();
+        let decoded: Vec<_> = messages.iter().map(|message| message.decode(received)).collect();
+        let orders: Vec<Order> = decoded.iter().filter_map(|order| order.as_ref().ok().cloned()).collect();
+        let outcomes = if orders.is_empty() { Vec::new() } else { handler.handle(orders.clone()).await? };
+        if outcomes.len() != orders.len() {
+            return Err(PortError::failed("order handler", "it answered for another number of orders"));
+        }
+        let now = self.clock.now();
+        let mut outcome = outcomes.iter();
+        let verdicts = decoded.iter().map(|order| match order {
+            Ok(_) => outcome.next().and_then(refusal),
+            Err(error) => Some((error.reason, error.detail.clone())),
+        });
+        let dead: Vec<Dead> = messages
+            .iter()
+            .zip(verdicts)
+            .filter_map(|(message, verdict)| verdict.map(|verdict| Dead::new(message, verdict, now)))
+            .collect();
+        let reasons: Vec<_> = dead.iter().map(|dead| dead.reason).collect();
+        self.queue.database.write(Settle { range, dead }).await?;
+        for (order, outcome) in orders.iter().zip(&outcomes) {
+            self.metrics.settled(order, outcome, now);
+        }
+        for reason in reasons {
+            self.metrics.dead_lettered(reason);
+        }
+        self.measure().await?;
+        Ok(messages.len())
+    }
+
+    async fn next(&self) -> PortResult<Vec<Message>> {
+        let database = &self.queue.database;
+        let statement = sqlx::query(
+            "SELECT position, message_id, request_id, body, first_seen
+             FROM order_queue ORDER BY position LIMIT ?1",
+        )
+        .bind(BATCH);
+        let messages: sqlx::Result<_> = database.rows(statement).await?.iter().map(Message::read).collect();
+        messages.map_err(|error| database.broken(error.into()))
+    }
+
+    async fn measure(&self) -> PortResult<()> {
+        let database = &self.queue.database;
+        // The positions have no gaps: they are given in the order of the commits, and taken away from the front.
+        let statement = sqlx::query(
+            "SELECT coalesce((SELECT max(position) FROM order_queue) - (SELECT min(position) FROM order_queue) + 1, 0),
+                    (SELECT count(*) FROM dead_letters)",
+        );
+        if let Some(row) = database.row(statement).await? {
+            let count = |column| row.try_get::<i64, _>(column).map_err(|error| database.broken(error.into()));
+            self.metrics.set_queue_depth(count(0)?.unsigned_abs());
+            self.metrics.set_dead_letters(count(1)?.unsigned_abs());
+        }
+        Ok(())
+    }
+}
+
+/// Why an order that was handled goes to the dead letters, if it does.
+fn refusal(outcome: &Recording) -> Option<(DeadLetterReason, String)> {
+    match outcome {
+        Recording::Recorded | Recording::AlreadyRecorded => None,
+        Recording::Conflict => {
+            let detail = "an order with this id and other content is recorded".to_owned();
+            Some((DeadLetterReason::Conflict, detail))
+        }
+        Recording::Rejected(detail) => Some((DeadLetterReason::Rejected, detail.clone())),
+    }
+}
+
+/// A message of the queue.
+struct Message {
+    position: i64,
+    order_id: Option<String>,
+    request_id: Option<String>,
+    body: Vec<u8>,
+    first_seen: Option<i64>,
+}
+
+impl Message {
+    fn read(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            position: row.try_get(0)?,
+            order_id: row.try_get(1)?,
+            request_id: row.try_get(2)?,
+            body: row.try_get(3)?,
+            first_seen: row.try_get(4)?,
+        })
+    }
+
+    fn decode(&self, received: Timestamp) -> Result<Order, DecodeError> {
+        let Incoming { id, draft, created_at } = Incoming::decode(&self.body)?;
+        let id = id.ok_or_else(|| DecodeError {
+            reason: DeadLetterReason::Invalid,
+            detail: "order_id is missing".to_owned(),
+        })?;
+        Ok(Order { id, draft, created_at: created_at.unwrap_or(received) })
+    }
+}
+
+/// A message on its way to the dead letters.
+struct Dead {
+    position: i64,
+    id: DeadLetterId,
+    reason: DeadLetterReason,
+    detail: String,
+    first_seen: i64,
+}
+
+impl Dead {
+    fn new(message: &Message, (reason, detail): (DeadLetterReason, String), now: Timestamp) -> Self {
+        let (order_id, request_id) = (&message.order_id, &message.request_id);
+        tracing::warn!(order_id, request_id, reason = reason.as_str(), detail, "to the dead letters");
+        Self {
+            position: message.position,
+            id: DeadLetterId::derive(message.order_id.as_deref(), &message.body),
+            reason,
+            detail,
+            first_seen: message.first_seen.unwrap_or(now.as_millis()),
+        }
+    }
+}
+
+/// Takes a batch out of the queue, the dead letters among it to their table.
+struct Settle {
+    /// The first and the last position of the batch, which is without gaps.
+    range: (i64, i64),
+    dead: Vec<Dead>,
+}
+
+#[async_trait]
+impl Write for Settle {
+    type Output = ();
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
+        for dead in &self.dead {
+            // A message that is there already was moved before: it is one.
+            sqlx::query(
+                "INSERT INTO dead_letters
+                     (id, reason, detail, first_seen, message_id, request_id, traceparent, body)
+                 SELECT ?2, ?3, ?4, ?5, message_id, request_id, traceparent, body
+                 FROM order_queue WHERE position = ?1 ON CONFLICT (id) DO NOTHING",
+            )
+            .bind(dead.position)
+            .bind(dead.id.to_string())
+            .bind(dead.reason.as_str())
+            .bind(dead.detail.as_str())
+            .bind(dead.first_seen)
+            .execute(&mut *connection)
+            .await?;
+        }
+        sqlx::query("DELETE FROM order_queue WHERE position BETWEEN ?1 AND ?2")
+            .bind(self.range.0)
+            .bind(self.range.1)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+use std::path::Path;
+use std::time::Duration;
+
+use keeper_ports::{PortError, PortResult};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqlitePool};
+
+use crate::error;
+use crate::writer::{Write, Writer};
+
+/// How long a statement waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Readers wait for nobody; more of them than cores gain nothing.
+const READERS: u32 = 4;
+/// What the write-ahead log shrinks to after it had to grow, in bytes.
+const LOG_SIZE: &str = "67108864";
+
+/// One database file: readers beside each other, and one writer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Database {
+    what: &'static str,
+    readers: SqlitePool,
+    writer: Writer,
+}
+
+/// A statement with its parameters.
+pub(crate) type Statement<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
+
+impl Database {
+    /// Opens the file, makes it when it is not there, and applies the migrations that are missing.
+    pub(crate) async fn open(path: &Path, what: &'static str, mut migrator: Migrator) -> sqlx::Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit is on the disk before it is answered.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("journal_size_limit", LOG_SIZE)
+            .pragma("temp_store", "memory");
+        let mut connection = options.connect().await?;
+        // All migrations in one transaction that nobody else writes beside: two processes may open a new file.
+        migrator.set_ignore_missing(true);
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        migrator.run_direct(None, &mut *transaction, false).await?;
+        transaction.commit().await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options.clone().pragma("query_only", "1"));
+        Ok(Self { what, readers, writer: Writer::start(what, options, connection) })
+    }
+
+    /// Reads rows.
+    pub(crate) async fn rows(&self, statement: Statement<'_>) -> PortResult<Vec<SqliteRow>> {
+        statement.fetch_all(&self.readers).await.map_err(|error| error::meaning(self.what, error))
+    }
+
+    /// Reads a row, if there is one.
+    pub(crate) async fn row(&self, statement: Statement<'_>) -> PortResult<Option<SqliteRow>> {
+        statement.fetch_optional(&self.readers).await.map_err(|error| error::meaning(self.what, error))
+    }
+
+    /// Writes; durable when this returns `Ok`, and nothing has changed otherwise.
+    pub(crate) async fn write<W: Write>(&self, write: W) -> PortResult<W::Output> {
+        self.writer.write(write).await
+    }
+
+    pub(crate) fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// A row that this program did not write.
+    pub(crate) fn broken(&self, cause: Broken) -> PortError {
+        PortError::failed(self.what, cause)
+    }
+}
+
+/// Why a row breaks a rule of the domain.
+pub(crate) type Broken = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,121 @@
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sqlx::migrate::Migrator;
+use thiserror::Error;
+
+use crate::Database;
+
+/// The directory that holds the two files, `inventory.db` and `billing.db`.
+#[derive(Debug, Clone)]
+pub struct Directory(PathBuf);
+
+/// The right to serve from a directory, held by one process at a time, for as long as this value lives. The system
+/// takes it back from a process that dies.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    _file: File,
+}
+
+/// Why a directory cannot be used.
+#[derive(Debug, Error)]
+pub enum DirectoryError {
+    /// It is not there and cannot be made.
+    #[error("storage.directory: cannot create {path}")]
+    Create {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+    /// It cannot be written.
+    #[error("storage.directory: cannot write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+    /// Another process serves from it.
+    #[error(
+        "storage.directory: {path} is in use by another process; stop that one or choose another directory"
+    )]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A database in it cannot be opened or brought up to date.
+    #[error("storage.directory: cannot open {path}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: sqlx::Error,
+    },
+}
+
+impl Directory {
+    /// Takes the directory; makes it when it is not there.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn new(path: impl Into<PathBuf>) -> Result<Self, DirectoryError> {
+        let path = path.into();
+        fs::create_dir_all(&path).map_err(|cause| DirectoryError::Create { path: path.clone(), cause })?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Takes the right to serve from the directory. Commands that only look after the dead letters do without it.
+    ///
+    /// # Errors
+    /// Another process has it, or the directory cannot be written.
+    pub fn lock(&self) -> Result<DirectoryLock, DirectoryError> {
+        let path = self.0.join("lock");
+        let failed = |cause| DirectoryError::Write { path: path.clone(), cause };
+        let mut file =
+            File::options().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => DirectoryError::InUse { path: self.0.clone() },
+            TryLockError::Error(cause) => failed(cause),
+        })?;
+        // For the operator who wonders who it is.
+        let named = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+        named.map_err(failed)?;
+        Ok(DirectoryLock { _file: file })
+    }
+
+    /// Opens the catalogue's database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub async fn inventory(&self) -> Result<Database, DirectoryError> {
+        self.open("inventory.db", "inventory database", sqlx::migrate!("migrations/inventory")).await
+    }
+
+    /// Opens the database of the orders and brings its schema up to date.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub async fn billing(&self) -> Result<Database, DirectoryError> {
+        self.open("billing.db", "billing database", sqlx::migrate!("migrations/billing")).await
+    }
+
+    async fn open(
+        &self,
+        file: &str,
+        what: &'static str,
+        migrator: Migrator,
+    ) -> Result<Database, DirectoryError> {
+        let path = self.0.join(file);
+        Database::open(&path, what, migrator).await.map_err(|cause| DirectoryError::Open { path, cause })
+    }
+}

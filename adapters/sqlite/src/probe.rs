@@ -1,0 +1,29 @@
+use async_trait::async_trait;
+use keeper_ports::{PortResult, Probe};
+
+use crate::Database;
+
+/// Says whether a database file can be read.
+#[derive(Debug)]
+pub struct SqliteProbe {
+    database: Database,
+}
+
+impl SqliteProbe {
+    /// Makes the probe.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+#[async_trait]
+impl Probe for SqliteProbe {
+    fn name(&self) -> &'static str {
+        self.database.what()
+    }
+
+    async fn check(&self) -> PortResult<()> {
+        // Unlike SELECT 1, it reads the file.
+        self.database.row(sqlx::query("SELECT max(version) FROM _sqlx_migrations")).await.map(|_| ())
+    }
+}

@@ -1,0 +1,136 @@
+use async_trait::async_trait;
+use keeper_ports::{PortError, PortResult};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error;
+
+/// The most writes that are committed together.
+const GROUP: usize = 256;
+
+/// A change of the database: all of it happens, or nothing.
+#[async_trait]
+pub(crate) trait Write: Send + Sync + 'static {
+    /// What it gives.
+    type Output: Send + 'static;
+
+    /// Makes the change within a transaction. It may be called again after the transaction was rolled back.
+    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<Self::Output>;
+}
+
+/// The only writer of a database in this process: a task that owns the connection.
+///
+/// Writes that come while it commits are committed together afterwards: a commit waits for the disk, and the disk
+/// takes as long for one order as for a hundred.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer {
+    what: &'static str,
+    jobs: mpsc::Sender<Box<dyn Job>>,
+}
+
+impl Writer {
+    /// Starts the task; it ends when the last writer is dropped.
+    pub(crate) fn start(
+        what: &'static str,
+        options: SqliteConnectOptions,
+        connection: SqliteConnection,
+    ) -> Self {
+        let (jobs, incoming) = mpsc::channel(4 * GROUP);
+        tokio::spawn(Worker { what, options, connection: Some(connection) }.run(incoming));
+        Self { what, jobs }
+    }
+
+    pub(crate) async fn write<W: Write>(&self, write: W) -> PortResult<W::Output> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Pending { write, output: None, reply });
+        self.jobs.send(job).await.map_err(|_| self.gone())?;
+        answer.await.map_err(|_| self.gone())?
+    }
+
+    fn gone(&self) -> PortError {
+        PortError::unavailable(self.what, "its writer has stopped")
+    }
+}
+
+/// A write that waits for its answer.
+#[async_trait]
+trait Job: Send {
+    async fn apply(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<()>;
+
+    fn answer(self: Box<Self>, result: PortResult<()>);
+}
+
+struct Pending<W: Write> {
+    write: W,
+    output: Option<W::Output>,
+    reply: oneshot::Sender<PortResult<W::Output>>,
+}
+
+#[async_trait]
+impl<W: Write> Job for Pending<W> {
+    async fn apply(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
+        self.output = Some(self.write.apply(connection).await?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, result: PortResult<()>) {
+        let Self { output, reply, .. } = *self;
+        if let Some(output) = result.map(|()| output).transpose() {
+            // It fails when nobody waits any more: the caller was cancelled.
+            let _ = reply.send(output);
+        }
+    }
+}
+
+struct Worker {
+    what: &'static str,
+    options: SqliteConnectOptions,
+    connection: Option<SqliteConnection>,
+}
+
+impl Worker {
+    async fn run(mut self, mut incoming: mpsc::Receiver<Box<dyn Job>>) {
+        let mut jobs = Vec::with_capacity(GROUP);
+        while incoming.recv_many(&mut jobs, GROUP).await > 0 {
+            if jobs.len() > 1 && self.commit(&mut jobs).await.is_ok() {
+                jobs.drain(..).for_each(|job| job.answer(Ok(())));
+                continue;
+            }
+            // One alone, or one of them was refused: each by itself, so that none pays for another.
+            for mut job in jobs.drain(..) {
+                let result = self.commit(std::slice::from_mut(&mut job)).await;
+                job.answer(result.map_err(|failure| error::meaning(self.what, failure)));
+            }
+        }
+    }
+
+    /// Commits the jobs in one transaction, or none of them.
+    async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> sqlx::Result<()> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        let result = transaction(&mut connection, jobs).await;
+        let undone = match &result {
+            Ok(()) => true,
+            // A full disk rolls back by itself, and then there is nothing to roll back; the connection is not kept.
+            Err(failure) => {
+                sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok() && error::is_refusal(failure)
+            }
+        };
+        if undone {
+            self.connection = Some(connection);
+        }
+        result
+    }
+}
+
+async fn transaction(connection: &mut SqliteConnection, jobs: &mut [Box<dyn Job>]) -> sqlx::Result<()> {
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    for job in jobs {
+        job.apply(connection).await?;
+    }
+    sqlx::query("COMMIT").execute(connection).await?;
+    Ok(())
+}
