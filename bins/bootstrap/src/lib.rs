@@ -1,1 +1,19 @@
+//! The part of main that is the same for every unit: the command line, settings, logging, health, signals and
+//! supervision. A unit says what it is made of ([`Unit`]); everything else happens here.
 
+mod cli;
+mod clock;
+mod config;
+mod dead_letters;
+mod health;
+mod logging;
+mod settings;
+mod supervisor;
+mod unit;
+mod watch;
+
+pub use cli::main;
+pub use clock::{SystemClock, UuidOrderIds};
+pub use settings::{Settings, SettingsError};
+pub use supervisor::Stop;
+pub use unit::{Context, Parts, StartError, Task, Unit};

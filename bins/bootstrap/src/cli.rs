@@ -1,0 +1,70 @@
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Command};
+
+use crate::config::Common;
+use crate::settings::Settings;
+use crate::unit::{StartError, Unit};
+use crate::{dead_letters, health, logging, supervisor};
+
+/// The whole of a unit's main: reads the command line, does what it says, and turns an error into one line and an
+/// exit code: 2 where the settings or the command line are wrong, 1 for anything else.
+pub fn main<U: Unit>() -> ExitCode {
+    let matches = command::<U>().get_matches();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed::<U>(&StartError::part(error)),
+    };
+    match runtime.block_on(run::<U>(&matches)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed::<U>(&error),
+    }
+}
+
+fn command<U: Unit>() -> Command {
+    let mut command = Command::new(U::NAME)
+        .about(U::ABOUT)
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand(Command::new("serve").about("Run the unit (what happens without a command)"))
+        .subcommand(Command::new("config").about("Print the effective settings, secrets masked"))
+        .subcommand(Command::new("openapi").about("Print the OpenAPI document"))
+        .subcommand(
+            Command::new("healthcheck").about("Ask the running unit whether it is ready; exit 1 if not"),
+        );
+    if U::MIGRATES {
+        command = command.subcommand(Command::new("migrate").about("Bring the schema up to date and exit"));
+    }
+    if U::HAS_DEAD_LETTERS {
+        command = command.subcommand(dead_letters::command());
+    }
+    command
+}
+
+async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
+    // The document needs no settings, so that it can be had anywhere.
+    if matches.subcommand_name() == Some("openapi") {
+        print!("{}", keeper_http_server::docs::document(U::DOCUMENT).map_err(StartError::part)?);
+        return Ok(());
+    }
+    let settings = Settings::load(U::DEFAULTS)?;
+    let common: Common = settings.read()?;
+    // Read in full before anything is done, so that `config` and `healthcheck` refuse what `serve` would.
+    let own: U::Settings = settings.read()?;
+    logging::start(&common.log, U::NAME)?;
+    match matches.subcommand() {
+        Some(("config", _)) => print!("{}", settings.masked()?),
+        Some(("healthcheck", _)) => health::check(common.management).await?,
+        Some(("migrate", _)) => U::migrate(own).await?,
+        Some(("dead-letters", matches)) => dead_letters::run(U::dead_letters(own).await?, matches).await?,
+        _ => supervisor::run::<U>(&settings, &common).await?,
+    }
+    Ok(())
+}
+
+fn failed<U: Unit>(error: &StartError) -> ExitCode {
+    eprintln!("{}: {error}", U::NAME);
+    match error {
+        StartError::Settings(_) => ExitCode::from(2),
+        StartError::Part(_) => ExitCode::FAILURE,
+    }
+}

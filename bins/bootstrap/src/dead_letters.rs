@@ -1,0 +1,148 @@
+//! `dead-letters list|show|replay|discard`: for operators, against the live queue.
+
+use std::sync::Arc;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use keeper_domain::{DeadLetter, DeadLetterId};
+use keeper_ports::PortError;
+use keeper_ports::billing::DeadLetters;
+use serde_json::{Value, json};
+
+use crate::StartError;
+
+/// The most dead letters that are looked through for one of them.
+const MOST: usize = 100_000;
+
+pub(crate) fn command() -> Command {
+    let id = || Arg::new("ID").help("The dead letter's id, as `list` shows it");
+    let json = || Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON");
+    let all = Arg::new("all").long("all").action(ArgAction::SetTrue).help("Replay all that are there now");
+    let reason =
+        Arg::new("reason").long("reason").required(true).help("Why it is thrown away, for the audit log");
+    let limit = Arg::new("limit")
+        .long("limit")
+        .value_parser(clap::value_parser!(usize))
+        .default_value("100")
+        .help("Show at most so many, oldest first");
+    Command::new("dead-letters")
+        .about("Look after the messages that could not be processed")
+        .subcommand_required(true)
+        .subcommand(Command::new("list").about("List them").arg(json()).arg(limit))
+        .subcommand(
+            Command::new("show")
+                .about("Show one with its headers and its body")
+                .arg(id().required(true))
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("replay")
+                .about("Put one, or all, back into the order queue as they first came")
+                .arg(id().required_unless_present("all").conflicts_with("all"))
+                .arg(all),
+        )
+        .subcommand(Command::new("discard").about("Throw one away").arg(id().required(true)).arg(reason))
+}
+
+pub(crate) async fn run(letters: Arc<dyn DeadLetters>, matches: &ArgMatches) -> Result<(), StartError> {
+    match matches.subcommand() {
+        Some(("show", matches)) => show(&*letters, matches).await,
+        Some(("replay", matches)) => replay(&*letters, matches).await,
+        Some(("discard", matches)) => discard(&*letters, matches).await,
+        Some((_, matches)) => list(&*letters, matches).await,
+        None => Ok(()),
+    }
+}
+
+async fn list(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
+    let limit = matches.get_one("limit").copied().unwrap_or(100);
+    let found = letters.list(limit).await.map_err(|error| failed(&error))?;
+    if matches.get_flag("json") {
+        println!("{}", Value::Array(found.iter().map(as_json).collect()));
+        return Ok(());
+    }
+    println!("{:36}  {:24}  {:13}  {:36}  DETAIL", "ID", "FIRST SEEN", "REASON", "ORDER");
+    for letter in &found {
+        let order = letter.order_id.as_deref().unwrap_or("-");
+        let seen = letter.first_seen.to_string();
+        println!(
+            "{:36}  {seen:24}  {:13}  {order:36}  {}",
+            letter.id.to_string(),
+            letter.reason.as_str(),
+            letter.detail
+        );
+    }
+    Ok(())
+}
+
+async fn show(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
+    let id = id_of(matches)?;
+    let found = letters.list(MOST).await.map_err(|error| failed(&error))?;
+    let letter = found.into_iter().find(|letter| letter.id == id).ok_or_else(|| missing(id))?;
+    if matches.get_flag("json") {
+        println!("{}", as_json(&letter));
+        return Ok(());
+    }
+    println!("id          {}", letter.id);
+    println!("reason      {}", letter.reason.as_str());
+    println!("detail      {}", letter.detail);
+    println!("first seen  {}", letter.first_seen);
+    println!("order id    {}", letter.order_id.as_deref().unwrap_or("-"));
+    for (name, value) in &letter.headers {
+        println!("header      {name}: {value}");
+    }
+    println!("body        {}", String::from_utf8_lossy(&letter.body));
+    Ok(())
+}
+
+async fn replay(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
+    let ids = if matches.get_flag("all") { None } else { Some(vec![id_of(matches)?]) };
+    let one = ids.as_ref().and_then(|ids| ids.first().copied());
+    let replayed = letters.replay(ids).await.map_err(|error| failed(&error))?;
+    match one {
+        Some(id) if replayed == 0 => return Err(missing(id)),
+        _ => println!("{replayed} replayed"),
+    }
+    Ok(())
+}
+
+async fn discard(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
+    let id = id_of(matches)?;
+    let reason = matches.get_one::<String>("reason").map_or("", String::as_str).trim();
+    if reason.is_empty() {
+        return Err(StartError::Part("--reason must not be empty".into()));
+    }
+    let discarded = letters.discard(vec![id]).await.map_err(|error| failed(&error))?;
+    if discarded == 0 {
+        return Err(missing(id));
+    }
+    tracing::info!(audit = true, dead_letter = %id, reason, discarded, "dead letter discarded");
+    println!("{discarded} discarded");
+    Ok(())
+}
+
+fn id_of(matches: &ArgMatches) -> Result<DeadLetterId, StartError> {
+    let id = matches.get_one::<String>("ID").map_or("", String::as_str);
+    DeadLetterId::parse(id).map_err(StartError::part)
+}
+
+fn missing(id: DeadLetterId) -> StartError {
+    StartError::Part(format!("there is no dead letter {id}"))
+}
+
+fn failed(error: &PortError) -> StartError {
+    StartError::Part(error.chain())
+}
+
+fn as_json(letter: &DeadLetter) -> Value {
+    let headers: serde_json::Map<_, _> =
+        letter.headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
+    json!({
+        "id": letter.id.to_string(),
+        "reason": letter.reason.as_str(),
+        "detail": letter.detail,
+        "first_seen": letter.first_seen.to_string(),
+        "order_id": letter.order_id,
+        "headers": headers,
+        "body": String::from_utf8_lossy(&letter.body),
+    })
+}

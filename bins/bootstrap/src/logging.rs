@@ -1,0 +1,31 @@
+use std::io;
+use std::panic;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::SettingsError;
+use crate::config::{LogFormat, LogSettings};
+
+/// Libraries whose own reports repeat what the adapters log, once, in an operator's words.
+const QUIET: &str = ",lapin=off,rocket=off,_=off,sqlx=off,hyper=warn";
+
+/// Starts logging to standard error: one line per event.
+pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<(), SettingsError> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        SettingsError(format!(
+            "setting log.level must be a level such as info, or target=level pairs: {error}"
+        ))
+    };
+    let filter = EnvFilter::try_new(format!("{}{QUIET}", settings.level)).map_err(|error| wrong(&error))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = match settings.format {
+        LogFormat::Text => subscriber.with_target(false).try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).try_init(),
+    };
+    started.map_err(|error| wrong(&error))?;
+    // A panic is a fault like any other: one line, in the log's format.
+    panic::set_hook(Box::new(move |panic| {
+        tracing::error!(unit, "panic: {}", panic.to_string().replace('\n', " "));
+    }));
+    Ok(())
+}

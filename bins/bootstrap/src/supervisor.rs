@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use keeper_http_server::{management, serve};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Common;
+use crate::settings::Settings;
+use crate::unit::{Context, Parts, StartError, Unit};
+use crate::watch;
+
+/// How long the background tasks may take to finish what they have in hand.
+const TASK_GRACE: Duration = Duration::from_secs(10);
+
+/// When to stop, in two steps: first nothing new is accepted, then, with the last request answered, the tasks that
+/// the requests needed end too.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// Accept nothing new; finish what is in flight.
+    pub accepting: CancellationToken,
+    /// Finish what is in hand and end.
+    pub tasks: CancellationToken,
+}
+
+/// Runs a unit until a signal, or until one of its parts ends.
+pub(crate) async fn run<U: Unit>(settings: &Settings, common: &Common) -> Result<(), StartError> {
+    let stop = Stop::default();
+    stop_on_signal(stop.accepting.clone())?;
+    let context = Context::new(U::NAME, common.http, stop.clone())?;
+    let Parts { api, dependencies, tasks, greeting } = U::assemble(settings.read()?, &context).await?;
+
+    let mut background = JoinSet::new();
+    background.spawn(watch::report(dependencies.clone(), stop.tasks.clone()));
+    for task in tasks {
+        background.spawn(task);
+    }
+    let managed = CancellationToken::new();
+    let management =
+        management::server(common.management, dependencies, context.registry.clone(), stop.accepting.clone());
+    let mut management = tokio::spawn(serve(management, managed.clone(), || {}));
+    let address = common.http.socket();
+    let mut api = tokio::spawn(serve(api, stop.accepting.clone(), move || {
+        tracing::info!(%address, "listening");
+        if let Some(greeting) = greeting {
+            println!("{greeting}");
+        }
+    }));
+
+    let ended = tokio::select! {
+        ended = &mut api => ended.map_err(StartError::part).and_then(|served| served.map_err(StartError::part)),
+        ended = &mut management => match ended {
+            Ok(Err(error)) => Err(StartError::part(error)),
+            _ => Err(StartError::Part("the management server ended by itself".into())),
+        },
+        Some(_) = background.join_next() => Err(StartError::Part("a background task ended by itself".into())),
+    };
+    // Whichever part ended, the others finish what they have in hand.
+    stop.accepting.cancel();
+    if !api.is_finished() {
+        let _ = api.await;
+    }
+    stop.tasks.cancel();
+    let finished =
+        tokio::time::timeout(TASK_GRACE, async { while background.join_next().await.is_some() {} });
+    if finished.await.is_err() {
+        tracing::warn!("background tasks did not end within {} s", TASK_GRACE.as_secs());
+    }
+    managed.cancel();
+    if !management.is_finished() {
+        let _ = management.await;
+    }
+    if ended.is_ok() {
+        tracing::info!("stopped");
+    }
+    ended
+}
+
+fn stop_on_signal(stop: CancellationToken) -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::part)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::part)?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
+        }
+        stop.cancel();
+    });
+    Ok(())
+}

@@ -1,0 +1,125 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use keeper_http_server::management::Dependencies;
+use keeper_http_server::{HttpMetrics, HttpSettings};
+use keeper_ports::Clock;
+use keeper_ports::billing::DeadLetters;
+use prometheus::{IntGaugeVec, Opts, Registry};
+use rocket::{Build, Rocket};
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::{SettingsError, Stop, SystemClock};
+
+/// Why a unit does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Something that the unit is made of does not start.
+    #[error("{0}")]
+    Part(String),
+}
+
+impl StartError {
+    /// Wraps the error of a part whose message is for operators, all its causes on one line.
+    pub fn part(error: impl std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        Self::Part(text)
+    }
+}
+
+impl From<prometheus::Error> for StartError {
+    fn from(error: prometheus::Error) -> Self {
+        Self::part(error)
+    }
+}
+
+/// Something that goes on beside the HTTP servers until it is told to stop.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What a unit is assembled with.
+pub struct Context {
+    /// Where the public HTTP server listens.
+    pub http: HttpSettings,
+    /// Takes every instrument.
+    pub registry: Registry,
+    /// The public HTTP server's instruments.
+    pub http_metrics: HttpMetrics,
+    /// The system's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Tells tasks when to stop.
+    pub stop: Stop,
+}
+
+impl Context {
+    pub(crate) fn new(unit: &str, http: HttpSettings, stop: Stop) -> Result<Self, StartError> {
+        let registry = Registry::new();
+        let info = IntGaugeVec::new(Opts::new("build_info", "Always 1."), &["unit", "version"])?;
+        info.with_label_values(&[unit, env!("CARGO_PKG_VERSION")]).set(1);
+        registry.register(Box::new(info))?;
+        let http_metrics = HttpMetrics::register(&registry)?;
+        Ok(Self { http, registry, http_metrics, clock: Arc::new(SystemClock), stop })
+    }
+
+    /// The public HTTP server, to which the unit attaches its stages.
+    pub fn api(&self) -> Rocket<Build> {
+        keeper_http_server::api(self.http, self.http_metrics.clone())
+    }
+}
+
+/// What a unit is made of.
+pub struct Parts {
+    /// The public HTTP server.
+    pub api: Rocket<Build>,
+    /// What the unit needs to do its work.
+    pub dependencies: Dependencies,
+    /// What goes on beside the HTTP servers. A task that ends before it is told to takes the unit down.
+    pub tasks: Vec<Task>,
+    /// Printed on standard output when the unit listens.
+    pub greeting: Option<String>,
+}
+
+/// One of the processes of the system.
+pub trait Unit: Send + Sync + 'static {
+    /// The unit's own sections of the settings.
+    type Settings: DeserializeOwned + Send;
+    /// The unit's name.
+    const NAME: &'static str;
+    /// One sentence for `--help`.
+    const ABOUT: &'static str;
+    /// The unit's `default.toml`.
+    const DEFAULTS: &'static str;
+    /// Which API it documents.
+    const DOCUMENT: keeper_http_server::Unit;
+    /// It has a schema to migrate.
+    const MIGRATES: bool;
+    /// It has dead letters to look after.
+    const HAS_DEAD_LETTERS: bool;
+
+    /// Makes the unit. What it needs may be away: then it starts, and is not ready.
+    fn assemble(
+        settings: Self::Settings,
+        context: &Context,
+    ) -> impl Future<Output = Result<Parts, StartError>> + Send;
+
+    /// Brings the schema up to date, once, and says what was done.
+    fn migrate(_settings: Self::Settings) -> impl Future<Output = Result<(), StartError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Opens the dead letters.
+    fn dead_letters(
+        _settings: Self::Settings,
+    ) -> impl Future<Output = Result<Arc<dyn DeadLetters>, StartError>> + Send {
+        async { Err(StartError::Part("this unit has no dead letters".into())) }
+    }
+}

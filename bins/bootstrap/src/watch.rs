@@ -1,0 +1,43 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use keeper_http_server::management::Dependencies;
+use keeper_ports::Probe;
+use tokio_util::sync::CancellationToken;
+
+/// How often a dependency is looked at.
+const PERIOD: Duration = Duration::from_secs(2);
+/// The longest time that a look may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Logs, once each time, that a dependency went away or came back.
+pub(crate) async fn report(dependencies: Dependencies, stop: CancellationToken) {
+    let probes = dependencies.required.into_iter().chain(dependencies.helpful);
+    let looks = probes.map(|probe| tokio::spawn(watch(probe, stop.clone()))).collect::<Vec<_>>();
+    for look in looks {
+        let _ = look.await;
+    }
+    stop.cancelled().await;
+}
+
+async fn watch(probe: Arc<dyn Probe>, stop: CancellationToken) {
+    let dependency = probe.name();
+    let mut there = None;
+    loop {
+        let trouble = match tokio::time::timeout(PATIENCE, probe.check()).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.chain()),
+            Err(_) => Some("no answer".to_owned()),
+        };
+        match (there, &trouble) {
+            (None | Some(true), Some(cause)) => tracing::warn!(dependency, cause, "waiting for a dependency"),
+            (Some(false), None) => tracing::info!(dependency, "the dependency is there"),
+            _ => {}
+        }
+        there = Some(trouble.is_none());
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(PERIOD) => {}
+        }
+    }
+}
