@@ -1,6 +1,7 @@
 //! What the test suites share: the harness that starts real servers and the real binaries, and the scenarios that
 //! both stacks are held to.
 
+#![allow(clippy::return_self_not_must_use, reason = "an expectation that is met has done its work")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,3 +10,4 @@
 )]
 
 pub mod harness;
+pub mod scenarios;

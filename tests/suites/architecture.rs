@@ -1,1 +1,224 @@
 //! The crate graph and the house rules that a file shows by itself.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+/// Which crates of the workspace a crate may use: nothing else, in any kind of dependency but those for tests.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("keeper-domain", &[]),
+    ("keeper-ports", &["keeper-domain"]),
+    ("keeper-inventory", &["keeper-domain", "keeper-ports"]),
+    ("keeper-billing", &["keeper-domain", "keeper-ports"]),
+    ("keeper-wire", &["keeper-domain", "keeper-ports"]),
+    ("keeper-http-server", ADAPTER),
+    ("keeper-http-client", ADAPTER),
+    ("keeper-postgres", ADAPTER),
+    ("keeper-rabbitmq", ADAPTER),
+    ("keeper-sqlite", ADAPTER),
+    ("keeper-bootstrap", &["keeper-domain", "keeper-http-server", "keeper-ports", "keeper-wire"]),
+    (
+        "gateway",
+        &[
+            "keeper-billing",
+            "keeper-bootstrap",
+            "keeper-domain",
+            "keeper-http-client",
+            "keeper-http-server",
+            "keeper-ports",
+            "keeper-rabbitmq",
+            "keeper-wire",
+        ],
+    ),
+    (
+        "inventory",
+        &[
+            "keeper-bootstrap",
+            "keeper-domain",
+            "keeper-http-server",
+            "keeper-inventory",
+            "keeper-ports",
+            "keeper-postgres",
+            "keeper-wire",
+        ],
+    ),
+    (
+        "billing",
+        &[
+            "keeper-billing",
+            "keeper-bootstrap",
+            "keeper-domain",
+            "keeper-http-server",
+            "keeper-ports",
+            "keeper-postgres",
+            "keeper-rabbitmq",
+            "keeper-wire",
+        ],
+    ),
+    (
+        "standalone",
+        &[
+            "keeper-billing",
+            "keeper-bootstrap",
+            "keeper-domain",
+            "keeper-http-server",
+            "keeper-inventory",
+            "keeper-ports",
+            "keeper-sqlite",
+            "keeper-wire",
+        ],
+    ),
+];
+
+const ADAPTER: &[&str] = &["keeper-domain", "keeper-ports", "keeper-wire"];
+
+/// What the pure crates may use from outside. None of it does I/O.
+const PURE: &[&str] = &["async-trait", "chrono", "mockall", "thiserror", "uuid"];
+
+/// What a unit must not contain, however deep.
+const NEVER: &[(&str, &[&str])] = &[
+    (
+        "gateway",
+        &["keeper-postgres", "keeper-sqlite", "keeper-inventory", "sqlx", "sqlx-postgres", "libsqlite3-sys"],
+    ),
+    ("inventory", &["keeper-rabbitmq", "keeper-sqlite", "keeper-billing", "keeper-http-client", "lapin"]),
+    ("billing", &["keeper-sqlite", "keeper-inventory", "keeper-http-client"]),
+    ("standalone", &["keeper-postgres", "keeper-rabbitmq", "keeper-http-client", "lapin", "sqlx-postgres"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn metadata() -> Metadata {
+    MetadataCommand::new()
+        .current_dir(root())
+        .other_options(["--locked".into(), "--offline".into()])
+        .exec()
+        .unwrap()
+}
+
+fn uses(package: &Package) -> BTreeSet<&str> {
+    let kept =
+        package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development);
+    kept.map(|dependency| dependency.name.as_str()).collect()
+}
+
+#[test]
+fn crates_use_only_what_is_below_them() {
+    let metadata = metadata();
+    let packages = metadata.workspace_packages();
+    let ours: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for package in packages.iter().filter(|package| package.name.as_str() != "keeper-tests") {
+        let Some(allowed) = allowed.get(package.name.as_str()) else {
+            wrong.push(format!("{} has no place in the graph: give it one in ALLOWED", package.name));
+            continue;
+        };
+        for used in uses(package).intersection(&ours).filter(|used| !allowed.contains(*used)) {
+            wrong.push(format!("{} must not use {used}", package.name));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(ours.len(), ALLOWED.len() + 1, "{ours:?}");
+}
+
+#[test]
+fn the_cores_and_the_ports_do_no_io() {
+    let metadata = metadata();
+    for package in metadata.workspace_packages() {
+        let folder = package.manifest_path.strip_prefix(&metadata.workspace_root).unwrap();
+        if folder.starts_with("core") || folder.starts_with("ports") {
+            let foreign = uses(package).into_iter().filter(|used| !used.starts_with("keeper-"));
+            for used in foreign {
+                assert!(PURE.contains(&used), "{} must not use {used}", package.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_unit_contains_what_is_not_its_business() {
+    for (unit, never) in NEVER {
+        // As Cargo would build the unit by itself.
+        let mut cargo =
+            std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["tree", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none"]);
+        cargo.args(["--format", "{p}", "--package", unit]).current_dir(root());
+        let tree = keeper_tests::harness::run(&mut cargo);
+        let contains: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+        assert!(contains.contains("keeper-bootstrap"), "{tree}");
+        for never in *never {
+            assert!(!contains.contains(never), "{unit} contains {never}");
+        }
+    }
+}
+
+/// The Rust files of the workspace, with their text.
+fn sources() -> Vec<(PathBuf, String)> {
+    fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for folder in ["core", "ports", "adapters", "bins", "tests"] {
+        collect(&root().join(folder), &mut found);
+    }
+    assert!(found.len() > 30, "{found:?}");
+    found.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines() {
+    let long: Vec<_> = sources()
+        .into_iter()
+        .filter_map(|(path, text)| Some((path, text.lines().count())).filter(|(_, lines)| *lines > 400))
+        .collect();
+    assert_eq!(long, [], "split them");
+}
+
+#[test]
+fn nothing_unsafe_is_allowed_anywhere() {
+    let metadata = metadata();
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+    for package in metadata.workspace_packages() {
+        let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{} has lints of its own", package.name);
+        assert!(!manifest.contains("git = \""), "{} uses a crate that is not published", package.name);
+    }
+}
+
+#[test]
+fn mains_are_thin() {
+    for unit in ["gateway", "inventory", "billing", "standalone"] {
+        let main = std::fs::read_to_string(root().join("bins").join(unit).join("src/main.rs")).unwrap();
+        let lines =
+            main.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"));
+        let lines = lines.filter(|line| !line.starts_with("use ")).count();
+        assert!(lines <= 60, "{unit}: {lines} lines");
+    }
+}
+
+#[test]
+fn no_lint_is_silenced_without_a_reason() {
+    for (path, text) in sources() {
+        // Written so that this file does not find itself.
+        for attribute in [concat!("#[", "allow("), concat!("#![", "allow(")] {
+            for (_, rest) in text.match_indices(attribute).map(|(at, _)| text.split_at(at)) {
+                let end = rest.find(")]").unwrap_or(rest.len());
+                assert!(rest[..end].contains("reason"), "{}: {}", path.display(), &rest[..end]);
+            }
+        }
+    }
+}

@@ -49,6 +49,13 @@ impl Unit {
         self
     }
 
+    /// The settings that it was given, without those of its own ports.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let own = ["KEEPER_HTTP__", "KEEPER_MANAGEMENT__", "KEEPER_LOG__"];
+        let given = |key: &str| !own.iter().any(|section| key.starts_with(section));
+        self.launch.variables.iter().filter(|(key, _)| given(key)).cloned().collect()
+    }
+
     /// Its name.
     pub fn name(&self) -> &'static str {
         self.name

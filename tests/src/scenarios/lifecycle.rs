@@ -1,0 +1,64 @@
+//! Starts, stops and kills.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::movies::add;
+use super::orders::{place, recorded};
+use super::unique;
+use crate::harness::{Kind, Stack, Unit};
+
+async fn fill(stack: &Stack) -> (Value, Value) {
+    let api = stack.api();
+    let movie = add(&api, &unique("Kept")).await;
+    let order = json!({"user_id": "20", "number_of_items": 2, "total_amount": "3.50"});
+    let id = place(&api, &order, None).await;
+    (movie, recorded(&api, &id).await)
+}
+
+async fn is_there(stack: &Stack, movie: &Value, order: &Value) {
+    let api = stack.api();
+    let read = api.get(&format!("/api/movies/{}", movie["id"])).await.expect(200).json();
+    assert_eq!(read, *movie);
+    let id = order["order_id"].as_str().expect("it has an id");
+    assert_eq!(recorded(&api, id).await, *order);
+}
+
+pub async fn everything_is_still_there_after_a_restart(stack: &Stack) {
+    let (movie, order) = fill(stack).await;
+    for unit in stack.units() {
+        assert_eq!(unit.terminate().code(), Some(0), "{}: {}", unit.name(), unit.log());
+    }
+    stack.start().await;
+    is_there(stack, &movie, &order).await;
+    assert!(add(&stack.api(), "The next one").await["id"].as_i64() > movie["id"].as_i64());
+}
+
+pub async fn what_was_answered_survives_a_kill(stack: &Stack) {
+    let (movie, order) = fill(stack).await;
+    let last = json!({"user_id": "21", "number_of_items": 1, "total_amount": "1.00"});
+    let id = place(&stack.api(), &last, None).await;
+    stack.units().iter().rev().for_each(Unit::kill);
+    stack.start().await;
+    is_there(stack, &movie, &order).await;
+    assert_eq!(recorded(&stack.api(), &id).await["user_id"], "21");
+}
+
+pub async fn sigterm_finishes_what_is_in_flight_and_exits_with_0(stack: &Stack) {
+    let path = "/api/billing/orders/019a2f5e-7c1b-7d3a-9e4f-0123456789ab?wait=2";
+    let waiting = tokio::spawn({
+        let api = stack.api();
+        async move { api.get(path).await }
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let front = stack.front();
+    assert_eq!(front.terminate().code(), Some(0), "{}", front.log());
+    let answer = waiting.await.expect("the request is answered");
+    assert_eq!(answer.expect(404).json()["code"], "not_found");
+    if stack.kind() == Kind::Distributed {
+        for unit in ["inventory", "billing"].map(|name| stack.unit(name)) {
+            assert_eq!(unit.terminate().code(), Some(0), "{}: {}", unit.name(), unit.log());
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Orders, from the client's side.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{column, encoded, metric, next_page, unique};
+use crate::harness::{Answer, Api, Stack, eventually};
+
+const UNKNOWN: &str = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
+
+fn order(user: &str) -> Value {
+    json!({"user_id": user, "number_of_items": "99", "total_amount": "250.00"})
+}
+
+/// Places an order and answers its id.
+pub(crate) async fn place(api: &Api, order: &Value, key: Option<&str>) -> String {
+    let mut request = api.request(Method::POST, "/api/billing").json(order);
+    if let Some(key) = key {
+        request = request.header("Idempotency-Key", key);
+    }
+    let answer = Answer::of(request).await.expect(200);
+    let body = answer.json();
+    let id = body["order_id"].as_str().expect("an order id is text").to_owned();
+    assert_eq!(body, json!({"message": "Order has been queued for processing", "order_id": id}));
+    assert_eq!(answer.header("Location"), Some(format!("/api/billing/orders/{id}").as_str()));
+    id
+}
+
+/// Reads an order, waiting for it.
+pub(crate) async fn recorded(api: &Api, id: &str) -> Value {
+    api.get(&format!("/api/billing/orders/{id}?wait=30")).await.expect(200).json()
+}
+
+pub async fn an_order_is_read_back_as_recorded(stack: &Stack) {
+    let api = stack.api();
+    let user = unique("user");
+    let id = place(&api, &order(&user), None).await;
+    let read = recorded(&api, &id).await;
+    let (created, at) = (read["createdAt"].clone(), read["recordedAt"].clone());
+    let expected = json!({
+        "order_id": id, "user_id": user, "number_of_items": 99, "total_amount": "250.00", "status": "recorded",
+        "createdAt": created, "recordedAt": at,
+    });
+    assert_eq!(read, expected);
+    assert!(created.as_str().is_some_and(|time| time.ends_with('Z') && time.len() == 24), "{created}");
+    assert!(at.as_str() >= created.as_str(), "{read}");
+    assert_eq!(api.get(&format!("/api/billing/orders/{id}")).await.expect(200).json(), read);
+    // Another order is another id.
+    assert_ne!(place(&api, &order(&user), None).await, id);
+}
+
+pub async fn fields_may_be_text_or_numbers(stack: &Stack) {
+    let api = stack.api();
+    for (body, user, items, total) in [
+        (r#"{"user_id":"20","number_of_items":"99","total_amount":"180"}"#, "20", 99, "180.00"),
+        (r#"{"user_id":20,"number_of_items":99,"total_amount":180}"#, "20", 99, "180.00"),
+        (r#"{"user_id":"a b","number_of_items":1,"total_amount":180.5}"#, "a b", 1, "180.50"),
+        (r#"{"user_id":"ü","number_of_items":1000000,"total_amount":"0.07"}"#, "ü", 1_000_000, "0.07"),
+        (r#"{"user_id":1,"number_of_items":1,"total_amount":9999999999.99}"#, "1", 1, "9999999999.99"),
+        (r#"{"user_id":1,"number_of_items":1,"total_amount":0,"more":null}"#, "1", 1, "0.00"),
+    ] {
+        let body: Value = serde_json::from_str(body).expect("it is JSON");
+        let read = recorded(&api, &place(&api, &body, None).await).await;
+        assert_eq!(
+            (&read["user_id"], &read["number_of_items"], &read["total_amount"]),
+            (&json!(user), &json!(items), &json!(total)),
+        );
+    }
+}
+
+pub async fn a_key_is_one_order_however_often_it_is_sent(stack: &Stack) {
+    let api = stack.api();
+    let (user, key) = (unique("user"), unique("key"));
+    let (body, written_otherwise) =
+        (order(&user), json!({"user_id": user, "number_of_items": 99, "total_amount": 250}));
+    let first = place(&api, &body, Some(&key)).await;
+    let again = join_all((0..20).map(|_| place(&api, &written_otherwise, Some(&key)))).await;
+    assert!(again.iter().all(|id| *id == first), "{again:?}");
+    // A later order of the same queue is recorded after the repeats have been seen.
+    let last = place(&api, &body, None).await;
+    let read = recorded(&api, &first).await;
+    recorded(&api, &last).await;
+    let listed = api.get(&format!("/api/billing/orders?user_id={user}")).await.expect(200);
+    assert_eq!(column(&listed, "order_id"), [first.as_str(), last.as_str()]);
+    assert_eq!(recorded(&api, &first).await, read);
+    let stranger = unique("user");
+    assert_ne!(place(&api, &order(&stranger), Some(&key)).await, first);
+}
+
+pub async fn other_content_under_the_same_key_goes_to_the_dead_letters(stack: &Stack) {
+    let api = stack.api();
+    let (user, key) = (unique("user"), unique("key"));
+    let conflicts = async || {
+        let metrics = stack.recorder().management().get("/metrics").await.expect(200);
+        metric(&metrics.body, "orders_dead_lettered_total", &[("reason", "conflict")]).expect("it is there")
+    };
+    let before = conflicts().await;
+    let id = place(&api, &order(&user), Some(&key)).await;
+    let first = recorded(&api, &id).await;
+    let other = json!({"user_id": user, "number_of_items": 1, "total_amount": "1.00"});
+    assert_eq!(place(&api, &other, Some(&key)).await, id);
+    eventually("the conflict is seen", Duration::from_secs(30), async || {
+        (conflicts().await > before).then_some(())
+    })
+    .await;
+    assert_eq!(recorded(&api, &id).await, first);
+}
+
+pub async fn a_users_orders_are_listed_in_pages(stack: &Stack) {
+    let api = stack.api();
+    let user = unique("user & co");
+    let mut placed = Vec::new();
+    for _ in 0..5 {
+        let id = place(&api, &order(&user), None).await;
+        recorded(&api, &id).await;
+        placed.push(json!(id));
+    }
+    let user_id = encoded(&user);
+    let mut found = Vec::new();
+    let mut page = Some(format!("/api/billing/orders?user_id={user_id}&limit=2"));
+    while let Some(path) = page {
+        let answer = api.get(&path).await.expect(200);
+        assert!(column(&answer, "user_id").iter().all(|is| *is == user.as_str()));
+        found.extend(column(&answer, "order_id"));
+        page = next_page(&answer);
+    }
+    assert_eq!(found, placed);
+    let none = api.get(&format!("/api/billing/orders?user_id={}", unique("nobody"))).await.expect(200);
+    assert_eq!(none.json(), json!([]));
+    let none = api.get(&format!("/api/billing/orders?user_id={user_id}&after={UNKNOWN}")).await.expect(200);
+    assert_eq!(none.json(), json!([]));
+}
+
+pub async fn an_order_that_is_not_recorded_is_not_found(stack: &Stack) {
+    let answer = stack.api().get(&format!("/api/billing/orders/{UNKNOWN}")).await.expect(404);
+    assert_eq!(answer.json()["code"], "not_found");
+}
+
+pub async fn a_wait_ends_when_its_time_is_over(stack: &Stack) {
+    let start = Instant::now();
+    let answer = stack.api().get(&format!("/api/billing/orders/{UNKNOWN}?wait=1")).await.expect(404);
+    assert_eq!(answer.json()["code"], "not_found");
+    let took = start.elapsed();
+    assert!((Duration::from_millis(950)..Duration::from_secs(5)).contains(&took), "{took:?}");
+}

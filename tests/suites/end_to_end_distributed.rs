@@ -1,0 +1,160 @@
+//! The scenarios on gateway, inventory and billing with PostgreSQL and RabbitMQ, and what only that stack does.
+
+use std::time::Duration;
+
+use keeper_tests::harness::{Backing, Kind, Postgres, PostgresOptions, RabbitMq, Stack, Unit, eventually};
+use keeper_tests::scenarios::protocol::refused;
+use serde_json::json;
+
+keeper_tests::end_to_end!(Distributed);
+
+fn backing() -> Backing {
+    let server = Postgres::shared();
+    Backing { inventory: server.database(), billing: server.database(), vhost: RabbitMq::shared().vhost() }
+}
+
+#[tokio::test]
+async fn units_start_in_any_order() {
+    let stack = Stack::distributed(backing());
+    let (gateway, inventory, billing) = (stack.front(), stack.unit("inventory"), stack.unit("billing"));
+    gateway.start();
+    gateway.health("live", 200).await;
+    gateway.health("ready", 503).await;
+    let api = stack.api();
+    let movie = json!({"title": "Solaris", "description": ""});
+    let away = api.post("/api/movies", &movie).await;
+    refused(&away, 503, "unavailable", None);
+    assert!(away.header("Retry-After").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
+    refused(&api.get("/api/billing/orders?user_id=1").await, 503, "unavailable", None);
+    inventory.start();
+    eventually("the catalogue is there", Duration::from_secs(30), async || {
+        (api.post("/api/movies", &movie).await.status == 201).then_some(())
+    })
+    .await;
+    billing.start();
+    stack.ready().await;
+    api.get("/api/billing/orders?user_id=1").await.expect(200);
+}
+
+/// The failure of a dependency is one line, not one for each attempt.
+fn complaints(unit: &Unit) -> usize {
+    unit.log().lines().filter(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\"")).count()
+}
+
+#[tokio::test]
+async fn a_unit_waits_for_its_database_and_says_so_once() {
+    let server = Postgres::start(PostgresOptions { fsync: false, tls: false });
+    let stack = Stack::distributed(Backing {
+        inventory: server.database(),
+        billing: server.database(),
+        vhost: RabbitMq::shared().vhost(),
+    });
+    server.stop();
+    let units = ["inventory", "billing"].map(|name| stack.unit(name));
+    for unit in units {
+        unit.start();
+        unit.health("live", 200).await;
+        unit.health("ready", 503).await;
+    }
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    for unit in units {
+        unit.health("ready", 503).await;
+        assert!((1..=2).contains(&complaints(unit)), "{}: {}", unit.name(), unit.log());
+    }
+    server.start_again();
+    for unit in units {
+        unit.ready().await;
+    }
+}
+
+#[tokio::test]
+async fn a_unit_waits_for_its_broker() {
+    let mut backing = backing();
+    let nobody = keeper_tests::harness::free_port();
+    let right = std::mem::replace(&mut backing.vhost.port, nobody);
+    let stack = Stack::distributed(backing.clone());
+    for unit in stack.units() {
+        unit.start();
+    }
+    let billing = stack.unit("billing");
+    billing.health("ready", 503).await;
+    let order = json!({"user_id": 1, "number_of_items": 1, "total_amount": 1});
+    let refusal = stack.api().post("/api/billing", &order).await;
+    refused(&refusal, 503, "unavailable", None);
+    assert!(refusal.header("Retry-After").is_some());
+    // The broker comes: a way from the port that nobody had to the one that it has.
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", nobody)).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut broker = tokio::net::TcpStream::connect(("127.0.0.1", right)).await?;
+                tokio::io::copy_bidirectional(&mut client, &mut broker).await
+            });
+        }
+    });
+    stack.ready().await;
+    let placed = eventually("an order is taken", Duration::from_secs(10), async || {
+        let answer = stack.api().post("/api/billing", &order).await;
+        (answer.status == 200).then(|| answer.json())
+    })
+    .await;
+    let path = format!("/api/billing/orders/{}?wait=30", placed["order_id"].as_str().unwrap());
+    stack.api().get(&path).await.expect(200);
+}
+
+#[tokio::test]
+async fn two_replicas_start_at_once_on_an_empty_database() {
+    for _ in 0..3 {
+        let backing = backing();
+        let broker = backing.vhost.settings();
+        let replicas: Vec<_> = (0..2)
+            .flat_map(|_| {
+                let billing = backing.billing.settings().into_iter().chain(broker.clone());
+                [Unit::new("inventory", backing.inventory.settings()), Unit::new("billing", billing)]
+            })
+            .collect();
+        replicas.iter().for_each(Unit::start);
+        for unit in &replicas {
+            unit.ready().await;
+            assert_eq!(complaints(unit), 0, "{}", unit.log());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_schema_is_made_by_the_subcommand_where_the_unit_may_not() {
+    let stack = Stack::new(Kind::Distributed);
+    for name in ["inventory", "billing"] {
+        let unit = stack.unit(name);
+        let careful = Unit::new(name, unit.settings()).with("KEEPER_DATABASE__MIGRATE", "false");
+        careful.start();
+        careful.health("live", 200).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        careful.health("ready", 503).await;
+        for _ in 0..2 {
+            let output = unit.command(&["migrate"]);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        careful.ready().await;
+        assert_eq!(careful.terminate().code(), Some(0));
+    }
+    // The gateway has no schema.
+    assert!(!stack.front().command(&["migrate"]).status.success());
+    stack.start().await;
+    stack.api().get("/api/movies").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_password_may_be_in_a_file() {
+    let stack = Stack::new(Kind::Distributed);
+    let inventory = stack.unit("inventory");
+    let mut settings = inventory.settings();
+    let (_, password) =
+        settings.remove(settings.iter().position(|(key, _)| key.ends_with("PASSWORD")).unwrap());
+    let file = inventory.folder().join("password");
+    std::fs::write(&file, format!("{password}\n")).unwrap();
+    let unit = Unit::new("inventory", settings);
+    let unit = unit.with("KEEPER_DATABASE__PASSWORD_FILE", &file.display().to_string());
+    unit.start();
+    unit.ready().await;
+}
