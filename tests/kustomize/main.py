@@ -16,6 +16,7 @@ import prometheus
 import references
 import render
 import schemas
+import servers
 import settings
 import workloads
 
@@ -56,6 +57,15 @@ def over_all(check, renderings):
         yield f"{problem} [{where[0]}{f' and {len(where) - 1} more' if len(where) > 1 else ''}]"
 
 
+def with_servers(report, tree):
+    try:
+        with servers.Stack(tree).running() as stack:
+            for check in servers.CHECKS:
+                report.test(f"servers: {check.__name__}", check(stack))
+    except Exception as error:
+        report.test("servers: PostgreSQL and RabbitMQ start", [f"{type(error).__name__}: {error} {getattr(error, 'stderr', '') or ''}"])
+
+
 def main():
     report = Report()
     with tempfile.TemporaryDirectory(dir=os.environ["KEEPER_TEST_CACHE"]) as scratch:
@@ -86,6 +96,8 @@ def main():
         for check in (prometheus.rules, prometheus.compose_configuration):
             report.test(f"prometheus: {check.__name__}", check(tree, scratch))
         report.test("prometheus: dashboard and alerts name metrics that are exported", prometheus.dashboard_and_alerts(tree, ROOT))
+        report.test("servers: there are PostgreSQL and RabbitMQ to try with", servers.install())
+        with_servers(report, tree)
 
     print(f"kustomize: {report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0

@@ -1,9 +1,20 @@
 """What every workload must have: probes, limits, a tight security context, and room to move when nodes come and go."""
 
+import os
+import re
+from pathlib import Path
+
 from objects import SCALED, UNITS, containers, matches, name_of, pod_labels, pod_template, ports
 
-# bins/bootstrap finishes what is in flight within this time after SIGTERM.
-SHUTDOWN_SECONDS = 30
+
+def shutdown_seconds():
+    """The longest time from SIGTERM to the end of the process: both HTTP servers one after the other, and the tasks between."""
+    root = Path(os.environ["KEEPER_ROOT"])
+    server = (root / "adapters/http-server/src/server.rs").read_text()
+    supervisor = (root / "bins/bootstrap/src/supervisor.rs").read_text()
+    grace, mercy = (int(re.search(rf"\b{word}: (\d+)", server).group(1)) for word in ("grace", "mercy"))
+    tasks = int(re.search(r"TASK_GRACE: Duration = Duration::from_secs\((\d+)\)", supervisor).group(1))
+    return 2 * (grace + mercy) + tasks
 
 
 def probes(rendered):
@@ -109,8 +120,8 @@ def shutdown(rendered):
         grace = pod_template(w)["spec"].get("terminationGracePeriodSeconds", 30)
         if sleep < 5:
             yield f"{name_of(w)}: stops before the endpoints know"
-        if sleep + SHUTDOWN_SECONDS >= grace:
-            yield f"{name_of(w)}: {sleep} s + {SHUTDOWN_SECONDS} s of shutdown do not fit into {grace} s"
+        if sleep + shutdown_seconds() >= grace:
+            yield f"{name_of(w)}: {sleep} s + {shutdown_seconds()} s of shutdown do not fit into {grace} s"
 
 
 def migrations(rendered):
