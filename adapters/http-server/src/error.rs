@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use keeper_domain::Invalid;
@@ -21,7 +22,7 @@ const RETRY_AFTER: &str = "2";
 pub struct ApiError {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    pub(crate) field: Option<&'static str>,
+    pub(crate) field: Option<Cow<'static, str>>,
     /// For the log; a client never sees it.
     pub(crate) cause: Option<String>,
     /// The methods that the path has, where the method is at fault.
@@ -40,7 +41,7 @@ impl ApiError {
 
 impl From<Invalid> for ApiError {
     fn from(invalid: Invalid) -> Self {
-        Self { field: Some(invalid.field()), ..Self::new(ErrorCode::Invalid, invalid.to_string()) }
+        Self { field: Some(invalid.field().into()), ..Self::new(ErrorCode::Invalid, invalid.to_string()) }
     }
 }
 
@@ -78,7 +79,7 @@ impl<'r> Responder<'r, 'static> for ApiError {
             message: self.message,
             code: self.code,
             request_id: call.request_id().to_owned(),
-            field: self.field.map(str::to_owned),
+            field: self.field.map(Cow::into_owned),
         };
         let body = serde_json::to_vec(&body).map_err(|_| Status::InternalServerError)?;
         let mut response = Response::build();

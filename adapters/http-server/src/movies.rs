@@ -30,7 +30,7 @@ pub(crate) fn routes_and_docs() -> (Vec<Route>, OpenApi) {
     openapi_get_routes_spec![add, list, read, change, remove, clear]
 }
 
-/// Add a movie
+/// # Add a movie
 #[openapi(tag = "Movies", operation_id = "addMovie")]
 #[post("/api/movies", data = "<body>")]
 async fn add(
@@ -46,7 +46,7 @@ async fn add(
     Ok(Created { body: Json(movie.into()), location })
 }
 
-/// List movies
+/// # List movies
 ///
 /// By ascending id, in pages. When there are more, the `Link` header has the address of the next page.
 #[openapi(tag = "Movies", operation_id = "listMovies")]
@@ -62,7 +62,7 @@ async fn list(catalog: &Catalog, call: Call, query: Reply<MovieList>) -> Reply<L
     Ok(Listing { items: slice.items.into_iter().map(MovieBody::from).collect(), next })
 }
 
-/// Read a movie
+/// # Read a movie
 #[openapi(tag = "Movies", operation_id = "readMovie")]
 #[get("/api/movies/<id>")]
 async fn read(
@@ -77,7 +77,7 @@ async fn read(
     Ok(Json(movie.into()))
 }
 
-/// Change a movie
+/// # Change a movie
 ///
 /// Fields that are absent stay as they are.
 #[openapi(tag = "Movies", operation_id = "changeMovie")]
@@ -96,7 +96,7 @@ async fn change(
     Ok(Json(movie.into()))
 }
 
-/// Delete a movie
+/// # Delete a movie
 #[openapi(tag = "Movies", operation_id = "deleteMovie")]
 #[delete("/api/movies/<id>")]
 async fn remove(
@@ -110,7 +110,7 @@ async fn remove(
     if call.run(catalog.remove(id)).await? { Ok(Json(MessageBody::removed())) } else { Err(missing(id)) }
 }
 
-/// Delete all movies
+/// # Delete all movies
 #[openapi(tag = "Movies", operation_id = "deleteAllMovies")]
 #[delete("/api/movies")]
 async fn clear(catalog: &Catalog, call: Call, query: Reply<NoQuery>) -> Reply<Json<MessageBody>> {

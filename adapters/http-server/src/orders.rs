@@ -47,7 +47,7 @@ pub(crate) fn book_routes_and_docs() -> (Vec<Route>, OpenApi) {
     openapi_get_routes_spec![read, list]
 }
 
-/// Place an order
+/// # Place an order
 ///
 /// The answer comes as soon as the queue has taken responsibility for the order: from then on it is never lost. It is
 /// recorded a moment later. With an `Idempotency-Key`, the same key of the same user is the same order, once, however
@@ -74,7 +74,7 @@ async fn submit(
     Ok(Accepted { body: Json(AcceptedBody::from(&order)), location })
 }
 
-/// Read an order
+/// # Read an order
 ///
 /// Found as soon as it is recorded; with `wait`, the answer comes when it is recorded or the time is over.
 #[openapi(tag = "Orders", operation_id = "readOrder")]
@@ -91,7 +91,7 @@ async fn read(
     Ok(Json(order.ok_or_else(missing)?.into()))
 }
 
-/// List a user's orders
+/// # List a user's orders
 ///
 /// In the order in which they were recorded, in pages. When there are more, the `Link` header has the address of the
 /// next page.

@@ -113,7 +113,8 @@ impl<'r> Query<'r> {
     fn end(self) -> Result<(), ApiError> {
         let Some((key, _)) = self.0.first() else { return Ok(()) };
         let key: String = key.chars().filter(|char| !char.is_control()).take(40).collect();
-        Err(ApiError::new(ErrorCode::Invalid, format!("the query key {key:?} is not known here")))
+        let message = format!("the query key {key:?} is not known here");
+        Err(ApiError { field: Some(key.into()), ..ApiError::new(ErrorCode::Invalid, message) })
     }
 }
 

@@ -7,6 +7,7 @@ mod config;
 mod dead_letters;
 mod health;
 mod logging;
+mod schema;
 mod settings;
 mod supervisor;
 mod unit;
@@ -14,6 +15,7 @@ mod watch;
 
 pub use cli::main;
 pub use clock::{SystemClock, UuidOrderIds};
+pub use schema::migrate_when_there;
 pub use settings::{Settings, SettingsError};
 pub use supervisor::Stop;
 pub use unit::{Context, Parts, StartError, Task, Unit};

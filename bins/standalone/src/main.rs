@@ -1,1 +1,10 @@
-fn main() {}
+//! Everything in one process, with nothing to install: the public API over SQLite files.
+
+mod greeting;
+mod unit;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keeper_bootstrap::main::<unit::StandaloneUnit>()
+}

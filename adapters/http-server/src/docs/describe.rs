@@ -26,6 +26,7 @@ const BODY: [ErrorCode; 3] = [Unreadable, TooLarge, UnsupportedMediaType];
 /// Adds to every operation what its handler's types do not say.
 pub(super) fn complete(document: &mut OpenApi) {
     error_schemas(document);
+    formats(document);
     for item in document.paths.values_mut() {
         let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
         for operation in methods.into_iter().flatten() {
@@ -36,7 +37,7 @@ pub(super) fn complete(document: &mut OpenApi) {
 
 fn operation_docs(operation: &mut Operation) {
     let id = operation.operation_id.clone().unwrap_or_default();
-    for parameter in query_of(&id) {
+    for parameter in query_of(&id).into_iter().chain([request_id()]) {
         operation.parameters.push(RefOr::Object(parameter));
     }
     let success = if id == "addMovie" { "201" } else { "200" };
@@ -125,6 +126,18 @@ pub(crate) fn idempotency_key() -> Parameter {
         it is sent.";
     let length = u32::try_from(IdempotencyKey::MAX_CHARS).ok();
     parameter("Idempotency-Key", "header", says, false, schema::text(Some(1), length, Some("^[!-~]+$")))
+}
+
+fn request_id() -> Parameter {
+    let says =
+        "Your own id for this request, answered, logged and passed on; one is made when there is none.";
+    parameter(
+        "X-Request-Id",
+        "header",
+        says,
+        false,
+        schema::text(Some(1), Some(128), Some("^[A-Za-z0-9._-]+$")),
+    )
 }
 
 fn query(name: &str, says: &str, required: bool, schema: SchemaObject) -> Parameter {
@@ -249,5 +262,20 @@ fn error_schemas(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     for (name, schema) in generator.take_definitions() {
         components.schemas.insert(name, schema.into_object());
+    }
+}
+
+/// Says what kind of text a field is, which Rust's `String` does not.
+fn formats(document: &mut OpenApi) {
+    let schemas = document.components.iter_mut().flat_map(|components| components.schemas.values_mut());
+    for (name, field) in schemas.flat_map(|schema| schema.object().properties.iter_mut()) {
+        let format = match name.as_str() {
+            "createdAt" | "updatedAt" | "recordedAt" => "date-time",
+            "order_id" => "uuid",
+            _ => continue,
+        };
+        if let schemars::schema::Schema::Object(field) = field {
+            field.format = Some(format.into());
+        }
     }
 }

@@ -1,0 +1,69 @@
+use std::sync::Arc;
+
+use keeper_billing::{Book, Processor};
+use keeper_bootstrap::{Context, Parts, StartError, SystemClock, Unit, migrate_when_there};
+use keeper_http_server::management::Dependencies;
+use keeper_http_server::{Unit as Document, docs, order_book};
+use keeper_ports::billing::DeadLetters;
+use keeper_postgres::{Database, DatabaseProbe, PgOrders, PoolMetrics, Schema};
+use keeper_rabbitmq::{Broker, Consumer, RabbitDeadLetters};
+use keeper_wire::metrics::ProcessingMetrics;
+use prometheus::Registry;
+use serde::Deserialize;
+
+pub(crate) struct BillingUnit;
+
+#[derive(Deserialize)]
+pub(crate) struct Settings {
+    database: keeper_postgres::Settings,
+    broker: keeper_rabbitmq::Settings,
+}
+
+impl Unit for BillingUnit {
+    type Settings = Settings;
+    const NAME: &'static str = "billing";
+    const ABOUT: &'static str = "Records orders from RabbitMQ in PostgreSQL, and reads them";
+    const DEFAULTS: &'static str = include_str!("../default.toml");
+    const DOCUMENT: Document = Document::Billing;
+    const MIGRATES: bool = true;
+    const HAS_DEAD_LETTERS: bool = true;
+
+    async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
+        let migrate = settings.database.migrate;
+        let clock = &context.clock;
+        let database = Database::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
+        PoolMetrics::register(&database, &context.registry)?;
+        let broker =
+            Broker::new(&settings.broker, Self::NAME, &context.registry).map_err(StartError::part)?;
+        let ledger = Arc::new(PgOrders::new(database.clone()));
+        let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
+        let metrics = ProcessingMetrics::register(&context.registry)?;
+        let consumer = Consumer::new(&broker, processor, Arc::clone(clock), metrics);
+        let dependencies = Dependencies {
+            required: vec![Arc::new(DatabaseProbe::new(database.clone())), consumer.probe()],
+            helpful: Vec::new(),
+        };
+        let book = Arc::new(Book::new(ledger, Arc::clone(clock)));
+        let stop = context.stop.tasks.clone();
+        let consuming = Box::pin(consumer.run(stop.clone()));
+        let migrating =
+            Box::pin(async move { migrate_when_there(migrate, || database.migrate(), stop).await });
+        Ok(Parts {
+            api: context.api().attach(order_book(book)).attach(docs::stage(Document::Billing)),
+            dependencies,
+            tasks: vec![consuming, migrating],
+            greeting: None,
+        })
+    }
+
+    async fn migrate(settings: Settings) -> Result<(), StartError> {
+        let database = Database::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
+        database.migrate().await.map_err(StartError::part)
+    }
+
+    async fn dead_letters(settings: Settings) -> Result<Arc<dyn DeadLetters>, StartError> {
+        let broker = Broker::new(&settings.broker, "billing dead-letters", &Registry::new())
+            .map_err(StartError::part)?;
+        Ok(Arc::new(RabbitDeadLetters::new(&broker, Arc::new(SystemClock))))
+    }
+}

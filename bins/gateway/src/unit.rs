@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use keeper_billing::Intake;
+use keeper_bootstrap::{Context, Parts, SettingsError, StartError, Unit, UuidOrderIds};
+use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
+use keeper_http_server::management::Dependencies;
+use keeper_http_server::{Unit as Document, docs, movies, order_book, order_intake};
+use keeper_rabbitmq::{Broker, RabbitQueue};
+use keeper_wire::metrics::IntakeMetrics;
+use serde::Deserialize;
+
+pub(crate) struct GatewayUnit;
+
+#[derive(Deserialize)]
+pub(crate) struct Settings {
+    broker: keeper_rabbitmq::Settings,
+    inventory: ClientSettings,
+    billing: ClientSettings,
+}
+
+impl Unit for GatewayUnit {
+    type Settings = Settings;
+    const NAME: &'static str = "gateway";
+    const ABOUT: &'static str = "The public API over inventory, billing and RabbitMQ";
+    const DEFAULTS: &'static str = include_str!("../default.toml");
+    const DOCUMENT: Document = Document::Gateway;
+    const MIGRATES: bool = false;
+    const HAS_DEAD_LETTERS: bool = false;
+
+    async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
+        let inventory = service("inventory", &settings.inventory)?;
+        let billing = service("billing", &settings.billing)?;
+        let broker =
+            Broker::new(&settings.broker, Self::NAME, &context.registry).map_err(StartError::part)?;
+        let (queue, publishing) = RabbitQueue::new(&broker);
+        let broker_probe = queue.probe();
+        let intake = Intake::new(queue, Arc::new(UuidOrderIds), Arc::clone(&context.clock));
+        let api = context
+            .api()
+            .attach(movies(Arc::new(InventoryClient::new(inventory.clone()))))
+            .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
+            .attach(order_book(Arc::new(BillingClient::new(billing.clone()))))
+            .attach(docs::stage(Document::Gateway));
+        let dependencies = Dependencies {
+            required: vec![broker_probe, Arc::new(HttpProbe::inventory(inventory))],
+            // Orders are taken while billing is away: that is what the queue is for.
+            helpful: vec![Arc::new(HttpProbe::billing(billing))],
+        };
+        let publishing = Box::pin(publishing.run(context.stop.tasks.clone()));
+        Ok(Parts { api, dependencies, tasks: vec![publishing], greeting: None })
+    }
+}
+
+fn service(name: &'static str, settings: &ClientSettings) -> Result<Service, StartError> {
+    let named = |error| StartError::from(SettingsError(format!("setting {name}.url: {error}")));
+    Service::new(name, settings).map_err(named)
+}

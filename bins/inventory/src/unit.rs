@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use keeper_bootstrap::{Context, Parts, StartError, Unit, migrate_when_there};
+use keeper_http_server::management::Dependencies;
+use keeper_http_server::{Unit as Document, docs, movies};
+use keeper_inventory::Inventory;
+use keeper_postgres::{Database, DatabaseProbe, PgMovies, PoolMetrics, Schema};
+use serde::Deserialize;
+
+pub(crate) struct InventoryUnit;
+
+#[derive(Deserialize)]
+pub(crate) struct Settings {
+    database: keeper_postgres::Settings,
+}
+
+impl Unit for InventoryUnit {
+    type Settings = Settings;
+    const NAME: &'static str = "inventory";
+    const ABOUT: &'static str = "The movie catalogue over PostgreSQL";
+    const DEFAULTS: &'static str = include_str!("../default.toml");
+    const DOCUMENT: Document = Document::Inventory;
+    const MIGRATES: bool = true;
+    const HAS_DEAD_LETTERS: bool = false;
+
+    async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
+        let migrate = settings.database.migrate;
+        let database = Database::new(&settings.database, Schema::Inventory).map_err(StartError::part)?;
+        PoolMetrics::register(&database, &context.registry)?;
+        let movies_store = Arc::new(PgMovies::new(database.clone()));
+        let catalog = Arc::new(Inventory::new(movies_store, Arc::clone(&context.clock)));
+        let stop = context.stop.tasks.clone();
+        Ok(Parts {
+            api: context.api().attach(movies(catalog)).attach(docs::stage(Document::Inventory)),
+            dependencies: Dependencies {
+                required: vec![Arc::new(DatabaseProbe::new(database.clone()))],
+                helpful: Vec::new(),
+            },
+            tasks: vec![Box::pin(
+                async move { migrate_when_there(migrate, || database.migrate(), stop).await },
+            )],
+            greeting: None,
+        })
+    }
+
+    async fn migrate(settings: Settings) -> Result<(), StartError> {
+        let database = Database::new(&settings.database, Schema::Inventory).map_err(StartError::part)?;
+        database.migrate().await.map_err(StartError::part)
+    }
+}

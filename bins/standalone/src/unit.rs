@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use keeper_billing::{Book, Intake, Processor};
+use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds};
+use keeper_http_server::management::Dependencies;
+use keeper_http_server::{Unit as Document, docs, movies, order_book, order_intake};
+use keeper_inventory::Inventory;
+use keeper_ports::billing::DeadLetters;
+use keeper_sqlite::{
+    Directory, SqliteConsumer, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteProbe, SqliteQueue,
+};
+use keeper_wire::metrics::{IntakeMetrics, ProcessingMetrics};
+use serde::Deserialize;
+
+use crate::greeting::greeting;
+
+pub(crate) struct StandaloneUnit;
+
+#[derive(Deserialize)]
+pub(crate) struct Settings {
+    storage: Storage,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Storage {
+    directory: PathBuf,
+}
+
+impl Unit for StandaloneUnit {
+    type Settings = Settings;
+    const NAME: &'static str = "standalone";
+    const ABOUT: &'static str = "The whole system in one process, with its data in SQLite files";
+    const DEFAULTS: &'static str = include_str!("../default.toml");
+    const DOCUMENT: Document = Document::Gateway;
+    const MIGRATES: bool = false;
+    const HAS_DEAD_LETTERS: bool = true;
+
+    async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
+        let directory = Directory::new(settings.storage.directory).map_err(StartError::part)?;
+        let lock = directory.lock().map_err(StartError::part)?;
+        let inventory = directory.inventory().await.map_err(StartError::part)?;
+        let billing = directory.billing().await.map_err(StartError::part)?;
+        let clock = &context.clock;
+        let ledger = Arc::new(SqliteOrders::new(billing.clone()));
+        let queue = SqliteQueue::new(billing.clone());
+        let metrics = ProcessingMetrics::register(&context.registry)?;
+        let consumer = SqliteConsumer::new(queue.clone(), Arc::clone(clock), metrics);
+        let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
+        let catalog = Inventory::new(Arc::new(SqliteMovies::new(inventory.clone())), Arc::clone(clock));
+        let intake = Intake::new(Arc::new(queue), Arc::new(UuidOrderIds), Arc::clone(clock));
+        let api = context
+            .api()
+            .attach(movies(Arc::new(catalog)))
+            .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
+            .attach(order_book(Arc::new(Book::new(ledger, Arc::clone(clock)))))
+            .attach(docs::stage(Document::Gateway));
+        let stop = context.stop.tasks.clone();
+        let consuming = Box::pin(async move {
+            // The directory is ours until the last order in hand is settled.
+            let _lock = lock;
+            consumer.run(processor, stop).await;
+        });
+        Ok(Parts {
+            api,
+            dependencies: Dependencies {
+                required: vec![Arc::new(SqliteProbe::new(inventory)), Arc::new(SqliteProbe::new(billing))],
+                helpful: Vec::new(),
+            },
+            tasks: vec![consuming],
+            greeting: Some(greeting(context.http, directory.path())),
+        })
+    }
+
+    async fn dead_letters(settings: Settings) -> Result<Arc<dyn DeadLetters>, StartError> {
+        let directory = Directory::new(settings.storage.directory).map_err(StartError::part)?;
+        let billing = directory.billing().await.map_err(StartError::part)?;
+        Ok(Arc::new(SqliteDeadLetters::new(SqliteQueue::new(billing))))
+    }
+}
