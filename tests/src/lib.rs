@@ -9,5 +9,6 @@
     reason = "a test helper that fails must fail the test at once, with the place and the cause"
 )]
 
+pub mod contract;
 pub mod harness;
 pub mod scenarios;

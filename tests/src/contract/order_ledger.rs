@@ -1,0 +1,205 @@
+//! The contract of [`OrderLedger`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use keeper_domain::{ItemCount, Money, Order, OrderId, RecordedOrder, Recording};
+use keeper_ports::billing::OrderLedger;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::samples::{at, contradiction, order, page, user};
+
+/// The ledger under test.
+pub type Subject = Arc<dyn OrderLedger>;
+
+/// Makes a test of each case.
+#[macro_export]
+macro_rules! order_ledger_contract {
+    ($fixture:path) => {
+        $crate::contract_tests!(
+            order_ledger,
+            $fixture,
+            [
+                an_order_comes_back_as_it_was_recorded,
+                extreme_orders_fit,
+                an_order_that_comes_again_is_recorded_once,
+                other_content_under_a_known_id_is_a_conflict,
+                a_batch_may_hold_an_order_twice,
+                outcomes_are_in_the_order_of_the_batch,
+                an_empty_batch_is_no_work,
+                a_large_batch_is_recorded_whole,
+                batches_at_the_same_time_record_each_order_once,
+                contradictions_at_the_same_time_have_one_winner,
+                a_list_is_a_users_own_in_the_order_of_recording,
+                a_list_after_an_unknown_order_is_empty,
+            ]
+        );
+    };
+}
+
+use Recording::{AlreadyRecorded, Conflict, Recorded};
+
+pub async fn an_order_comes_back_as_it_was_recorded(ledger: Subject) {
+    let order = order("user 🎬 '%_\\");
+    assert_eq!(ledger.find(order.id).await.unwrap(), None);
+    assert_eq!(ledger.record(vec![order.clone()], at(99)).await.unwrap(), [Recorded]);
+    let recorded = RecordedOrder { order: order.clone(), recorded_at: at(99) };
+    assert_eq!(ledger.find(order.id).await.unwrap(), Some(recorded.clone()));
+    let listed = ledger.list(order.draft.user, page(None, 10)).await.unwrap();
+    assert_eq!((listed.items, listed.more), (vec![recorded], false));
+}
+
+pub async fn extreme_orders_fit(ledger: Subject) {
+    for (id, items, minor) in [(Uuid::nil(), 1, 0), (Uuid::max(), ItemCount::MAX, Money::MAX_MINOR)] {
+        let mut order = order(&"🎬".repeat(64));
+        order.id = OrderId::new(id);
+        order.draft.items = ItemCount::new(items).unwrap();
+        order.draft.total = Money::from_minor("total_amount", minor).unwrap();
+        assert_eq!(ledger.record(vec![order.clone()], at(0)).await.unwrap(), [Recorded]);
+        assert_eq!(ledger.find(order.id).await.unwrap().unwrap().order, order);
+    }
+}
+
+pub async fn an_order_that_comes_again_is_recorded_once(ledger: Subject) {
+    let first = order("20");
+    let later = Order { created_at: at(5), ..first.clone() };
+    assert_eq!(ledger.record(vec![first.clone()], at(1)).await.unwrap(), [Recorded]);
+    for again in [first.clone(), later] {
+        assert_eq!(ledger.record(vec![again], at(2)).await.unwrap(), [AlreadyRecorded]);
+    }
+    let expected = RecordedOrder { order: first.clone(), recorded_at: at(1) };
+    assert_eq!(ledger.find(first.id).await.unwrap(), Some(expected));
+    assert_eq!(ledger.list(user("20"), page(None, 10)).await.unwrap().items.len(), 1);
+}
+
+pub async fn other_content_under_a_known_id_is_a_conflict(ledger: Subject) {
+    let first = order("20");
+    ledger.record(vec![first.clone()], at(1)).await.unwrap();
+    let (mut other_user, mut other_items) = (first.clone(), first.clone());
+    other_user.draft.user = user("21");
+    other_items.draft.items = ItemCount::new(2).unwrap();
+    for other in [other_user, other_items, contradiction(&first)] {
+        assert_eq!(ledger.record(vec![other], at(2)).await.unwrap(), [Conflict]);
+        assert_eq!(ledger.find(first.id).await.unwrap().unwrap().order, first);
+    }
+    assert!(ledger.list(user("21"), page(None, 10)).await.unwrap().items.is_empty());
+}
+
+pub async fn a_batch_may_hold_an_order_twice(ledger: Subject) {
+    let order = order("20");
+    let other = contradiction(&order);
+    let batch = vec![order.clone(), other.clone(), order.clone()];
+    assert_eq!(ledger.record(batch, at(1)).await.unwrap(), [Recorded, Conflict, AlreadyRecorded]);
+    let batch = vec![other.clone(), order.clone(), other];
+    assert_eq!(ledger.record(batch, at(1)).await.unwrap(), [Conflict, AlreadyRecorded, Conflict]);
+    assert_eq!(ledger.find(order.id).await.unwrap().unwrap().order, order);
+}
+
+pub async fn outcomes_are_in_the_order_of_the_batch(ledger: Subject) {
+    let known: Vec<_> = (0..6).map(|_| order("20")).collect();
+    ledger.record(known.clone(), at(1)).await.unwrap();
+    let mut batch = vec![
+        (order("20"), Recorded),
+        (known[3].clone(), AlreadyRecorded),
+        (contradiction(&known[1]), Conflict),
+        (order("21"), Recorded),
+        (known[0].clone(), AlreadyRecorded),
+        (contradiction(&known[5]), Conflict),
+    ];
+    for _ in 0..2 {
+        let (orders, expected): (Vec<_>, Vec<_>) = batch.iter().cloned().unzip();
+        assert_eq!(ledger.record(orders, at(2)).await.unwrap(), expected);
+        // The other way round, and what was new is known now.
+        batch.reverse();
+        for (_, outcome) in &mut batch {
+            if *outcome == Recorded {
+                *outcome = AlreadyRecorded;
+            }
+        }
+    }
+}
+
+pub async fn an_empty_batch_is_no_work(ledger: Subject) {
+    assert_eq!(ledger.record(Vec::new(), at(1)).await.unwrap(), []);
+}
+
+pub async fn a_large_batch_is_recorded_whole(ledger: Subject) {
+    let batch: Vec<_> = (0..1500).map(|_| order("20")).collect();
+    assert_eq!(ledger.record(batch.clone(), at(1)).await.unwrap(), vec![Recorded; 1500]);
+    assert_eq!(ledger.record(batch, at(2)).await.unwrap(), vec![AlreadyRecorded; 1500]);
+}
+
+pub async fn batches_at_the_same_time_record_each_order_once(ledger: Subject) {
+    for _ in 0..5 {
+        let orders: Vec<_> = (0..100).map(|_| order("20")).collect();
+        let mut tasks = JoinSet::new();
+        for task in 0..8 {
+            let (ledger, mut batch) = (Arc::clone(&ledger), orders.clone());
+            batch.rotate_left(task * 13);
+            if task % 2 == 1 {
+                batch.reverse();
+            }
+            tasks.spawn(async move {
+                let ids: Vec<_> = batch.iter().map(|order| order.id).collect();
+                ids.into_iter().zip(ledger.record(batch, at(1)).await.unwrap()).collect::<Vec<_>>()
+            });
+        }
+        let mut recorded: HashMap<OrderId, u32> = HashMap::new();
+        for (id, outcome) in tasks.join_all().await.into_iter().flatten() {
+            assert_ne!(outcome, Conflict);
+            *recorded.entry(id).or_default() += u32::from(outcome == Recorded);
+        }
+        assert!(recorded.len() == 100 && recorded.values().all(|times| *times == 1), "{recorded:?}");
+    }
+}
+
+pub async fn contradictions_at_the_same_time_have_one_winner(ledger: Subject) {
+    for _ in 0..20 {
+        let one = order("20");
+        let two = contradiction(&one);
+        let (first, second) =
+            tokio::join!(ledger.record(vec![one.clone()], at(1)), ledger.record(vec![two.clone()], at(1)));
+        let kept = ledger.find(one.id).await.unwrap().unwrap().order;
+        let expected = if kept == one { (Recorded, Conflict) } else { (Conflict, Recorded) };
+        assert!(kept == one || kept == two);
+        assert_eq!((first.unwrap().remove(0), second.unwrap().remove(0)), expected);
+    }
+}
+
+pub async fn a_list_is_a_users_own_in_the_order_of_recording(ledger: Subject) {
+    let mut expected = Vec::new();
+    for number in 0..12 {
+        // The younger order first: what counts is the recording, not the id or the time of acceptance.
+        let (older, younger) = (order("20"), Order { created_at: at(number), ..order("20") });
+        for order in [younger, order("21"), older] {
+            ledger.record(vec![order.clone()], at(number)).await.unwrap();
+            if order.draft.user == user("20") {
+                expected.push(order.id);
+            }
+        }
+    }
+    for limit in [1, 5, 8, 24, 1000] {
+        let (mut walked, mut after) = (Vec::new(), None);
+        loop {
+            let slice = ledger.list(user("20"), page(after, limit)).await.unwrap();
+            assert!(slice.items.len() == usize::from(limit) || !slice.more);
+            walked.extend(slice.items.iter().map(|recorded| recorded.order.id));
+            after = walked.last().copied();
+            if !slice.more {
+                break;
+            }
+        }
+        assert_eq!(walked, expected, "limit {limit}");
+    }
+    assert!(ledger.list(user("2"), page(None, 10)).await.unwrap().items.is_empty());
+}
+
+pub async fn a_list_after_an_unknown_order_is_empty(ledger: Subject) {
+    let (own, other) = (order("20"), order("21"));
+    ledger.record(vec![other.clone(), own.clone(), order("20")], at(1)).await.unwrap();
+    for after in [order("20").id, other.id] {
+        let slice = ledger.list(user("20"), page(Some(after), 10)).await.unwrap();
+        assert!(slice.items.is_empty() && !slice.more);
+    }
+}

@@ -1,0 +1,323 @@
+//! The contract of [`OrderQueue`], its consuming side and its [`DeadLetters`].
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use keeper_domain::{DeadLetterReason, Order, OrderId, Recording};
+use keeper_ports::billing::{DeadLetters, OrderHandler, OrderQueue};
+use keeper_ports::{PortError, PortResult};
+use keeper_wire::OrderMessage;
+use keeper_wire::context::{REQUEST_ID, RequestContext};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::samples::order;
+
+/// The queue under test with its other side.
+pub struct Subject {
+    /// The side that takes orders.
+    pub queue: Arc<dyn OrderQueue>,
+    /// What could not be processed.
+    pub dead_letters: Arc<dyn DeadLetters>,
+    /// Runs the consuming side until the token is cancelled.
+    pub consume: Consume,
+}
+
+/// Runs a consuming side over a handler until the token is cancelled.
+pub type Consume =
+    Box<dyn Fn(Arc<dyn OrderHandler>, CancellationToken) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// Makes a test of each case.
+#[macro_export]
+macro_rules! order_queue_contract {
+    ($fixture:path) => {
+        $crate::contract_tests!(
+            order_queue,
+            $fixture,
+            [
+                an_order_arrives_as_it_was_enqueued,
+                orders_arrive_first_come_first_served,
+                orders_that_are_enqueued_at_the_same_time_all_arrive,
+                what_nobody_consumes_waits,
+                a_batch_that_fails_is_handed_over_again,
+                an_order_that_is_refused_does_not_hold_up_the_others,
+                a_dead_letter_says_what_it_is,
+                listing_the_dead_letters_leaves_them,
+                a_replayed_dead_letter_is_handled_as_it_first_came,
+                all_dead_letters_can_be_replayed,
+                a_discarded_dead_letter_is_gone,
+            ]
+        );
+    };
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Verdict = Box<dyn Fn(&Order) -> PortResult<Recording> + Send + Sync>;
+
+/// A handler that keeps what it was handed, and decides as it is told.
+struct Desk {
+    handled: Mutex<Vec<Order>>,
+    verdict: Mutex<Verdict>,
+}
+
+impl Desk {
+    fn new(verdict: impl Fn(&Order) -> PortResult<Recording> + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { handled: Mutex::default(), verdict: Mutex::new(Box::new(verdict)) })
+    }
+
+    fn recording() -> Arc<Self> {
+        Self::new(|_| Ok(Recording::Recorded))
+    }
+
+    fn orders(&self) -> Vec<Order> {
+        self.handled.lock().unwrap().clone()
+    }
+
+    fn ids(&self) -> BTreeSet<OrderId> {
+        self.orders().iter().map(|order| order.id).collect()
+    }
+
+    fn decide(&self, verdict: impl Fn(&Order) -> PortResult<Recording> + Send + Sync + 'static) {
+        *self.verdict.lock().unwrap() = Box::new(verdict);
+    }
+}
+
+#[async_trait]
+impl OrderHandler for Desk {
+    async fn handle(&self, batch: Vec<Order>) -> PortResult<Vec<Recording>> {
+        let outcomes: PortResult<Vec<_>> = batch.iter().map(&*self.verdict.lock().unwrap()).collect();
+        let outcomes = outcomes?;
+        self.handled.lock().unwrap().extend(batch);
+        Ok(outcomes)
+    }
+}
+
+/// A consumer that runs beside the test.
+struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the consumer stops").unwrap();
+    }
+}
+
+impl Subject {
+    fn start(&self, handler: &Arc<Desk>) -> Running {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn((self.consume)(Arc::clone(handler) as _, stop.clone()));
+        Running { stop, task }
+    }
+
+    async fn enqueue(&self, orders: &[Order]) {
+        for order in orders {
+            self.queue.enqueue(order.clone()).await.unwrap();
+        }
+    }
+
+    async fn dead(&self, count: usize) -> Vec<keeper_domain::DeadLetter> {
+        until("the dead letters are as expected", async || {
+            let letters = self.dead_letters.list(1000).await.unwrap();
+            (letters.len() == count).then_some(letters)
+        })
+        .await
+    }
+}
+
+async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let start = std::time::Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn until_handled(desk: &Desk, orders: &[Order]) {
+    let wanted: BTreeSet<_> = orders.iter().map(|order| order.id).collect();
+    until("every order is handled", async || wanted.is_subset(&desk.ids()).then_some(())).await;
+}
+
+pub async fn an_order_arrives_as_it_was_enqueued(subject: Subject) {
+    let desk = Desk::recording();
+    let running = subject.start(&desk);
+    let order = order("user 🎬 '%_\\ \"");
+    subject.enqueue(std::slice::from_ref(&order)).await;
+    until_handled(&desk, std::slice::from_ref(&order)).await;
+    running.stop().await;
+    assert_eq!(desk.orders(), [order]);
+}
+
+pub async fn orders_arrive_first_come_first_served(subject: Subject) {
+    let orders: Vec<_> = (0..50).map(|_| order("20")).collect();
+    subject.enqueue(&orders).await;
+    let desk = Desk::recording();
+    let running = subject.start(&desk);
+    until_handled(&desk, &orders).await;
+    running.stop().await;
+    assert_eq!(desk.orders(), orders);
+}
+
+pub async fn orders_that_are_enqueued_at_the_same_time_all_arrive(subject: Subject) {
+    let desk = Desk::recording();
+    let running = subject.start(&desk);
+    let orders: Vec<_> = (0..1000).map(|_| order("20")).collect();
+    let mut tasks = JoinSet::new();
+    for order in orders.clone() {
+        let queue = Arc::clone(&subject.queue);
+        tasks.spawn(async move { queue.enqueue(order).await.unwrap() });
+    }
+    tasks.join_all().await;
+    until_handled(&desk, &orders).await;
+    running.stop().await;
+    assert_eq!(desk.orders().len(), orders.len());
+    assert!(subject.dead(0).await.is_empty());
+}
+
+pub async fn what_nobody_consumes_waits(subject: Subject) {
+    let orders: Vec<_> = (0..5).map(|_| order("20")).collect();
+    let first = Desk::new(|_| Err(PortError::unavailable("billing database", "away")));
+    let running = subject.start(&first);
+    subject.enqueue(&orders).await;
+    running.stop().await;
+    let desk = Desk::recording();
+    let running = subject.start(&desk);
+    until_handled(&desk, &orders).await;
+    running.stop().await;
+    assert_eq!(desk.orders(), orders);
+}
+
+pub async fn a_batch_that_fails_is_handed_over_again(subject: Subject) {
+    let failures = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&failures);
+    let desk = Desk::new(move |_| {
+        *counted.lock().unwrap() += 1;
+        Err(PortError::timed_out("billing database", "away"))
+    });
+    let running = subject.start(&desk);
+    let orders: Vec<_> = (0..20).map(|_| order("20")).collect();
+    subject.enqueue(&orders).await;
+    until("it fails twice", async || (*failures.lock().unwrap() > 1).then_some(())).await;
+    desk.decide(|_| Ok(Recording::Recorded));
+    until_handled(&desk, &orders).await;
+    running.stop().await;
+    assert!(subject.dead(0).await.is_empty());
+}
+
+pub async fn an_order_that_is_refused_does_not_hold_up_the_others(subject: Subject) {
+    let orders: Vec<_> = (0..9).map(|number| order(["good", "rejected", "contrary"][number % 3])).collect();
+    let desk = Desk::new(by_user);
+    subject.enqueue(&orders).await;
+    let running = subject.start(&desk);
+    until_handled(&desk, &orders).await;
+    let dead = subject.dead(6).await;
+    running.stop().await;
+    let dead: BTreeSet<_> = dead.iter().map(|letter| letter.order_id.clone().unwrap()).collect();
+    let refused = orders.iter().filter(|order| order.draft.user.as_str() != "good");
+    assert_eq!(dead, refused.map(|order| order.id.to_string()).collect());
+}
+
+/// What becomes of an order depends on its user.
+#[expect(clippy::unnecessary_wraps, reason = "a verdict may be that nothing is known")]
+fn by_user(order: &Order) -> PortResult<Recording> {
+    Ok(match order.draft.user.as_str() {
+        "rejected" => Recording::Rejected("the ledger says no".into()),
+        "contrary" => Recording::Conflict,
+        _ => Recording::Recorded,
+    })
+}
+
+pub async fn a_dead_letter_says_what_it_is(subject: Subject) {
+    let desk = Desk::new(by_user);
+    let running = subject.start(&desk);
+    let (rejected, contrary) = (order("rejected"), order("contrary"));
+    let context = RequestContext { request_id: "request-7".into(), traceparent: None };
+    context.scope(subject.enqueue(std::slice::from_ref(&rejected))).await;
+    subject.enqueue(std::slice::from_ref(&contrary)).await;
+    let dead = subject.dead(2).await;
+    running.stop().await;
+    let of = |order: &Order| {
+        let id = Some(order.id.to_string());
+        dead.iter().find(|letter| letter.order_id == id).unwrap()
+    };
+    let letter = of(&rejected);
+    assert_eq!(letter.reason, DeadLetterReason::Rejected);
+    assert!(letter.detail.contains("the ledger says no"), "{letter:?}");
+    assert_eq!(letter.body, OrderMessage::encode(&rejected));
+    let header = letter.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(REQUEST_ID));
+    assert_eq!(header.map(|(_, value)| value.as_str()), Some("request-7"));
+    let age = chrono::Utc::now() - letter.first_seen.as_datetime();
+    assert!(age.num_seconds().abs() < 60, "{letter:?}");
+    assert_eq!(of(&contrary).reason, DeadLetterReason::Conflict);
+}
+
+pub async fn listing_the_dead_letters_leaves_them(subject: Subject) {
+    let running = subject.start(&Desk::new(by_user));
+    let orders: Vec<_> = (0..5).map(|_| order("rejected")).collect();
+    subject.enqueue(&orders).await;
+    let dead = subject.dead(5).await;
+    running.stop().await;
+    assert_eq!(subject.dead(5).await, dead);
+    assert_eq!(subject.dead_letters.list(2).await.unwrap(), dead[..2]);
+    let ids: Vec<_> = dead.into_iter().map(|letter| letter.order_id.unwrap()).collect();
+    assert_eq!(ids, orders.iter().map(|order| order.id.to_string()).collect::<Vec<_>>(), "oldest first");
+}
+
+pub async fn a_replayed_dead_letter_is_handled_as_it_first_came(subject: Subject) {
+    let desk = Desk::new(by_user);
+    let running = subject.start(&desk);
+    let orders = [order("rejected"), order("contrary")];
+    subject.enqueue(&orders).await;
+    let dead = subject.dead(2).await;
+    // It is refused again: what is known of it stays as it was.
+    assert_eq!(subject.dead_letters.replay(Some(vec![dead[0].id])).await.unwrap(), 1);
+    until("it is refused again", async || (desk.orders().len() == 3).then_some(())).await;
+    let again = subject.dead(2).await;
+    let replayed = again.iter().find(|letter| letter.id == dead[0].id).unwrap();
+    assert_eq!((replayed.first_seen, &replayed.body), (dead[0].first_seen, &dead[0].body));
+    // And now it is not.
+    desk.decide(|_| Ok(Recording::Recorded));
+    assert_eq!(subject.dead_letters.replay(Some(vec![dead[0].id])).await.unwrap(), 1);
+    subject.dead(1).await;
+    until("it is handled", async || (desk.orders().len() == 4).then_some(())).await;
+    running.stop().await;
+    assert_eq!(desk.orders().last(), Some(&orders[0]));
+    assert_eq!(subject.dead_letters.replay(Some(vec![dead[0].id])).await.unwrap(), 0);
+}
+
+pub async fn all_dead_letters_can_be_replayed(subject: Subject) {
+    let running = subject.start(&Desk::new(by_user));
+    let orders: Vec<_> = (0..20).map(|_| order("contrary")).collect();
+    subject.enqueue(&orders).await;
+    subject.dead(20).await;
+    running.stop().await;
+    assert_eq!(subject.dead_letters.replay(None).await.unwrap(), 20);
+    assert!(subject.dead(0).await.is_empty());
+    let desk = Desk::recording();
+    let running = subject.start(&desk);
+    until_handled(&desk, &orders).await;
+    running.stop().await;
+    assert_eq!(subject.dead_letters.replay(None).await.unwrap(), 0);
+}
+
+pub async fn a_discarded_dead_letter_is_gone(subject: Subject) {
+    let desk = Desk::new(by_user);
+    let running = subject.start(&desk);
+    subject.enqueue(&[order("rejected"), order("contrary"), order("rejected")]).await;
+    let dead = subject.dead(3).await;
+    let ids = vec![dead[0].id, dead[2].id];
+    assert_eq!(subject.dead_letters.discard(ids.clone()).await.unwrap(), 2);
+    assert_eq!(subject.dead(1).await, [dead[1].clone()]);
+    assert_eq!(subject.dead_letters.discard(ids).await.unwrap(), 0);
+    running.stop().await;
+    assert_eq!(desk.orders().len(), 3);
+}
