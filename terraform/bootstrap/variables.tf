@@ -1,0 +1,39 @@
+variable "region" {
+  description = "Region of the state."
+  type        = string
+  default     = "eu-north-1"
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must look like eu-north-1."
+  }
+}
+
+variable "project" {
+  description = "Name of the project; prefixes everything."
+  type        = string
+  default     = "code-keeper"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.project))
+    error_message = "project must be 3 to 20 lower-case letters, digits and dashes, starting with a letter."
+  }
+}
+
+variable "repository" {
+  description = "GitHub repository whose workflows deploy, owner/name; null: no deploy roles."
+  type        = string
+  default     = null
+}
+
+variable "create_oidc_provider" {
+  description = "Make GitHub's identity provider; false where the account has it already."
+  type        = bool
+  default     = true
+}
+
+variable "allow_destroy" {
+  description = "Let the bucket be destroyed with the states in it, and the lock table."
+  type        = bool
+  default     = false
+}

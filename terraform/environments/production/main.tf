@@ -1,0 +1,41 @@
+# Survives the loss of a zone without losing an order.
+module "environment" {
+  source = "../../modules/environment"
+
+  environment = "production"
+  protect     = true
+
+  zones = ["${var.region}a", "${var.region}b", "${var.region}c"]
+
+  managed_data = {
+    database_class          = "db.m7g.large"
+    database_retention_days = 35
+    database_gib            = 100
+    database_max_gib        = 1000
+    broker_type             = "mq.m7g.large"
+  }
+
+  # With a domain the only door is CloudFront's; without one the load balancer is public.
+  cloudfront  = var.domain_name != null
+  internal    = var.domain_name != null
+  access_logs = true
+
+  cross_region_copy  = true
+  log_retention_days = 90
+  monthly_budget_usd = 2500
+
+  admin_principals    = var.admin_principals
+  deployer_principals = var.deployer_principals
+  public_access_cidrs = var.public_access_cidrs
+  domain_name         = var.domain_name
+  zone_id             = var.zone_id
+  certificate         = var.certificate
+  alarm_emails        = var.alarm_emails
+  runbook_url         = var.runbook_url
+
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+    aws.copy      = aws.copy
+  }
+}

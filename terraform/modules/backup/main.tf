@@ -1,0 +1,114 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  partition = data.aws_partition.current.partition
+}
+
+resource "aws_backup_vault" "this" {
+  name          = var.name
+  kms_key_arn   = var.kms_key_arn
+  force_destroy = var.force_destroy
+}
+
+# The copy outlives the region. It is encrypted by a key of its own region.
+resource "aws_backup_vault" "copy" {
+  count    = var.cross_region_copy ? 1 : 0
+  provider = aws.copy
+
+  name          = "${var.name}-copy"
+  kms_key_arn   = aws_kms_key.copy[0].arn
+  force_destroy = var.force_destroy
+}
+
+resource "aws_kms_key" "copy" {
+  count    = var.cross_region_copy ? 1 : 0
+  provider = aws.copy
+
+  description         = "${var.name}: copies of backups"
+  enable_key_rotation = true
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      # In a key policy "*" means this key only.
+      Sid       = "AccountDecidesByIam"
+      Effect    = "Allow"
+      Principal = { AWS = "arn:${local.partition}:iam::${data.aws_caller_identity.current.account_id}:root" }
+      Action    = "kms:*"
+      Resource  = "*"
+    }]
+  })
+
+  tags = { Name = "${var.name}-copy" }
+}
+
+resource "aws_backup_plan" "this" {
+  name = var.name
+
+  rule {
+    rule_name         = "daily"
+    target_vault_name = aws_backup_vault.this.name
+    schedule          = "cron(0 4 * * ? *)"
+    start_window      = 60
+    completion_window = 240
+
+    lifecycle {
+      delete_after = var.keep_days
+    }
+
+    dynamic "copy_action" {
+      for_each = aws_backup_vault.copy
+      content {
+        destination_vault_arn = copy_action.value.arn
+        lifecycle {
+          delete_after = var.keep_days
+        }
+      }
+    }
+  }
+}
+
+resource "aws_backup_selection" "databases" {
+  count = length(var.database_arns) > 0 ? 1 : 0
+
+  name         = "databases"
+  plan_id      = aws_backup_plan.this.id
+  iam_role_arn = aws_iam_role.this.arn
+  resources    = var.database_arns
+}
+
+# Volumes come and go with claims in the cluster; Auto Mode marks them with its cluster's name.
+resource "aws_backup_selection" "volumes" {
+  name         = "volumes"
+  plan_id      = aws_backup_plan.this.id
+  iam_role_arn = aws_iam_role.this.arn
+  resources    = ["arn:${local.partition}:ec2:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:volume/*"]
+
+  condition {
+    string_equals {
+      key   = "aws:ResourceTag/eks:eks-cluster-name"
+      value = var.cluster_name
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  name = "${var.name}-backup"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "backup.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "this" {
+  for_each = toset(["AWSBackupServiceRolePolicyForBackup", "AWSBackupServiceRolePolicyForRestores"])
+
+  role       = aws_iam_role.this.name
+  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/${each.value}"
+}

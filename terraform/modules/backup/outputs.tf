@@ -1,0 +1,14 @@
+output "vault_name" {
+  description = "Name of the vault."
+  value       = aws_backup_vault.this.name
+}
+
+output "plan_id" {
+  description = "Identity of the plan."
+  value       = aws_backup_plan.this.id
+}
+
+output "role_arn" {
+  description = "Role for restoring."
+  value       = aws_iam_role.this.arn
+}

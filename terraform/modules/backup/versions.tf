@@ -1,0 +1,12 @@
+terraform {
+  required_version = ">= 1.11.4"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.100"
+      # The region that receives the copies.
+      configuration_aliases = [aws.copy]
+    }
+  }
+}

@@ -1,0 +1,162 @@
+data "aws_region" "current" {}
+
+locals {
+  name    = "${var.project}-${var.environment}"
+  managed = var.managed_data != null
+
+  databases = local.managed ? toset(["inventory", "billing"]) : toset([])
+
+  # A protected environment cannot be destroyed by mistake, and keeps what it can when it is destroyed on purpose.
+  secret_recovery_days = var.protect ? 30 : 0
+}
+
+module "key" {
+  source = "../key"
+
+  name                 = local.name
+  deletion_window_days = var.protect ? 30 : 7
+}
+
+module "network" {
+  source = "../network"
+
+  name                = local.name
+  cidr                = var.cidr
+  zones               = var.zones
+  single_nat_gateway  = var.single_nat_gateway
+  interface_endpoints = var.interface_endpoints
+  kms_key_arn         = module.key.arn
+  log_retention_days  = var.log_retention_days
+}
+
+module "registry" {
+  source = "../registry"
+
+  name         = local.name
+  kms_key_arn  = module.key.arn
+  force_delete = !var.protect
+}
+
+module "cluster" {
+  source = "../cluster"
+
+  name                = local.name
+  kubernetes_version  = var.kubernetes_version
+  subnet_ids          = module.network.private_subnet_ids
+  kms_key_arn         = module.key.arn
+  public_access_cidrs = var.public_access_cidrs
+  node_groups         = var.node_groups
+  admin_principals    = var.admin_principals
+  deployer_principals = var.deployer_principals
+  namespace           = var.namespace
+  secrets_store       = local.managed
+  log_retention_days  = var.log_retention_days
+  tags                = { Project = var.project, Environment = var.environment, ManagedBy = "terraform" }
+
+  service_account_secrets = local.managed ? {
+    gateway   = [module.broker[0].secret_arns["gateway"]]
+    inventory = [module.database["inventory"].secret_arn]
+    billing   = [module.database["billing"].secret_arn, module.broker[0].secret_arns["billing"]]
+  } : {}
+}
+
+module "database" {
+  source   = "../database"
+  for_each = local.databases
+
+  name                     = local.name
+  database                 = each.value
+  vpc_id                   = module.network.vpc_id
+  subnet_ids               = module.network.database_subnet_ids
+  client_security_group_id = module.cluster.security_group_id
+  kms_key_arn              = module.key.arn
+  instance_class           = var.managed_data.database_class
+  multi_az                 = var.managed_data.database_multi_az
+  storage_gib              = var.managed_data.database_gib
+  max_storage_gib          = var.managed_data.database_max_gib
+  backup_retention_days    = var.managed_data.database_retention_days
+  deletion_protection      = var.protect
+  final_snapshot           = var.protect
+  apply_immediately        = !var.protect
+  secret_recovery_days     = local.secret_recovery_days
+  credentials_version      = var.credentials_version
+  log_retention_days       = var.log_retention_days
+}
+
+module "broker" {
+  source = "../broker"
+  count  = local.managed ? 1 : 0
+
+  name                     = local.name
+  vpc_id                   = module.network.vpc_id
+  subnet_ids               = module.network.database_subnet_ids
+  client_security_group_id = module.cluster.security_group_id
+  kms_key_arn              = module.key.arn
+  instance_type            = var.managed_data.broker_type
+  deployment_mode          = var.managed_data.broker_clustered ? "CLUSTER_MULTI_AZ" : "SINGLE_INSTANCE"
+  apply_immediately        = !var.protect
+  secret_recovery_days     = local.secret_recovery_days
+  credentials_version      = var.credentials_version
+}
+
+module "edge" {
+  source = "../edge"
+
+  name                  = local.name
+  vpc_id                = module.network.vpc_id
+  subnet_ids            = var.internal ? module.network.private_subnet_ids : module.network.public_subnet_ids
+  pod_security_group_id = module.cluster.security_group_id
+  cluster_name          = module.cluster.name
+  internal              = var.internal
+  allowed_cidrs         = var.allowed_cidrs
+  domain_name           = var.domain_name
+  zone_id               = var.zone_id
+  certificate           = var.certificate
+  cloudfront            = var.cloudfront
+  web_acl               = var.web_acl
+  rate_limit            = var.rate_limit
+  access_logs           = var.access_logs
+  deletion_protection   = var.protect
+  kms_key_arn           = module.key.arn
+  log_retention_days    = var.log_retention_days
+
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+  }
+}
+
+module "observability" {
+  source = "../observability"
+
+  name               = local.name
+  environment        = var.environment
+  cluster_name       = module.cluster.name
+  namespace          = var.namespace
+  load_balancer      = module.edge.load_balancer_arn_suffix
+  target_group       = module.edge.target_group_arn_suffix
+  databases          = { for name, database in module.database : name => database.identifier }
+  broker             = local.managed ? module.broker[0].name : null
+  kms_key_arn        = module.key.arn
+  alarm_emails       = var.alarm_emails
+  runbook_url        = var.runbook_url
+  monthly_budget_usd = var.monthly_budget_usd
+}
+
+module "backup" {
+  source = "../backup"
+  count  = var.backup ? 1 : 0
+
+  name              = local.name
+  cluster_name      = module.cluster.name
+  database_arns     = [for database in module.database : database.arn]
+  kms_key_arn       = module.key.arn
+  keep_days         = var.backup_days
+  cross_region_copy = var.cross_region_copy
+  force_destroy     = !var.protect
+
+  providers = {
+    aws      = aws
+    aws.copy = aws.copy
+  }
+}

@@ -1,0 +1,61 @@
+output "kustomize_values" {
+  description = "Values of the overlay, KEY=VALUE by line; empty where the environment has not that thing."
+  value       = join("", [for key, value in local.kustomize_values : "${key}=${value}\n"])
+}
+
+output "cluster_name" {
+  description = "Name of the cluster."
+  value       = module.cluster.name
+}
+
+output "kubeconfig_command" {
+  description = "Command that lets kubectl reach the cluster."
+  value       = "aws eks update-kubeconfig --region ${data.aws_region.current.name} --name ${module.cluster.name}"
+}
+
+output "url" {
+  description = "Where clients reach the API."
+  value       = module.edge.url
+}
+
+output "dashboard_url" {
+  description = "The dashboard in the console."
+  value       = module.observability.dashboard_url
+}
+
+output "users" {
+  description = "What create-users needs: hosts, and the names of secrets."
+  value = {
+    databases = { for name, database in module.database : name => {
+      host          = database.host
+      admin_secret  = database.master_secret_arn
+      user_secret   = database.secret_name
+      database_name = name
+    } }
+    broker = local.managed ? {
+      host         = module.broker[0].host
+      admin_secret = module.broker[0].admin_secret_name
+      user_secrets = module.broker[0].secret_names
+    } : null
+  }
+}
+
+locals {
+  kustomize_values = {
+    AWS_REGION            = data.aws_region.current.name
+    CLUSTER_NAME          = module.cluster.name
+    GATEWAY_REPOSITORY    = module.registry.urls["gateway"]
+    INVENTORY_REPOSITORY  = module.registry.urls["inventory"]
+    BILLING_REPOSITORY    = module.registry.urls["billing"]
+    TARGET_GROUP_ARN      = module.edge.target_group_arn
+    LOAD_BALANCER_CIDRS   = join(",", var.internal ? module.network.private_subnet_cidrs : module.network.public_subnet_cidrs)
+    DATABASE_CIDRS        = join(",", module.network.database_subnet_cidrs)
+    INVENTORY_DB_HOST     = local.managed ? module.database["inventory"].host : ""
+    BILLING_DB_HOST       = local.managed ? module.database["billing"].host : ""
+    BROKER_HOST           = local.managed ? module.broker[0].host : ""
+    INVENTORY_DB_SECRET   = local.managed ? module.database["inventory"].secret_name : ""
+    BILLING_DB_SECRET     = local.managed ? module.database["billing"].secret_name : ""
+    GATEWAY_BROKER_SECRET = local.managed ? module.broker[0].secret_names["gateway"] : ""
+    BILLING_BROKER_SECRET = local.managed ? module.broker[0].secret_names["billing"] : ""
+  }
+}

@@ -1,0 +1,195 @@
+variable "project" {
+  description = "Name of the project."
+  type        = string
+  default     = "code-keeper"
+}
+
+variable "environment" {
+  description = "Name of the environment: dev, staging or production. With the project it names everything."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,10}$", var.environment))
+    error_message = "environment must be a lower-case word of at most 11 characters."
+  }
+}
+
+variable "protect" {
+  description = "Refuse to destroy data and the load balancer, and keep final snapshots."
+  type        = bool
+}
+
+variable "cidr" {
+  description = "IPv4 block of the network."
+  type        = string
+  default     = "10.0.0.0/16"
+}
+
+variable "zones" {
+  description = "Availability zones, two or three."
+  type        = list(string)
+}
+
+variable "single_nat_gateway" {
+  description = "One NAT gateway for all zones: cheaper, and less available."
+  type        = bool
+  default     = false
+}
+
+variable "interface_endpoints" {
+  description = "AWS services reached without the NAT."
+  type        = set(string)
+  default     = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sts"]
+}
+
+variable "kubernetes_version" {
+  description = "Kubernetes minor version."
+  type        = string
+  default     = "1.35"
+}
+
+variable "public_access_cidrs" {
+  description = "Networks from which the Kubernetes API is reached over the internet; empty: from inside only."
+  type        = list(string)
+  default     = []
+}
+
+variable "node_groups" {
+  description = "Managed node groups beside Auto Mode; see the module cluster."
+  type        = any
+  default     = {}
+}
+
+variable "admin_principals" {
+  description = "IAM roles or users that administer the cluster, by a short name."
+  type        = map(string)
+  default     = {}
+}
+
+variable "deployer_principals" {
+  description = "IAM roles that deploy into the namespace, by a short name."
+  type        = map(string)
+  default     = {}
+}
+
+variable "namespace" {
+  description = "Kubernetes namespace of the application."
+  type        = string
+  default     = "code-keeper"
+}
+
+variable "managed_data" {
+  description = "Sizes of RDS and Amazon MQ; null: PostgreSQL and RabbitMQ run in the cluster."
+  type = object({
+    database_class          = optional(string, "db.t4g.small")
+    database_multi_az       = optional(bool, true)
+    database_gib            = optional(number, 20)
+    database_max_gib        = optional(number, 200)
+    database_retention_days = optional(number, 7)
+    broker_type             = optional(string, "mq.m7g.medium")
+    broker_clustered        = optional(bool, true)
+  })
+  default = null
+}
+
+variable "credentials_version" {
+  description = "Raise it to make new passwords for the services; run create-users afterwards."
+  type        = number
+  default     = 1
+}
+
+variable "internal" {
+  description = "Keep the load balancer inside the network."
+  type        = bool
+  default     = false
+}
+
+variable "allowed_cidrs" {
+  description = "Networks whose clients reach the load balancer; not used behind CloudFront."
+  type        = list(string)
+  default     = ["0.0.0.0/0"]
+}
+
+variable "domain_name" {
+  description = "Host name of the API; null: none."
+  type        = string
+  default     = null
+}
+
+variable "zone_id" {
+  description = "Route 53 hosted zone of the domain."
+  type        = string
+  default     = null
+}
+
+variable "certificate" {
+  description = "Certificate and key in PEM where there is no domain."
+  type        = object({ body = string, private_key = string })
+  default     = null
+  sensitive   = true
+}
+
+variable "cloudfront" {
+  description = "Put CloudFront in front."
+  type        = bool
+  default     = false
+}
+
+variable "web_acl" {
+  description = "Put the web application firewall at the outermost door."
+  type        = bool
+  default     = true
+}
+
+variable "rate_limit" {
+  description = "Requests that one address may make in five minutes."
+  type        = number
+  default     = 10000
+}
+
+variable "access_logs" {
+  description = "Keep the load balancer's access logs."
+  type        = bool
+  default     = false
+}
+
+variable "alarm_emails" {
+  description = "Addresses that alarms are sent to."
+  type        = list(string)
+  default     = []
+}
+
+variable "runbook_url" {
+  description = "Page that says what to do at an alarm."
+  type        = string
+}
+
+variable "monthly_budget_usd" {
+  description = "Budget of a month in US dollars; null: none."
+  type        = number
+  default     = null
+}
+
+variable "backup" {
+  description = "Back up databases and volumes daily."
+  type        = bool
+  default     = true
+}
+
+variable "backup_days" {
+  description = "Days that a backup is kept."
+  type        = number
+  default     = 35
+}
+
+variable "cross_region_copy" {
+  description = "Copy backups to the region of the provider aws.copy."
+  type        = bool
+  default     = false
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 30
+}

@@ -1,0 +1,37 @@
+variable "project" {
+  description = "Name of the project; with the environment it names clusters and repositories."
+  type        = string
+  default     = "code-keeper"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.project))
+    error_message = "project must be 3 to 20 lower-case letters, digits and dashes, starting with a letter."
+  }
+}
+
+variable "repository" {
+  description = "GitHub repository whose workflows deploy, owner/name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", var.repository))
+    error_message = "repository must be owner/name: a wildcard would let others in."
+  }
+}
+
+variable "environments" {
+  description = "Environments of the repository, each with a role of its own."
+  type        = set(string)
+  default     = ["dev", "staging", "production"]
+
+  validation {
+    condition     = alltrue([for e in var.environments : can(regex("^[a-z][a-z0-9]+$", e))])
+    error_message = "each environment must be a lower-case word."
+  }
+}
+
+variable "create_provider" {
+  description = "Make GitHub's identity provider; false where the account has it already."
+  type        = bool
+  default     = true
+}

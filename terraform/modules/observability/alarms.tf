@@ -1,0 +1,177 @@
+locals {
+  edge     = { LoadBalancer = var.load_balancer }
+  target   = { LoadBalancer = var.load_balancer, TargetGroup = var.target_group }
+  cluster  = { ClusterName = var.cluster_name }
+  billing  = { ClusterName = var.cluster_name, unit = "billing" }
+  units    = ["gateway", "inventory", "billing"]
+  insights = "ContainerInsights"
+
+  # One metric against one threshold. Periods are minutes that must all be bad.
+  simple_alarms = merge(
+    {
+      latency = {
+        text      = "a hundredth of all requests takes longer than ${var.latency_seconds} s"
+        namespace = "AWS/ApplicationELB", metric = "TargetResponseTime", dimensions = local.edge
+        statistic = "p99", above = var.latency_seconds, minutes = 5
+      }
+      no-target = {
+        text      = "no gateway is ready: the API is down"
+        namespace = "AWS/ApplicationELB", metric = "HealthyHostCount", dimensions = local.target
+        statistic = "Minimum", below = 1, minutes = 3
+      }
+      dead-letters = {
+        text      = "orders could not be recorded and wait for a person"
+        namespace = var.metric_namespace, metric = "billing_dead_letters", dimensions = local.billing
+        statistic = "Maximum", above = 0, minutes = 1
+      }
+      failed-nodes = {
+        text      = "nodes of the cluster have failed"
+        namespace = local.insights, metric = "cluster_failed_node_count", dimensions = local.cluster
+        statistic = "Maximum", above = 0, minutes = 10
+      }
+      node-memory = {
+        text      = "nodes run out of memory"
+        namespace = local.insights, metric = "node_memory_utilization", dimensions = local.cluster
+        statistic = "Average", above = 90, minutes = 15
+      }
+      node-disk = {
+        text      = "nodes run out of disk"
+        namespace = local.insights, metric = "node_filesystem_utilization", dimensions = local.cluster
+        statistic = "Maximum", above = 85, minutes = 15
+      }
+    },
+    { for unit in local.units : "${unit}-memory" => {
+      text      = "${unit} is about to be killed for its memory"
+      namespace = local.insights, metric = "pod_memory_utilization_over_pod_limit", dimensions = local.pods[unit]
+      statistic = "Maximum", above = 90, minutes = 10
+    } },
+    { for unit in local.units : "${unit}-restarts" => {
+      text      = "${unit} crashes again and again"
+      namespace = local.insights, metric = "pod_number_of_container_restarts", dimensions = local.pods[unit]
+      statistic = "Maximum", above = 3, minutes = 5
+    } },
+    { for name, id in var.databases : "${name}-database-cpu" => {
+      text      = "the ${name} database has no processor time left"
+      namespace = "AWS/RDS", metric = "CPUUtilization", dimensions = { DBInstanceIdentifier = id }
+      statistic = "Average", above = 85, minutes = 15
+    } },
+    { for name, id in var.databases : "${name}-database-storage" => {
+      text      = "the ${name} database is nearly full, and storage grows no further"
+      namespace = "AWS/RDS", metric = "FreeStorageSpace", dimensions = { DBInstanceIdentifier = id }
+      statistic = "Minimum", below = var.database_free_gib * pow(1024, 3), minutes = 5
+    } },
+    { for name, id in var.databases : "${name}-database-connections" => {
+      text      = "the ${name} database runs out of connections"
+      namespace = "AWS/RDS", metric = "DatabaseConnections", dimensions = { DBInstanceIdentifier = id }
+      statistic = "Maximum", above = var.database_connections, minutes = 5
+    } },
+  )
+
+  pods = { for unit in local.units : unit => { ClusterName = var.cluster_name, Namespace = var.namespace, PodName = unit } }
+
+  # A value worked out from several metrics.
+  computed_alarms = merge(
+    {
+      errors = {
+        text       = "more than ${var.error_percent} % of all requests fail on our side"
+        expression = "IF(requests >= 20, 100 * (FILL(target, 0) + FILL(balancer, 0)) / requests, 0)"
+        above      = var.error_percent, minutes = 5
+        metrics = {
+          requests = { namespace = "AWS/ApplicationELB", metric = "RequestCount", dimensions = local.edge, statistic = "Sum" }
+          target   = { namespace = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = local.edge, statistic = "Sum" }
+          balancer = { namespace = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", dimensions = local.edge, statistic = "Sum" }
+        }
+      }
+      # The age of the oldest order is in no metric: what waits, divided by what is recorded per second, is how
+      # long the newest order will wait.
+      queue-age = {
+        text       = "orders wait longer than ${var.queue_wait_seconds} s to be recorded"
+        expression = "depth / (FILL(recorded, 0) / 60 + 0.001)"
+        above      = var.queue_wait_seconds, minutes = 5
+        metrics = {
+          depth    = { namespace = var.metric_namespace, metric = "billing_queue_depth", dimensions = local.billing, statistic = "Maximum" }
+          recorded = { namespace = var.metric_namespace, metric = "orders_recorded_total", dimensions = local.billing, statistic = "Sum" }
+        }
+      }
+    },
+    { for name in compact([var.broker]) : "broker-memory" => {
+      text       = "the broker is about to stop publishers for its memory"
+      expression = "100 * used / limit", above = 80, minutes = 5
+      metrics = {
+        used  = { namespace = "AWS/AmazonMQ", metric = "RabbitMQMemUsed", dimensions = { Broker = name }, statistic = "Maximum" }
+        limit = { namespace = "AWS/AmazonMQ", metric = "RabbitMQMemLimit", dimensions = { Broker = name }, statistic = "Minimum" }
+      }
+    } },
+    { for name in compact([var.broker]) : "broker-disk" => {
+      text       = "the broker is about to stop publishers for its disk"
+      expression = "100 * limit / free", above = 50, minutes = 5
+      metrics = {
+        free  = { namespace = "AWS/AmazonMQ", metric = "RabbitMQDiskFree", dimensions = { Broker = name }, statistic = "Minimum" }
+        limit = { namespace = "AWS/AmazonMQ", metric = "RabbitMQDiskFreeLimit", dimensions = { Broker = name }, statistic = "Maximum" }
+      }
+    } },
+  )
+
+  # Silence of these is a fault of its own: the pipeline or its measuring has stopped.
+  vital = ["dead-letters", "queue-age"]
+}
+
+resource "aws_cloudwatch_metric_alarm" "simple" {
+  for_each = local.simple_alarms
+
+  alarm_name        = "${var.name}-${each.key}"
+  alarm_description = "${each.value.text}. ${var.runbook_url}#${each.key}"
+
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = startswith(each.value.statistic, "p") ? null : each.value.statistic
+  extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
+  period              = 60
+  evaluation_periods  = each.value.minutes
+  comparison_operator = can(each.value.above) ? "GreaterThanThreshold" : "LessThanThreshold"
+  threshold           = try(each.value.above, each.value.below)
+  treat_missing_data  = "missing"
+
+  alarm_actions             = [aws_sns_topic.alarms.arn]
+  ok_actions                = [aws_sns_topic.alarms.arn]
+  insufficient_data_actions = contains(local.vital, each.key) ? [aws_sns_topic.alarms.arn] : []
+}
+
+resource "aws_cloudwatch_metric_alarm" "computed" {
+  for_each = local.computed_alarms
+
+  alarm_name        = "${var.name}-${each.key}"
+  alarm_description = "${each.value.text}. ${var.runbook_url}#${each.key}"
+
+  evaluation_periods  = each.value.minutes
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.above
+  treat_missing_data  = "missing"
+
+  metric_query {
+    id          = "result"
+    label       = each.key
+    expression  = each.value.expression
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = each.value.metrics
+    content {
+      id          = metric_query.key
+      return_data = false
+      metric {
+        namespace   = metric_query.value.namespace
+        metric_name = metric_query.value.metric
+        dimensions  = metric_query.value.dimensions
+        stat        = metric_query.value.statistic
+        period      = 60
+      }
+    }
+  }
+
+  alarm_actions             = [aws_sns_topic.alarms.arn]
+  ok_actions                = [aws_sns_topic.alarms.arn]
+  insufficient_data_actions = contains(local.vital, each.key) ? [aws_sns_topic.alarms.arn] : []
+}

@@ -1,0 +1,135 @@
+variable "name" {
+  description = "Name of the environment, e.g. code-keeper-dev."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,38}[a-z0-9]$", var.name))
+    error_message = "name must be 3 to 40 lower-case letters, digits and dashes, starting with a letter."
+  }
+}
+
+variable "environment" {
+  description = "Value of the tag Environment, which the budget counts by."
+  type        = string
+}
+
+variable "cluster_name" {
+  description = "Name of the cluster."
+  type        = string
+}
+
+variable "namespace" {
+  description = "Kubernetes namespace of the application."
+  type        = string
+  default     = "code-keeper"
+}
+
+variable "metric_namespace" {
+  description = "CloudWatch namespace of the application's metrics."
+  type        = string
+  default     = "CodeKeeper"
+}
+
+variable "load_balancer" {
+  description = "Load balancer, as its metrics have it."
+  type        = string
+}
+
+variable "target_group" {
+  description = "Target group, as its metrics have it."
+  type        = string
+}
+
+variable "databases" {
+  description = "Identifiers of RDS instances, by the name of the database."
+  type        = map(string)
+  default     = {}
+}
+
+variable "broker" {
+  description = "Name of the Amazon MQ broker; null: none."
+  type        = string
+  default     = null
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts notifications."
+  type        = string
+}
+
+variable "alarm_emails" {
+  description = "Addresses that alarms and budget notices are sent to; each has to confirm."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for a in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", a))])
+    error_message = "alarm_emails must be e-mail addresses."
+  }
+}
+
+variable "runbook_url" {
+  description = "Page that says what to do; each alarm links to the heading of its name."
+  type        = string
+
+  validation {
+    condition     = startswith(var.runbook_url, "https://")
+    error_message = "runbook_url must be an https address."
+  }
+}
+
+variable "latency_seconds" {
+  description = "Latency at the 99th percentile that raises an alarm, seconds."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.latency_seconds > 0
+    error_message = "latency_seconds must be above 0."
+  }
+}
+
+variable "error_percent" {
+  description = "Share of failed requests that raises an alarm, percent."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.error_percent > 0 && var.error_percent < 100
+    error_message = "error_percent must be between 0 and 100."
+  }
+}
+
+variable "queue_wait_seconds" {
+  description = "Waiting time of orders that raises an alarm, seconds."
+  type        = number
+  default     = 300
+
+  validation {
+    condition     = var.queue_wait_seconds >= 60
+    error_message = "queue_wait_seconds must be 60 or more."
+  }
+}
+
+variable "database_free_gib" {
+  description = "Free storage of a database below which an alarm is raised, GiB."
+  type        = number
+  default     = 2
+}
+
+variable "database_connections" {
+  description = "Connections to a database above which an alarm is raised."
+  type        = number
+  default     = 120
+}
+
+variable "monthly_budget_usd" {
+  description = "Budget of a month in US dollars; null: none."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.monthly_budget_usd == null ? true : var.monthly_budget_usd > 0
+    error_message = "monthly_budget_usd must be above 0."
+  }
+}
