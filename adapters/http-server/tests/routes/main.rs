@@ -1,0 +1,7 @@
+//! The routes over mocks of their ports: what is answered to whom, and what reaches the port.
+
+mod client;
+mod errors;
+mod management;
+mod movies;
+mod orders;
