@@ -1,0 +1,99 @@
+//! Attempts to have a batch handled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keeper_domain::{Order, Recording};
+use keeper_ports::PortError;
+use keeper_ports::billing::OrderHandler;
+use tracing::{info, warn};
+
+/// The pauses between attempts.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often an order may panic, by itself, before it goes to the dead letters.
+const MAX_PANICS: u32 = 3;
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Handled {
+    Settled(Recording),
+    /// It panics whenever it is handled.
+    Panicked,
+}
+
+/// The handling of one batch.
+pub(crate) struct Handling {
+    handler: Arc<dyn OrderHandler>,
+    pause: Duration,
+    said: bool,
+}
+
+impl Handling {
+    pub(crate) fn new(handler: Arc<dyn OrderHandler>) -> Self {
+        Self { handler, pause: FIRST_PAUSE, said: false }
+    }
+
+    /// Has a batch handled. When nothing is known of it afterwards, says how long to wait before the next attempt.
+    pub(crate) async fn attempt(&mut self, orders: &[Order]) -> Result<Vec<Handled>, Duration> {
+        match self.call(orders.to_vec()).await {
+            Some(Ok(outcomes)) if outcomes.len() == orders.len() => {
+                if self.said {
+                    info!("orders are processed again");
+                }
+                Ok(outcomes.into_iter().map(Handled::Settled).collect())
+            }
+            Some(Ok(outcomes)) => {
+                let error = format!("{} outcomes for {} orders", outcomes.len(), orders.len());
+                Err(self.failed(&PortError::failed("order processing", error)))
+            }
+            Some(Err(error)) => Err(self.failed(&error)),
+            None => self.one_by_one(orders).await,
+        }
+    }
+
+    /// Finds the order that panics, so that it does not take its neighbours with it for ever.
+    async fn one_by_one(&mut self, orders: &[Order]) -> Result<Vec<Handled>, Duration> {
+        let mut handled = Vec::with_capacity(orders.len());
+        for order in orders {
+            let mut outcome = Handled::Panicked;
+            for _ in 0..MAX_PANICS {
+                match self.call(vec![order.clone()]).await {
+                    Some(Ok(outcomes)) => {
+                        let Ok([recording]) = <[Recording; 1]>::try_from(outcomes) else {
+                            let error = PortError::failed("order processing", "more outcomes than orders");
+                            return Err(self.failed(&error));
+                        };
+                        outcome = Handled::Settled(recording);
+                        break;
+                    }
+                    Some(Err(error)) => return Err(self.failed(&error)),
+                    None => {}
+                }
+            }
+            handled.push(outcome);
+        }
+        Ok(handled)
+    }
+
+    /// Calls the handler in a task of its own; `None` when it panicked.
+    async fn call(&self, orders: Vec<Order>) -> Option<Result<Vec<Recording>, PortError>> {
+        let handler = Arc::clone(&self.handler);
+        tokio::spawn(async move { handler.handle(orders).await }).await.ok()
+    }
+
+    fn failed(&mut self, error: &PortError) -> Duration {
+        if !self.said {
+            warn!(error = error.chain(), "orders cannot be processed; trying again");
+            self.said = true;
+        }
+        let pause = self.pause;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        pause
+    }
+}
+
+#[cfg(test)]
+#[path = "handling_tests.rs"]
+mod tests;

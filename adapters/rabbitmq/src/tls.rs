@@ -1,0 +1,23 @@
+use std::io;
+
+use lapin::tcp::{RustlsConnector, RustlsConnectorConfig};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::settings::{Settings, SettingsError};
+
+/// Makes what checks the broker's certificate: against the authorities that the settings name and no others, or
+/// against the public ones.
+pub(crate) fn connector(settings: &Settings) -> Result<RustlsConnector, SettingsError> {
+    let wrong = |cause| SettingsError::Certificates { path: settings.tls_ca.clone(), cause };
+    let config = match settings.authorities()? {
+        None => RustlsConnectorConfig::new_with_webpki_root_certs(),
+        Some(pem) => {
+            let certificates = CertificateDer::pem_slice_iter(pem.as_bytes())
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| wrong(io::Error::other(error)))?;
+            RustlsConnectorConfig::default().with_parsable_certificates(certificates)
+        }
+    };
+    config.connector_with_no_client_auth().map_err(wrong)
+}
