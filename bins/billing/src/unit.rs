@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use keeper_billing::{Book, Processor};
-use keeper_bootstrap::{Context, Parts, StartError, SystemClock, Unit, migrate_when_there};
+use keeper_bootstrap::{Context, Parts, StartError, Unit, migrate_when_there};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Unit as Document, docs, order_book};
 use keeper_ports::billing::DeadLetters;
@@ -64,6 +64,6 @@ impl Unit for BillingUnit {
     async fn dead_letters(settings: Settings) -> Result<Arc<dyn DeadLetters>, StartError> {
         let broker = Broker::new(&settings.broker, "billing dead-letters", &Registry::new())
             .map_err(StartError::part)?;
-        Ok(Arc::new(RabbitDeadLetters::new(&broker, Arc::new(SystemClock))))
+        Ok(Arc::new(RabbitDeadLetters::new(&broker)))
     }
 }
