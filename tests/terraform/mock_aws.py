@@ -249,6 +249,40 @@ def extend_backup():
     BackupResponse.delete_backup_selection = delete
 
 
+def mend_security_groups():
+    """Moto forgets the description of a rule that names another group or a prefix list."""
+    from moto.ec2.models.security_groups import SecurityGroupRule
+
+    SecurityGroupRule.description = property(
+        lambda rule: next(
+            (part["Description"] for part in (rule.ip_range, rule.source_group, rule.prefix_list_id) if part and "Description" in part),
+            None,
+        )
+    )
+
+
+def mend_databases():
+    """Moto gives every instance the same resource id, by which the provider looks them up, and forgets Performance Insights."""
+    from moto.rds.models import DBInstance
+    from moto.rds.responses import RDSResponse
+
+    init, create = DBInstance.__init__, RDSResponse.create_db_instance
+
+    def init_with_own_id(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        self.dbi_resource_id = "db-" + uuid.uuid4().hex[:26].upper()
+
+    def create_db_instance(self):
+        result = create(self)
+        instance = self.backend.databases[self._get_param("DBInstanceIdentifier")]
+        instance.performance_insights_enabled = bool(self._get_param("EnablePerformanceInsights"))
+        instance.performance_insights_kms_key_id = self._get_param("PerformanceInsightsKMSKeyId")
+        instance.performance_insights_retention_period = self._get_param("PerformanceInsightsRetentionPeriod")
+        return result
+
+    DBInstance.__init__, RDSResponse.create_db_instance = init_with_own_id, create_db_instance
+
+
 def extend_budgets():
     """Who is told of a budget, and its tags."""
     from moto.budgets.responses import BudgetsResponse
@@ -286,6 +320,8 @@ def main():
     extend_eks()
     extend_budgets()
     extend_backup()
+    mend_security_groups()
+    mend_databases()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     print(server.get_host_and_port()[1], flush=True)

@@ -15,10 +15,10 @@ output "admin_secret_name" {
 
 output "secret_names" {
   description = "Name of each service's secret."
-  value       = { for user, secret in aws_secretsmanager_secret.user : user => secret.name }
+  value       = { for user, secret in module.user : user => secret.name }
 }
 
 output "secret_arns" {
   description = "ARN of each service's secret."
-  value       = { for user, secret in aws_secretsmanager_secret.user : user => secret.arn }
+  value       = { for user, secret in module.user : user => secret.arn }
 }

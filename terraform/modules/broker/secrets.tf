@@ -21,30 +21,14 @@ resource "aws_secretsmanager_secret_version" "admin" {
   }
 }
 
-# Users of the services. The passwords pass through the plan without being kept.
-ephemeral "aws_secretsmanager_random_password" "user" {
+module "user" {
+  source   = "../credentials"
   for_each = var.users
 
-  password_length     = 40
-  exclude_punctuation = true
-}
-
-resource "aws_secretsmanager_secret" "user" {
-  for_each = var.users
-
-  name                    = "${var.name}/${each.value}-broker"
-  description             = "User of the ${each.value} service in the broker"
-  kms_key_id              = var.kms_key_arn
-  recovery_window_in_days = var.secret_recovery_days
-}
-
-resource "aws_secretsmanager_secret_version" "user" {
-  for_each = var.users
-
-  secret_id = aws_secretsmanager_secret.user[each.key].id
-  secret_string_wo = jsonencode({
-    username = each.value
-    password = ephemeral.aws_secretsmanager_random_password.user[each.key].random_password
-  })
-  secret_string_wo_version = var.credentials_version
+  name                = "${var.name}/${each.value}-broker"
+  description         = "User of the ${each.value} service in the broker"
+  username            = each.value
+  kms_key_arn         = var.kms_key_arn
+  recovery_days       = var.secret_recovery_days
+  credentials_version = var.credentials_version
 }

@@ -17,25 +17,14 @@ resource "aws_vpc_security_group_ingress_rule" "this" {
   tags = { Name = local.identifier }
 }
 
-# The service's own user. Its password exists here and in the database only: it passes through the plan
-# without being kept. terraform/create-users makes the user in the database.
-ephemeral "aws_secretsmanager_random_password" "user" {
-  password_length     = 40
-  exclude_punctuation = true
-}
+# The service's own user: no administrator's password reaches a pod.
+module "user" {
+  source = "../credentials"
 
-resource "aws_secretsmanager_secret" "user" {
-  name                    = "${var.name}/${var.database}-database"
-  description             = "User of the ${var.database} service in its database"
-  kms_key_id              = var.kms_key_arn
-  recovery_window_in_days = var.secret_recovery_days
-}
-
-resource "aws_secretsmanager_secret_version" "user" {
-  secret_id = aws_secretsmanager_secret.user.id
-  secret_string_wo = jsonencode({
-    username = var.database
-    password = ephemeral.aws_secretsmanager_random_password.user.random_password
-  })
-  secret_string_wo_version = var.credentials_version
+  name                = "${var.name}/${var.database}-database"
+  description         = "User of the ${var.database} service in its database"
+  username            = var.database
+  kms_key_arn         = var.kms_key_arn
+  recovery_days       = var.secret_recovery_days
+  credentials_version = var.credentials_version
 }

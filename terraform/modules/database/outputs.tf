@@ -15,12 +15,12 @@ output "arn" {
 
 output "secret_name" {
   description = "Name of the secret with the service's user."
-  value       = aws_secretsmanager_secret.user.name
+  value       = module.user.name
 }
 
 output "secret_arn" {
   description = "ARN of that secret."
-  value       = aws_secretsmanager_secret.user.arn
+  value       = module.user.arn
 }
 
 output "master_secret_arn" {

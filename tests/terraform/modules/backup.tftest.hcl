@@ -1,0 +1,82 @@
+mock_provider "aws" {
+  source = "./mocks"
+}
+
+mock_provider "aws" {
+  alias  = "copy"
+  source = "./mocks"
+}
+
+variables {
+  name         = "code-keeper-test"
+  cluster_name = "code-keeper-test"
+  kms_key_arn  = "arn:aws:kms:eu-north-1:123456789012:key/1"
+}
+
+run "defaults" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/backup"
+  }
+  providers = {
+    aws      = aws
+    aws.copy = aws.copy
+  }
+  assert {
+    condition     = aws_backup_vault.this.kms_key_arn == var.kms_key_arn && !aws_backup_vault.this.force_destroy
+    error_message = "backups are encrypted by our key and not destroyed unasked"
+  }
+  assert {
+    condition     = one(aws_backup_plan.this.rule).lifecycle[0].delete_after == 35
+    error_message = "they are kept for five weeks"
+  }
+  assert {
+    condition     = length(aws_backup_vault.copy) == 0 && length(one(aws_backup_plan.this.rule).copy_action) == 0
+    error_message = "without a copy"
+  }
+  assert {
+    condition     = one(one(aws_backup_selection.volumes.condition).string_equals).value == "code-keeper-test" && length(aws_backup_selection.databases) == 0
+    error_message = "the cluster's volumes are taken, and no other's"
+  }
+}
+
+run "everything" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/backup"
+  }
+  providers = {
+    aws      = aws
+    aws.copy = aws.copy
+  }
+  variables {
+    database_arns     = ["arn:aws:rds:eu-north-1:123456789012:db:a"]
+    cross_region_copy = true
+    keep_days         = 7
+    force_destroy     = true
+  }
+  assert {
+    condition     = length(aws_backup_vault.copy) == 1 && length(one(aws_backup_plan.this.rule).copy_action) == 1 && aws_kms_key.copy[0].enable_key_rotation
+    error_message = "copies go to another region, encrypted by a key there"
+  }
+  assert {
+    condition     = aws_backup_selection.databases[0].resources == toset(["arn:aws:rds:eu-north-1:123456789012:db:a"])
+    error_message = "databases are taken"
+  }
+}
+
+run "rejects_all_at_once" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/backup"
+  }
+  providers = {
+    aws      = aws
+    aws.copy = aws.copy
+  }
+  variables {
+    keep_days = 0
+    name      = "A"
+  }
+  expect_failures = [var.keep_days, var.name]
+}

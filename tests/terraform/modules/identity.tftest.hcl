@@ -1,0 +1,61 @@
+mock_provider "aws" {
+  source = "./mocks"
+}
+
+variables {
+  repository = "example/code-keeper"
+}
+
+run "defaults" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/identity"
+  }
+  assert {
+    condition     = toset([for r in aws_iam_role.deploy : r.name]) == toset(["code-keeper-dev-deploy", "code-keeper-staging-deploy", "code-keeper-production-deploy"])
+    error_message = "each environment has its own role"
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.deploy["dev"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:example/code-keeper:environment:dev"
+    error_message = "only the repository's environment takes it"
+  }
+  assert {
+    condition     = alltrue([for p in aws_iam_role_policy.deploy : alltrue([for s in jsondecode(p.policy).Statement : s.Resource != "*" || s.Action == "ecr:GetAuthorizationToken"])])
+    error_message = "no wildcard but the registry's login"
+  }
+  assert {
+    condition     = alltrue([for e, p in aws_iam_role_policy.deploy : alltrue([for s in jsondecode(p.policy).Statement : s.Resource == "*" || strcontains(s.Resource, "/code-keeper-${e}")])])
+    error_message = "each role reaches its own environment"
+  }
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.github) == 1
+    error_message = "GitHub is known"
+  }
+}
+
+run "provider_is_there" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/identity"
+  }
+  variables {
+    create_provider = false
+  }
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.github) == 0
+    error_message = "an account has one provider for GitHub"
+  }
+}
+
+run "rejects_all_at_once" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/identity"
+  }
+  variables {
+    repository   = "example/*"
+    environments = ["Dev"]
+    project      = "X"
+  }
+  expect_failures = [var.repository, var.environments, var.project]
+}

@@ -1,0 +1,98 @@
+mock_provider "aws" {
+  source = "./mocks"
+}
+
+variables {
+  name          = "code-keeper-test"
+  environment   = "test"
+  cluster_name  = "code-keeper-test"
+  load_balancer = "app/code-keeper-test/1"
+  target_group  = "targetgroup/code-keeper-test/1"
+  runbook_url   = "https://example.com/RUNBOOK.md"
+  kms_key_arn   = "arn:aws:kms:eu-north-1:123456789012:key/1"
+}
+
+run "defaults" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/observability"
+  }
+  assert {
+    condition     = strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "code-keeper-test")
+    error_message = "the dashboard names the cluster"
+  }
+  assert {
+    condition     = alltrue([for title in ["Requests per minute", "Errors per minute", "Latency, p99, seconds", "Orders that wait, and dead letters", "Cluster: CPU %", "Cluster: memory %", "Per node: CPU %", "Per namespace: CPU %", "Per pod of code-keeper: memory %", "Microservices: memory, % of limit"] : contains([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : w.properties.title], title)])
+    error_message = "the dashboard shows what was promised"
+  }
+  assert {
+    condition     = length(distinct([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${w.x},${w.y}"])) == length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets)
+    error_message = "no chart lies over another"
+  }
+  assert {
+    condition     = alltrue([for a in ["latency", "no-target", "dead-letters", "failed-nodes", "node-memory"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && toset(keys(aws_cloudwatch_metric_alarm.computed)) == toset(["errors", "queue-age"])
+    error_message = "what a person must act on raises an alarm"
+  }
+  assert {
+    condition     = alltrue([for k, a in merge(aws_cloudwatch_metric_alarm.simple, aws_cloudwatch_metric_alarm.computed) : endswith(a.alarm_description, "https://example.com/RUNBOOK.md#${k}")])
+    error_message = "each alarm links to what to do"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.simple["dead-letters"].threshold == 0 && aws_cloudwatch_metric_alarm.simple["dead-letters"].comparison_operator == "GreaterThanThreshold"
+    error_message = "one dead letter is enough"
+  }
+  assert {
+    condition     = aws_sns_topic.alarms.kms_master_key_id == var.kms_key_arn
+    error_message = "notifications are encrypted"
+  }
+  assert {
+    condition     = length(aws_budgets_budget.this) == 0
+    error_message = "no budget unasked"
+  }
+}
+
+run "managed_data" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/observability"
+  }
+  variables {
+    databases          = { inventory = "code-keeper-test-inventory", billing = "code-keeper-test-billing" }
+    broker             = "code-keeper-test"
+    alarm_emails       = ["oncall@example.com"]
+    monthly_budget_usd = 100
+  }
+  assert {
+    condition     = alltrue([for a in ["inventory-database-cpu", "billing-database-storage", "billing-database-connections"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && alltrue([for a in ["broker-memory", "broker-disk"] : contains(keys(aws_cloudwatch_metric_alarm.computed), a)])
+    error_message = "databases and broker are watched"
+  }
+  assert {
+    condition     = anytrue([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : startswith(w.properties.title, "Databases:")]) && anytrue([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : startswith(w.properties.title, "Broker:")])
+    error_message = "and shown"
+  }
+  assert {
+    condition     = aws_budgets_budget.this[0].limit_amount == "100" && one(aws_budgets_budget.this[0].cost_filter).values == tolist(["user:Environment$test"])
+    error_message = "the budget counts this environment"
+  }
+  assert {
+    condition     = aws_sns_topic_subscription.mail["oncall@example.com"].protocol == "email"
+    error_message = "somebody is told"
+  }
+}
+
+run "rejects_all_at_once" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/observability"
+  }
+  variables {
+    alarm_emails       = ["oncall"]
+    runbook_url        = "RUNBOOK.md"
+    latency_seconds    = 0
+    error_percent      = 0
+    queue_wait_seconds = 5
+    monthly_budget_usd = 0
+    name               = "A"
+  }
+  expect_failures = [var.alarm_emails, var.runbook_url, var.latency_seconds, var.error_percent, var.queue_wait_seconds, var.monthly_budget_usd, var.name]
+}

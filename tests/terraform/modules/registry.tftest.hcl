@@ -1,0 +1,66 @@
+mock_provider "aws" {
+  source = "./mocks"
+}
+
+variables {
+  name        = "code-keeper-test"
+  kms_key_arn = "arn:aws:kms:eu-north-1:123456789012:key/1"
+}
+
+run "defaults" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/registry"
+  }
+  assert {
+    condition     = toset([for r in aws_ecr_repository.this : r.name]) == toset(["code-keeper-test/gateway", "code-keeper-test/inventory", "code-keeper-test/billing"])
+    error_message = "each unit has a repository that names its environment"
+  }
+  assert {
+    condition     = alltrue([for r in aws_ecr_repository.this : r.image_tag_mutability == "IMMUTABLE"])
+    error_message = "a tag never changes its image"
+  }
+  assert {
+    condition     = alltrue([for r in aws_ecr_repository.this : r.image_scanning_configuration[0].scan_on_push])
+    error_message = "images are scanned"
+  }
+  assert {
+    condition     = alltrue([for r in aws_ecr_repository.this : r.encryption_configuration[0].encryption_type == "KMS" && r.encryption_configuration[0].kms_key == var.kms_key_arn])
+    error_message = "images are encrypted by our key"
+  }
+  assert {
+    condition     = alltrue([for r in aws_ecr_repository.this : !r.force_delete])
+    error_message = "images are not destroyed unasked"
+  }
+  assert {
+    condition     = jsondecode(aws_ecr_lifecycle_policy.this["gateway"].policy).rules[1].selection.countNumber == 30
+    error_message = "old images go"
+  }
+}
+
+run "force_delete" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/registry"
+  }
+  variables {
+    force_delete = true
+  }
+  assert {
+    condition     = alltrue([for r in aws_ecr_repository.this : r.force_delete])
+    error_message = "they can be destroyed on purpose"
+  }
+}
+
+run "rejects_all_at_once" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/registry"
+  }
+  variables {
+    units       = []
+    keep_images = 1
+    name        = "A"
+  }
+  expect_failures = [var.units, var.keep_images, var.name]
+}
