@@ -35,17 +35,20 @@ pub enum Scalar<'a> {
 /// # Errors
 /// The bytes are not UTF-8, not JSON, or not an object.
 pub fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, BodyError> {
+    // serde does not look at the text of fields that nobody takes.
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| BodyError::Unreadable(format!("the body is not UTF-8: {error}")))?;
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => return Err(BodyError::Unreadable("the body is empty; it must be a JSON object".into())),
         // serde would also fill a struct from an array.
         Some(b'[' | b'"' | b'0'..=b'9' | b'-' | b't' | b'f' | b'n') => {
             // A broken body is reported as such first.
-            serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(unreadable)?;
+            serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(unreadable)?;
             return Err(BodyError::Unreadable("the body must be a JSON object".into()));
         }
         Some(_) => {}
     }
-    serde_json::from_slice(bytes).map_err(unreadable)
+    serde_json::from_str(text).map_err(unreadable)
 }
 
 fn unreadable(error: serde_json::Error) -> BodyError {
@@ -153,6 +156,7 @@ mod tests {
             b"null",
             b"{\"a\":NaN}",
             b"{\"a\":\"\xff\"}",
+            b"{\"a\":1,\"b\":\"\xff\"}",
             b"a=1",
         ] {
             assert!(matches!(object::<One<'_>>(bytes), Err(BodyError::Unreadable(_))), "{bytes:?}");

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use keeper_http_server::{management, serve};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Common;
+use crate::config::{Common, LogFormat};
 use crate::settings::Settings;
 use crate::unit::{Context, Parts, StartError, Unit};
 use crate::watch;
@@ -38,14 +39,27 @@ pub(crate) async fn run<U: Unit>(settings: &Settings, common: &Common) -> Result
     let managed = CancellationToken::new();
     let management =
         management::server(common.management, dependencies, context.registry.clone(), stop.accepting.clone());
-    let mut management = tokio::spawn(serve(management, managed.clone(), || {}));
+    // A person reads text; a container's log is JSON, line by line.
+    let greeting = greeting.filter(|_| common.log.format == LogFormat::Text);
     let address = common.http.socket();
+    let (listening, listens) = oneshot::channel();
     let mut api = tokio::spawn(serve(api, stop.accepting.clone(), move || {
         tracing::info!(%address, "listening");
         if let Some(greeting) = greeting {
             println!("{greeting}");
         }
+        let _ = listening.send(());
     }));
+    let mut management = tokio::spawn({
+        let managed = managed.clone();
+        async move {
+            // Who is told that the unit is ready sends requests at once: not before they are heard.
+            if listens.await.is_err() {
+                managed.cancelled().await;
+            }
+            serve(management, managed, || {}).await
+        }
+    });
 
     let ended = tokio::select! {
         ended = &mut api => ended.map_err(StartError::part).and_then(|served| served.map_err(StartError::part)),

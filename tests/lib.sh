@@ -1,0 +1,105 @@
+# Sourced by tests/run and the parts, from the repository's root: where things are, and how what is missing comes here.
+# Nothing here is exported unless a part says so: units read every variable that starts with KEEPER_.
+
+root=$PWD
+target=${CARGO_TARGET_DIR:-$root/target}
+# Tools that npm and pip bring, and logs. It may be kept from one machine to the next.
+cache=${CODE_KEEPER_TEST_CACHE:-$target/tests}
+binaries=$target/debug
+export CARGO_TERM_PROGRESS_WHEN=never
+
+heading() {
+    printf '\n\033[1m=== %s\033[0m\n' "$1"
+}
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# need PROGRAM PACKAGE…: installs Debian packages unless the program is there.
+need() {
+    local program=$1
+    shift
+    found "$program" && return
+    if ! command -v apt-get >/dev/null; then
+        fail "Please install: $* ($program is missing). On Debian and Ubuntu this is done by itself."
+    fi
+    echo "Installing $*"
+    local install='
+        # The packages of servers start them: not here, the tests start their own.
+        if [ ! -e /usr/sbin/policy-rc.d ]; then
+            printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
+            trap "rm -f /usr/sbin/policy-rc.d" EXIT
+        fi
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get install -qq -y --no-install-recommends "$@" >/dev/null ||
+            { apt-get update -qq && apt-get install -qq -y --no-install-recommends "$@" >/dev/null; }'
+    if [[ $EUID -eq 0 ]]; then
+        sh -c "$install" sh "$@"
+    elif command -v sudo >/dev/null; then
+        sudo sh -c "$install" sh "$@"
+    else
+        false
+    fi || fail "Please install, as root: apt-get install $*"
+    found "$program" || fail "$* is installed, but $program is not there"
+}
+
+# found PROGRAM: in PATH, or where Debian keeps the programs of servers.
+found() {
+    command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null ||
+        [[ -x /usr/lib/rabbitmq/bin/$1 ]]
+}
+
+need_servers() {
+    need initdb postgresql
+    need rabbitmq-server rabbitmq-server
+    need openssl openssl
+}
+
+# node_module NAME VERSION: into the cache; its folder is then $cache/node/NAME-VERSION.
+node_module() {
+    need node nodejs
+    need npm npm
+    local folder=$cache/node/$1-$2
+    [[ -e $folder/node_modules/$1 ]] && return
+    echo "Installing $1 $2"
+    rm -rf "$folder"
+    mkdir -p "$folder.new" && npm install --silent --no-audit --no-fund --no-package-lock \
+        --prefix "$folder.new" "$1@$2" && mv "$folder.new" "$folder" || fail "npm could not install $1 $2"
+}
+
+# python_package NAME VERSION: into the cache; its programs are then in $cache/python/NAME-VERSION/bin.
+python_package() {
+    need python3 python3
+    local folder=$cache/python/$1-$2
+    [[ -e $folder/complete ]] && return
+    python3 -c 'import ensurepip' 2>/dev/null || need pyvenv python3-venv
+    echo "Installing $1 $2"
+    rm -rf "$folder"
+    python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$1==$2" &&
+        touch "$folder/complete" || fail "pip could not install $1 $2"
+}
+
+# Everything that the tests run, built once with one set of features; the parts below only run it.
+build() {
+    need cc build-essential
+    cargo build --locked --quiet --workspace --bins --tests || fail "the build failed"
+}
+
+# suites NAME…: runs test targets, which may be patterns, of the whole workspace.
+suites() {
+    build
+    KEEPER_BIN_DIR=$binaries cargo test --locked --quiet --workspace "${@/#/--test=}"
+}
+
+# with_stack KIND COMMAND…: the command finds BASE_URL and MANAGEMENT_URL in its environment.
+with_stack() {
+    KEEPER_BIN_DIR=$binaries "$binaries/with-stack" "$@"
+}
+
+# hand_over SCRIPT…: runs the script of a part that has its own folder.
+hand_over() {
+    [[ -x $1 ]] || fail "$1 is not there"
+    KEEPER_TEST_CACHE=$cache KEEPER_BIN_DIR=$binaries exec "$@"
+}
