@@ -1,7 +1,6 @@
 """Proof that the checks can fail: each mutation breaks one thing in a rendering, and the named check must object."""
 
 import copy
-import json
 
 import network
 import references
@@ -88,7 +87,8 @@ MUTATIONS = (
 
 
 def validate(rendered):
-    return schemas.validate(rendered.objects)
+    """Only what the mutations below touch; all of it was validated before."""
+    return schemas.validate([o for o in rendered.objects if o["metadata"]["name"] == "gateway"])
 
 
 SCHEMA_MUTATIONS = (
@@ -101,15 +101,18 @@ SCHEMA_MUTATIONS = (
 def problems(renderings):
     """Yields every mutation that its check lets pass, and every check without a mutation."""
     by_name = {r.name: r for r in renderings}
+    before = {}
     every = [(c, w, m, *(o or ("dev",))) for c, w, m, *o in MUTATIONS]
     every += [(validate, w, m, "dev") for w, m in SCHEMA_MUTATIONS]
     for check, what, mutate, overlay in every:
         sound = by_name[overlay]
         broken = Rendered(sound.name, copy.deepcopy(sound.objects), sound.beside, sound.has_policies)
         mutate(broken)
-        if json.dumps(broken.objects, default=str) == json.dumps(sound.objects, default=str):
+        if (check, overlay) not in before:
+            before[check, overlay] = set(check(sound))
+        if broken.objects == sound.objects:
             yield f"{what}: the mutation changes nothing"
-        elif not set(check(broken)) - set(check(sound)):
+        elif not set(check(broken)) - before[check, overlay]:
             yield f"{what}: {check.__module__}.{check.__name__} does not object"
     tried = {check for check, *_ in MUTATIONS}
     for module in (workloads, references, settings, network):

@@ -4,12 +4,11 @@ import json
 import os
 import re
 import subprocess
-import time
-import urllib.error
-import urllib.request
+import tempfile
 from pathlib import Path
 
 import yaml
+from loopback import free_port, get
 
 HERE = Path(__file__).parent
 PROMTOOL = os.environ["PROMTOOL"]
@@ -108,8 +107,6 @@ def dashboard_and_alerts(tree, root):
 
 def scrape_standalone():
     """Metric names that a running standalone exports after a few requests."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         env = {
@@ -128,22 +125,3 @@ def scrape_standalone():
             process.wait(30)
     return set(re.findall(r"^# TYPE (\S+)", text, re.M))
 
-
-def free_port():
-    import socket
-
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def get(url, patience=1):
-    end = time.monotonic() + patience
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return answer.read().decode()
-        except (urllib.error.URLError, ConnectionError):
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)

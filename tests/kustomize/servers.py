@@ -15,7 +15,7 @@ import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from prometheus import free_port, get
+from loopback import free_port, get
 
 BIN = Path(os.environ["KEEPER_BIN_DIR"])
 PATIENCE = 60
