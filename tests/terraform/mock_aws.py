@@ -4,6 +4,7 @@ Prints the port, then serves until it is ended. What is added here is a store, n
 given and gives it back, so that the provider's requests and its reading of the answers are tried.
 """
 
+import datetime
 import json
 import os
 import sys
@@ -249,6 +250,59 @@ def extend_backup():
     BackupResponse.delete_backup_selection = delete
 
 
+def extend_cloudfront():
+    """VPC origins, and the origins of a distribution that name one."""
+    import moto.cloudfront.urls as urls
+    from moto.cloudfront.models import Origin
+    from moto.cloudfront.responses import CloudFrontResponse
+    from moto.core.responses import ActionResult, EmptyResult
+
+    origins = {}
+
+    def result(origin):
+        return ActionResult({"VpcOrigin": origin, "ETag": "E1", "Location": origin["Id"]})
+
+    def create(self):
+        identity = "vo_" + uuid.uuid4().hex[:22]
+        arn = f"arn:aws:cloudfront::{ACCOUNT}:vpcorigin/{identity}"
+        now = datetime.datetime.now(datetime.timezone.utc)
+        origins[identity] = {
+            "Id": identity,
+            "Arn": arn,
+            "Status": "Deployed",
+            "CreatedTime": now,
+            "LastModifiedTime": now,
+            "VpcOriginEndpointConfig": self._get_param("VpcOriginEndpointConfig"),
+        }
+        self.backend.tagger.tag_resource(arn, self._get_param("Tags.Items", []) or [])
+        return result(origins[identity])
+
+    def get(self):
+        identity = self._get_param("Id")
+        if identity not in origins:
+            error = "<ErrorResponse><Error><Code>EntityNotFound</Code></Error></ErrorResponse>"
+            return 404, {"Content-Type": "text/xml"}, error
+        return result(origins[identity])
+
+    def delete(self):
+        del origins[self._get_param("Id")]
+        return EmptyResult()
+
+    CloudFrontResponse.create_vpc_origin, CloudFrontResponse.get_vpc_origin = create, get
+    CloudFrontResponse.delete_vpc_origin = delete
+    urls.url_paths["{0}/2020-05-31/vpc-origin$"] = CloudFrontResponse.dispatch
+    urls.url_paths["{0}/2020-05-31/vpc-origin/(?P<origin_id>[^/]+)$"] = CloudFrontResponse.dispatch
+
+    init = Origin.__init__
+
+    def init_with_vpc_origin(self, origin):
+        init(self, origin)
+        if "VpcOriginConfig" in origin:
+            self.vpc_origin_config = {"OriginKeepaliveTimeout": 5, "OriginReadTimeout": 30, **origin["VpcOriginConfig"]}
+
+    Origin.__init__ = init_with_vpc_origin
+
+
 def mend_security_groups():
     """Moto forgets the description of a rule that names another group or a prefix list."""
     from moto.ec2.models.security_groups import SecurityGroupRule
@@ -320,6 +374,7 @@ def main():
     extend_eks()
     extend_budgets()
     extend_backup()
+    extend_cloudfront()
     mend_security_groups()
     mend_databases()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -3,7 +3,7 @@ module "environment" {
   source = "../../modules/environment"
 
   environment = "production"
-  protect     = true
+  protect     = var.protect
 
   zones = ["${var.region}a", "${var.region}b", "${var.region}c"]
 

@@ -67,3 +67,9 @@ variable "runbook_url" {
   type        = string
   default     = "https://example.com/code-keeper/terraform/RUNBOOK.md"
 }
+
+variable "protect" {
+  description = "Refuse to destroy data and the load balancer, and keep final snapshots; apply false before destroying."
+  type        = bool
+  default     = true
+}

@@ -26,8 +26,9 @@ resource "aws_kms_key" "copy" {
   count    = var.cross_region_copy ? 1 : 0
   provider = aws.copy
 
-  description         = "${var.name}: copies of backups"
-  enable_key_rotation = true
+  description             = "${var.name}: copies of backups"
+  enable_key_rotation     = true
+  deletion_window_in_days = var.force_destroy ? 7 : 30
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

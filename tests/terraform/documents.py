@@ -1,0 +1,200 @@
+"""What is not Terraform under terraform/: policies for people, the runbook, the READMEs, the scripts."""
+
+import json
+import os
+import pathlib
+import re
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# Actions that AWS lets no policy narrow to a resource, or that only read.
+READING = re.compile(r"^[a-z0-9-]+:(Describe|List|Get|View|Lookup|Check)")
+UNSCOPED = {
+    "acm:ImportCertificate", "acm:RequestCertificate", "cloudfront:CreateDistribution", "cloudfront:CreateDistributionWithTags",
+    "cloudfront:CreateVpcOrigin", "kms:CreateKey", "mq:CreateBroker", "route53:GetChange", "secretsmanager:GetRandomPassword",
+}
+
+
+def operator_policies(root):
+    """Each fits into a managed policy, administers nothing by wildcard, and is scoped wherever AWS allows it."""
+    documents = sorted((root / "terraform/bootstrap/operator").glob("*.json"))
+    assert documents, "there is no policy for the operator"
+    for document in documents:
+        text = document.read_text()
+        policy = json.loads(text)
+        size = len(re.sub(r"\s", "", text))
+        assert size <= 6144, f"{document.name} has {size} characters; a managed policy has at most 6144"
+        for statement in policy["Statement"]:
+            where = f"{document.name}: {statement.get('Sid')}"
+            actions = listed(statement["Action"])
+            resources = listed(statement["Resource"])
+            assert "*" not in actions, f"{where} allows everything"
+            if statement["Effect"] != "Allow" or "*" not in resources:
+                continue
+            for action in actions:
+                narrow = READING.match(action) or action in UNSCOPED or "Condition" in statement
+                assert narrow, f"{where}: {action} on every resource, without a condition"
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def wildcards(root):
+    """No policy in the modules allows every action, or every resource without a word why."""
+    bare = []
+    for source in sorted((root / "terraform").rglob("*.tf")):
+        lines = source.read_text().splitlines()
+        for number, line in enumerate(lines):
+            if re.search(r'Action\s*=\s*\[?"\*"', line):
+                bare.append(f"{source.relative_to(root)}:{number + 1} allows every action")
+            if re.search(r'Resource\s*=\s*\[?"\*"', line):
+                before = "\n".join(lines[max(0, number - 30):number])
+                if "#" not in before:
+                    bare.append(f"{source.relative_to(root)}:{number + 1} every resource, and no reason")
+    assert not bare, "\n".join(bare)
+
+
+def runbook(root):
+    """Every alarm has a heading of its name, and every heading an alarm."""
+    alarms = set()
+    text = (root / "terraform/modules/observability/alarms.tf").read_text()
+    for name in re.findall(r"^      ([a-z-]+) += \{$", text, re.M):
+        if name != "metrics":
+            alarms.add(name)
+    for name in re.findall(r'=> ?\{|: "([a-z-]+|\$\{\w+\}-[a-z-]+)" => \{', text):
+        for filled in expand(name):
+            alarms.add(filled)
+    alarms.discard("")
+    page = (root / "terraform/RUNBOOK.md").read_text()
+    headings = set(re.findall(r"^## ([a-z-]+)$", page, re.M))
+    assert len(alarms) > 15, f"only {sorted(alarms)} were found"
+    assert alarms == headings, f"without a heading: {sorted(alarms - headings)}; without an alarm: {sorted(headings - alarms)}"
+
+
+def expand(name):
+    if name.startswith("${unit}"):
+        return [name.replace("${unit}", unit) for unit in ("gateway", "inventory", "billing")]
+    if name.startswith("${name}"):
+        return [name.replace("${name}", database) for database in ("inventory", "billing")]
+    return [name]
+
+
+def readmes(root):
+    """Every module's README names every input, and no link leads nowhere."""
+    wrong = []
+    for module in sorted((root / "terraform/modules").iterdir()):
+        page = module / "README.md"
+        if not page.exists():
+            wrong.append(f"{module.name} has no README")
+            continue
+        for variable in re.findall(r'^variable "(\w+)"', (module / "variables.tf").read_text(), re.M):
+            if f"`{variable}`" not in page.read_text():
+                wrong.append(f"{module.name}/README.md does not name {variable}")
+    for page in (root / "terraform").rglob("*.md"):
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+            if not target.startswith("http") and not (page.parent / target).exists():
+                wrong.append(f"{page.relative_to(root)} links to {target}")
+    assert not wrong, "\n".join(wrong)
+
+
+def described(root):
+    """Every variable has a type and a description, every output a description."""
+    wrong = []
+    for source in sorted((root / "terraform").rglob("*.tf")):
+        for kind, name, body in re.findall(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', source.read_text(), re.M | re.S):
+            for field in ["description"] + (["type"] if kind == "variable" else []):
+                if not re.search(rf"^  {field} +=", body, re.M):
+                    wrong.append(f"{source.relative_to(root)}: {kind} {name} has no {field}")
+    assert not wrong, "\n".join(wrong)
+
+
+TESTS = {
+    "operator policies": operator_policies,
+    "no wildcard without a reason": wildcards,
+    "every alarm has its heading": runbook,
+    "READMEs name every input": readmes,
+    "everything is described": described,
+}
+
+
+def scripts(suite, command):
+    """The scripts, with stand-ins for the programs that they steer."""
+    terraform = suite.root / "terraform"
+    for script in ("teardown", "create-users", "self-signed-certificate"):
+        command(["sh", "-n", terraform / script], suite.work)
+    with tempfile.TemporaryDirectory(dir=suite.work) as folder:
+        folder = pathlib.Path(folder)
+        certificate(terraform, folder, command)
+        for name, body in STAND_INS.items():
+            program = folder / "bin" / name
+            program.parent.mkdir(exist_ok=True)
+            program.write_text(f"#!/bin/sh\n{body}")
+            program.chmod(0o755)
+        log = folder / "log"
+        environment = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "LOG": str(log)}
+        for round_ in (1, 2):
+            log.write_text("")
+            command([terraform / "teardown", "--yes", "dev"], folder, environment)
+            in_order(log.read_text(), TEARDOWN_ORDER, f"teardown, time {round_}")
+        done = command([terraform / "teardown", "dev"], folder, environment, expected=(1,))
+        assert "dev" in done, "without --yes and an answer nothing is destroyed"
+        log.write_text("")
+        out = command([terraform / "create-users", "staging"], folder, environment)
+        in_order(log.read_text(), USERS_ORDER, "create-users")
+        assert "hunter2" not in out + log.read_text(), "a password was shown or given as an argument"
+
+
+def certificate(terraform, folder, command):
+    command([terraform / "self-signed-certificate", folder, "movies.test"], folder)
+    pem = json.loads((folder / "certificate.auto.tfvars.json").read_text())["certificate"]
+    assert os.stat(folder / "certificate.auto.tfvars.json").st_mode & 0o077 == 0, "others can read the key"
+    (folder / "c.pem").write_text(pem["body"])
+    (folder / "k.pem").write_text(pem["private_key"])
+    text = command(["openssl", "x509", "-in", "c.pem", "-noout", "-text"], folder)
+    assert "DNS:movies.test" in text, text
+    public = command(["openssl", "x509", "-in", "c.pem", "-noout", "-pubkey"], folder)
+    assert public == command(["openssl", "pkey", "-in", "k.pem", "-pubout"], folder), "the key is another certificate's"
+
+
+def in_order(log, steps, what):
+    at = -1
+    for step in steps:
+        found = log.find(step, at + 1)
+        assert found >= 0, f"{what}: {step!r} is missing, or comes too early\n{log}"
+        at = found
+
+
+# What is in the cluster goes before the cluster, and the list of what is left comes last.
+TEARDOWN_ORDER = [
+    "kubectl delete namespace code-keeper", "kubectl delete nodepools", "terraform destroy", "aws resourcegroupstaggingapi",
+]
+USERS_ORDER = ["aws secretsmanager get-secret-value", "kubectl run", "aws secretsmanager put-secret-value"]
+
+USERS = json.dumps({
+    "databases": {d: {"host": f"{d}.test", "admin_secret": "arn:admin", "user_secret": f"n/{d}-database", "database_name": d} for d in ("inventory", "billing")},
+    "broker": {"host": "mq.test", "admin_secret": "n/broker-admin", "user_secrets": {"gateway": "n/gateway-broker", "billing": "n/billing-broker"}},
+})
+STAND_INS = {
+    "terraform": f'''echo "terraform $*" | sed 's/-chdir=[^ ]* //' >> "$LOG"
+case "$*" in
+*"output -raw cluster_name"*) echo code-keeper-dev ;;
+*"output -json users"*) echo '{USERS}' ;;
+esac
+''',
+    "kubectl": '''echo "kubectl $*" >> "$LOG"
+case "$*" in
+*"get persistentvolumes"*|*"get nodeclaims"*) ;;
+run*|*" run "*) cat > /dev/null ;;
+esac
+''',
+    "aws": '''echo "aws $*" >> "$LOG"
+case "$*" in
+*get-secret-value*) echo '{"username": "someone", "password": "hunter2"}' ;;
+*get-random-password*) echo 'hunter2new' ;;
+*describe-cluster*) echo ACTIVE ;;
+esac
+case "$*" in *put-secret-value*) cat > /dev/null ;; esac
+''',
+}

@@ -1,0 +1,86 @@
+# Mocked providers have no ephemeral values, so this plans with the real provider against the mock AWS.
+provider "aws" {
+  region = "eu-north-1"
+}
+
+provider "aws" {
+  alias  = "us_east_1"
+  region = "us-east-1"
+}
+
+provider "aws" {
+  alias  = "copy"
+  region = "eu-west-1"
+}
+
+variables {
+  environment = "test"
+  protect     = false
+  zones       = ["eu-north-1a", "eu-north-1b"]
+  runbook_url = "https://example.com/RUNBOOK.md"
+  certificate = { body = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----", private_key = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----" }
+}
+
+run "data_in_the_cluster" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/environment"
+  }
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+    aws.copy      = aws.copy
+  }
+  assert {
+    condition     = length(module.database) == 0 && length(module.broker) == 0 && length(module.backup) == 1
+    error_message = "without managed_data there is no RDS and no Amazon MQ"
+  }
+  assert {
+    condition     = output.cluster_name == "code-keeper-test" && output.kubeconfig_command == "aws eks update-kubeconfig --region eu-north-1 --name code-keeper-test"
+    error_message = "the command reaches the cluster"
+  }
+  assert {
+    condition     = length(output.users.databases) == 0 && output.users.broker == null
+    error_message = "there are no users to make"
+  }
+}
+
+run "managed_data_without_backup" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/environment"
+  }
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+    aws.copy      = aws.copy
+  }
+  variables {
+    managed_data = {}
+    backup       = false
+  }
+  assert {
+    condition     = toset(keys(module.database)) == toset(["inventory", "billing"]) && length(module.broker) == 1 && length(module.backup) == 0
+    error_message = "two databases and a broker"
+  }
+  assert {
+    condition     = module.database["billing"].secret_name == "code-keeper-test/billing-database"
+    error_message = "each with its secret"
+  }
+}
+
+run "rejects_all_at_once" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/environment"
+  }
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+    aws.copy      = aws.copy
+  }
+  variables {
+    environment = "Development"
+  }
+  expect_failures = [var.environment]
+}

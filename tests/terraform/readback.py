@@ -1,0 +1,309 @@
+"""What is asked of the mock AWS after applying, by its API and not by Terraform."""
+
+import json
+
+import boto3
+from botocore.config import Config
+
+# What keeps data: attribute and value of each kind when the environment is protected.
+PROTECTION = {
+    "aws_db_instance": {"deletion_protection": True, "skip_final_snapshot": False},
+    "aws_lb": {"enable_deletion_protection": True},
+    "aws_ecr_repository": {"force_delete": False},
+    "aws_backup_vault": {"force_destroy": False},
+    "aws_secretsmanager_secret": {"recovery_window_in_days": 30},
+    "aws_kms_key": {"deletion_window_in_days": 30},
+    "aws_s3_bucket": {"force_destroy": False},
+}
+
+KEYS = """AWS_REGION CLUSTER_NAME GATEWAY_REPOSITORY INVENTORY_REPOSITORY BILLING_REPOSITORY TARGET_GROUP_ARN
+LOAD_BALANCER_CIDRS DATABASE_CIDRS INVENTORY_DB_HOST BILLING_DB_HOST BROKER_HOST INVENTORY_DB_SECRET BILLING_DB_SECRET
+GATEWAY_BROKER_SECRET BILLING_BROKER_SECRET""".split()
+MANAGED = [key for key in KEYS if key.endswith(("_HOST", "_SECRET"))]
+
+
+def same(what, found, expected):
+    if found != expected:
+        raise AssertionError(f"{what}: {found!r}, expected {expected!r}")
+
+
+def true(what, condition):
+    if not condition:
+        raise AssertionError(what)
+
+
+class Aws:
+    """Clients of one mock, and all that stands in it."""
+
+    def __init__(self, environment):
+        self.options = {
+            "endpoint_url": environment["AWS_ENDPOINT_URL"],
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+            "config": Config(retries={"max_attempts": 2}),
+        }
+        self.clients = {}
+
+    def __call__(self, service, region="eu-north-1"):
+        if (service, region) not in self.clients:
+            self.clients[service, region] = boto3.session.Session().client(service, region_name=region, **self.options)
+        return self.clients[service, region]
+
+    def everything(self):
+        """Names of all things of the kinds that terraform/ makes, by kind."""
+        found = {}
+        for region in ("eu-north-1", "us-east-1", "eu-west-1"):
+            for kind, names in self.regional(region):
+                found[f"{region} {kind}"] = set(names)
+        for kind, names in self.worldwide():
+            found[kind] = set(names)
+        return found
+
+    def regional(self, region):
+        ec2, elb = self("ec2", region), self("elbv2", region)
+        yield "networks", [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"]]
+        yield "subnets", [s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]]
+        yield "security groups", [g["GroupId"] for g in ec2.describe_security_groups()["SecurityGroups"]]
+        yield "addresses", [a["AllocationId"] for a in ec2.describe_addresses()["Addresses"]]
+        yield "NAT gateways", [n["NatGatewayId"] for n in ec2.describe_nat_gateways()["NatGateways"] if n["State"] != "deleted"]
+        yield "internet gateways", [g["InternetGatewayId"] for g in ec2.describe_internet_gateways()["InternetGateways"]]
+        yield "route tables", [t["RouteTableId"] for t in ec2.describe_route_tables()["RouteTables"]]
+        yield "endpoints", [e["VpcEndpointId"] for e in ec2.describe_vpc_endpoints()["VpcEndpoints"] if e["State"] != "deleted"]
+        yield "flow logs", [f["FlowLogId"] for f in ec2.describe_flow_logs()["FlowLogs"]]
+        yield "launch templates", [t["LaunchTemplateName"] for t in ec2.describe_launch_templates()["LaunchTemplates"]]
+        yield "clusters", self("eks", region).list_clusters()["clusters"]
+        yield "repositories", [r["repositoryName"] for r in self("ecr", region).describe_repositories()["repositories"]]
+        yield "load balancers", [b["LoadBalancerName"] for b in elb.describe_load_balancers()["LoadBalancers"]]
+        yield "target groups", [t["TargetGroupName"] for t in elb.describe_target_groups()["TargetGroups"]]
+        yield "certificates", [c["CertificateArn"] for c in self("acm", region).list_certificates()["CertificateSummaryList"]]
+        yield "web ACLs", [a["Name"] for a in self("wafv2", region).list_web_acls(Scope="REGIONAL")["WebACLs"]]
+        logs = self("logs", region).get_paginator("describe_log_groups").paginate()
+        yield "log groups", [g["logGroupName"] for page in logs for g in page["logGroups"]]
+        keys = [k["KeyId"] for k in self("kms", region).list_keys()["Keys"]]
+        states = {k: self("kms", region).describe_key(KeyId=k)["KeyMetadata"]["KeyState"] for k in keys}
+        yield "keys", [k for k, state in states.items() if state != "PendingDeletion"]
+        yield "key aliases", [a["AliasName"] for a in self("kms", region).list_aliases()["Aliases"]]
+        rds = self("rds", region)
+        yield "databases", [i["DBInstanceIdentifier"] for i in rds.describe_db_instances()["DBInstances"]]
+        yield "database subnet groups", [g["DBSubnetGroupName"] for g in rds.describe_db_subnet_groups()["DBSubnetGroups"]]
+        yield "database parameter groups", [g["DBParameterGroupName"] for g in rds.describe_db_parameter_groups()["DBParameterGroups"]]
+        yield "database snapshots", [s["DBSnapshotIdentifier"] for s in rds.describe_db_snapshots()["DBSnapshots"] if s["SnapshotType"] == "manual"]
+        yield "brokers", [b["BrokerName"] for b in self("mq", region).list_brokers()["BrokerSummaries"]]
+        secrets = self("secretsmanager", region).list_secrets()["SecretList"]
+        # RDS removes the secret of its administrator with the instance; moto leaves it.
+        yield "secrets", [s["Name"] for s in secrets if not s["Name"].startswith("rds!")]
+        yield "topics", [t["TopicArn"] for t in self("sns", region).list_topics()["Topics"]]
+        yield "alarms", [a["AlarmName"] for a in self("cloudwatch", region).describe_alarms()["MetricAlarms"]]
+        yield "dashboards", [d["DashboardName"] for d in self("cloudwatch", region).list_dashboards()["DashboardEntries"]]
+        yield "backup vaults", [v["BackupVaultName"] for v in self("backup", region).list_backup_vaults()["BackupVaultList"]]
+        yield "backup plans", [p["BackupPlanName"] for p in self("backup", region).list_backup_plans()["BackupPlansList"]]
+        yield "tables", self("dynamodb", region).list_tables()["TableNames"]
+
+    def worldwide(self):
+        iam = self("iam")
+        yield "roles", [r["RoleName"] for r in iam.list_roles()["Roles"]]
+        yield "identity providers", [p["Arn"] for p in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+        yield "buckets", [b["Name"] for b in self("s3").list_buckets()["Buckets"]]
+        yield "budgets", [b["BudgetName"] for b in self("budgets").describe_budgets(AccountId="123456789012").get("Budgets", [])]
+        distributions = self("cloudfront").list_distributions()["DistributionList"].get("Items", [])
+        yield "distributions", [d["Id"] for d in distributions]
+        yield "global web ACLs", [a["Name"] for a in self("wafv2", "us-east-1").list_web_acls(Scope="CLOUDFRONT")["WebACLs"]]
+        records = []
+        for zone in self("route53").list_hosted_zones()["HostedZones"]:
+            records += [r["Name"] + r["Type"] for r in self("route53").list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]]
+        yield "records", records
+
+
+def tagged(state, name):
+    """Every resource that can have tags has the project's."""
+    expected = {"Project": "code-keeper", "Environment": name, "ManagedBy": "terraform"}
+    bare, count = [], 0
+    for resource in state["resources"]:
+        if resource["mode"] != "managed":
+            continue
+        for instance in resource["instances"]:
+            if "tags_all" in instance["attributes"]:
+                count += 1
+                if not expected.items() <= (instance["attributes"]["tags_all"] or {}).items():
+                    bare.append(f'{resource.get("module", "")}.{resource["type"]}.{resource["name"]}')
+    same("resources without the tags", bare, [])
+    true("there are resources with tags", count > 3)
+
+
+def protected(module, seen=None):
+    """Everything that holds data is protected, in this module and those below."""
+    top = seen is None
+    seen = set() if top else seen
+    for resource in module.get("resources", []):
+        for attribute, value in PROTECTION.get(resource["type"], {}).items():
+            seen.add(resource["type"])
+            same(f"{resource['address']}.{attribute}", resource["values"].get(attribute), value)
+    for child in module.get("child_modules", []):
+        protected(child, seen)
+    if top:
+        same("kinds that were looked at", seen, set(PROTECTION))
+
+
+def values_of(text):
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+def complete_values(text, name):
+    values = values_of(text)
+    same("keys", sorted(values), sorted(KEYS))
+    empty = sorted(key for key, value in values.items() if not value)
+    same("empty values", empty, sorted(MANAGED) if name == "dev" else [])
+
+
+def values_arrived(built, text):
+    """What Terraform made is in the objects that kustomize makes of it; the rest is for the application's own settings."""
+    lost = [
+        f"{key}={part}" for key, value in values_of(text).items() if key not in ("AWS_REGION", "CLUSTER_NAME")
+        for part in value.split(",") if part and part not in built
+    ]
+    same("values that the overlay does not use", lost, [])
+
+
+def network(aws, outputs, _state):
+    name = outputs["cluster_name"]
+    subnets = aws("ec2").describe_subnets(Filters=[{"Name": "tag:Name", "Values": [f"{name}-private-*"]}])["Subnets"]
+    true("private subnets in two zones or more", len({s["AvailabilityZone"] for s in subnets}) >= 2)
+    true("no subnet gives public addresses", not any(s["MapPublicIpOnLaunch"] for s in subnets))
+    cluster = aws("eks").describe_cluster(name=name)["cluster"]
+    same("subnets of the cluster", set(cluster["resourcesVpcConfig"]["subnetIds"]), {s["SubnetId"] for s in subnets})
+    tables = aws("ec2").describe_route_tables(Filters=[{"Name": "tag:Name", "Values": [f"{name}-database"]}])["RouteTables"]
+    out = [r for t in tables for r in t["Routes"] if r.get("DestinationCidrBlock") == "0.0.0.0/0"]
+    same("ways out of the database subnets", out, [])
+
+
+def nothing_public(aws, outputs, _state):
+    """The only thing open to the world is the load balancer, and that is not where CloudFront is in front."""
+    name = outputs["cluster_name"]
+    open_groups = {
+        group["GroupName"]
+        for group in aws("ec2").describe_security_groups()["SecurityGroups"]
+        for rule in group["IpPermissions"]
+        for block in rule["IpRanges"]
+        if block["CidrIp"] == "0.0.0.0/0"
+    }
+    same("security groups open to the world", open_groups, set() if "production" in name else {f"{name}-edge"})
+    true("no public database", not any(i["PubliclyAccessible"] for i in aws("rds").describe_db_instances()["DBInstances"]))
+    for broker in aws("mq").list_brokers()["BrokerSummaries"]:
+        true("no public broker", not aws("mq").describe_broker(BrokerId=broker["BrokerId"])["PubliclyAccessible"])
+
+
+def target_group(aws, outputs, _state):
+    arn = values_of(outputs["kustomize_values"])["TARGET_GROUP_ARN"]
+    group = aws("elbv2").describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]
+    same("type", group["TargetType"], "ip")
+    same("port", group["Port"], 3000)
+    same("health check", (group["HealthCheckPort"], group["HealthCheckPath"]), ("3100", "/health/ready"))
+    tags = aws("elbv2").describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]
+    true("tag for Auto Mode", {"Key": "eks:eks-cluster-name", "Value": outputs["cluster_name"]} in tags)
+    balancer = group["LoadBalancerArns"][0]
+    listeners = {each["Port"]: each for each in aws("elbv2").describe_listeners(LoadBalancerArn=balancer)["Listeners"]}
+    same("port 80", listeners[80]["DefaultActions"][0]["Type"], "redirect")
+    same("port 443", listeners[443]["Protocol"], "HTTPS")
+
+
+def dashboard(aws, outputs, _state):
+    name = outputs["cluster_name"]
+    body = json.loads(aws("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
+    true("it has charts", len(body["widgets"]) >= 15)
+    for widget in body["widgets"]:
+        text = json.dumps(widget["properties"]["metrics"])
+        true(f"{widget['properties']['title']} is about this environment", name in text)
+        same("region", widget["properties"]["region"], "eu-north-1")
+
+
+def alarms(aws, outputs, _state):
+    found = aws("cloudwatch").describe_alarms()["MetricAlarms"]
+    topics = {t["TopicArn"] for t in aws("sns").list_topics()["Topics"]}
+    true("there are alarms", len(found) > 10)
+    for alarm in found:
+        true(f"{alarm['AlarmName']} tells somebody", set(alarm["AlarmActions"]) <= topics and alarm["AlarmActions"])
+        same(f"{alarm['AlarmName']} links to its heading", alarm["AlarmDescription"].split("#")[-1], alarm["AlarmName"].removeprefix(outputs["cluster_name"] + "-"))
+
+
+def no_password_in_state(aws, _outputs, state):
+    """Passwords of the services are in Secrets Manager and nowhere else."""
+    text = json.dumps(state)
+    names = [s["Name"] for s in aws("secretsmanager").list_secrets()["SecretList"]]
+    own = [n for n in names if n.endswith(("-database", "-broker"))]
+    same("secrets", len(own), 4)
+    for name in own:
+        secret = json.loads(aws("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+        same(f"fields of {name}", sorted(secret), ["password", "username"])
+        true(f"{name} is long", len(secret["password"]) == 40)
+        true(f"{name} is not in the state", secret["password"] not in text)
+
+
+def identities(aws, outputs, _state):
+    """Each service account has a role, and the role reads its own secrets only."""
+    name = outputs["cluster_name"]
+    found = {
+        a["serviceAccount"]: a for a in aws("eks").list_pod_identity_associations(clusterName=name)["associations"]
+        if a["namespace"] == "code-keeper"
+    }
+    expected = {"gateway": ["gateway-broker"], "inventory": ["inventory-database"], "billing": ["billing-database", "billing-broker"]}
+    same("service accounts", sorted(found), sorted(expected))
+    for account, secrets in expected.items():
+        role = aws("eks").describe_pod_identity_association(clusterName=name, associationId=found[account]["associationId"])["association"]["roleArn"].split("/")[-1]
+        policy = aws("iam").get_role_policy(RoleName=role, PolicyName="read-own-secrets")["PolicyDocument"]
+        readable = policy["Statement"][0]["Resource"]
+        readable = [readable] if isinstance(readable, str) else readable
+        same(f"secrets of {account}", sorted(arn.split("/")[-1][:-7] for arn in readable), sorted(secrets))
+
+
+def databases(aws, outputs, _state):
+    found = {i["DBInstanceIdentifier"]: i for i in aws("rds").describe_db_instances()["DBInstances"]}
+    same("databases", sorted(found), [f"{outputs['cluster_name']}-{d}" for d in ("billing", "inventory")])
+    for instance in found.values():
+        true("encrypted", instance["StorageEncrypted"])
+        true("restorable for a week", instance["BackupRetentionPeriod"] >= 7)
+        same("standby", instance["MultiAZ"], "production" in outputs["cluster_name"])
+
+
+def front_door(aws, _outputs, _state):
+    distribution = aws("cloudfront").list_distributions()["DistributionList"]["Items"][0]
+    config = aws("cloudfront").get_distribution_config(Id=distribution["Id"])["DistributionConfig"]
+    same("TLS", config["ViewerCertificate"]["MinimumProtocolVersion"], "TLSv1.2_2021")
+    true("it has a web ACL", "global/webacl" in config["WebACLId"])
+    true("the load balancer is internal", all(b["Scheme"] == "internal" for b in aws("elbv2").describe_load_balancers()["LoadBalancers"]))
+    zone = aws("route53").list_hosted_zones()["HostedZones"][0]["Id"]
+    records = aws("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    leads = {r["Type"]: r["AliasTarget"]["DNSName"] for r in records if "AliasTarget" in r}
+    same("the name leads to CloudFront", {k: v.rstrip(".") for k, v in leads.items()}, dict.fromkeys(("A", "AAAA"), distribution["DomainName"]))
+
+
+def state_bucket(aws, _outputs, _state):
+    bucket = "code-keeper-state-123456789012"
+    s3 = aws("s3")
+    same("versions", s3.get_bucket_versioning(Bucket=bucket)["Status"], "Enabled")
+    rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+    same("encryption", rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "aws:kms")
+    true("not public", all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()))
+    statement = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"][0]
+    same("TLS only", (statement["Effect"], statement["Condition"]), ("Deny", {"Bool": {"aws:SecureTransport": "false"}}))
+    key = aws("dynamodb").describe_table(TableName="code-keeper-lock")["Table"]["KeySchema"]
+    same("lock", key, [{"AttributeName": "LockID", "KeyType": "HASH"}])
+
+
+COMMON = {
+    "subnets, zones and routes": network,
+    "nothing is public but the edge": nothing_public,
+    "target group and listeners": target_group,
+    "dashboard": dashboard,
+    "alarms": alarms,
+}
+MANAGED_DATA = {
+    "passwords are in no state": no_password_in_state,
+    "each service reads its own secrets": identities,
+    "databases": databases,
+}
+TESTS = {
+    "bootstrap": {"state bucket and lock": state_bucket},
+    "dev": COMMON,
+    "staging": COMMON | MANAGED_DATA,
+    "production": COMMON | MANAGED_DATA | {"CloudFront is the only door": front_door},
+}

@@ -1,0 +1,215 @@
+"""The steps of tests/terraform/run. Environments are applied to mock clouds while the other steps run."""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import applied
+import documents
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Failure(Exception):
+    """A test that failed, with what is to be seen of it."""
+
+
+class Suite:
+    """Counts what passed, and knows where everything is."""
+
+    def __init__(self, root, cache):
+        self.root, self.cache = root, cache
+        self.work = cache / "work"
+        self.passed, self.failed = 0, []
+        self.lock = threading.Lock()
+
+    def check(self, name, test, *arguments):
+        """Runs one test; says how long it took."""
+        began = time.monotonic()
+        try:
+            result = test(*arguments)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the test failed and the others go on
+            with self.lock:
+                self.failed.append(name)
+                print(f"FAIL {name} ({time.monotonic() - began:.0f} s)\n{indent(problem)}", flush=True)
+            return None
+        with self.lock:
+            self.passed += 1
+            print(f"ok   {name} ({time.monotonic() - began:.0f} s)", flush=True)
+        return result
+
+    def copy(self, name):
+        """A fresh copy of terraform/, so that nothing is written into the project."""
+        target = self.work / name
+        shutil.rmtree(target, ignore_errors=True)
+        ignored = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfvars", "*.tfvars.json", "backend.hcl", ".terraform.lock.hcl")
+        shutil.copytree(self.root / "terraform", target / "terraform", ignore=ignored)
+        return target / "terraform"
+
+
+def indent(text):
+    return "\n".join("     " + line for line in str(text).splitlines())
+
+
+def command(arguments, folder, environment=None, expected=(0,), timeout=900):
+    """Runs a program to its end and returns what it printed."""
+    done = subprocess.run(
+        [str(a) for a in arguments],
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    if done.returncode not in expected:
+        raise Failure(f"{' '.join(map(str, arguments))} ended with {done.returncode}\n{done.stdout[-6000:]}")
+    return done.stdout
+
+
+class Terraform:
+    """Terraform with the provider from the mirror or the registry for init, and straight from disk afterwards.
+
+    The provider is a file of 700 MB whose checksum every command would compute again; once init has verified it,
+    a development override spares that.
+    """
+
+    def __init__(self, suite):
+        self.suite = suite
+        self.plugins = suite.cache / "plugins"
+        self.plugins.mkdir(exist_ok=True)
+        self.init_config = suite.cache / "init.tfrc"
+        self.fast_config = suite.cache / "fast.tfrc"
+        mirror = os.environ.get("TF_PLUGIN_DIR")
+        self.init_config.write_text(
+            f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n' if mirror else "disable_checkpoint = true\n"
+        )
+
+    def environment(self, config, **more):
+        return {
+            "TF_CLI_CONFIG_FILE": str(config),
+            "TF_PLUGIN_CACHE_DIR": str(self.plugins),
+            "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "true",
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+            **more,
+        }
+
+    def init(self, folder):
+        command(["terraform", "init", "-backend=false", "-input=false", "-no-color"], folder, self.environment(self.init_config))
+        found = next((folder / ".terraform/providers").glob("*/hashicorp/aws/*/*"))
+        self.fast_config.write_text(
+            f'provider_installation {{\n  dev_overrides {{\n    "hashicorp/aws" = "{found.resolve()}"\n  }}\n  direct {{}}\n}}\n'
+        )
+
+    def run(self, arguments, folder, environment=None, **options):
+        """One command, with the verified provider."""
+        return command(["terraform", *arguments, "-no-color"], folder, self.environment(self.fast_config, **(environment or {})), **options)
+
+    def validate(self, folder):
+        self.run(["get"], folder)
+        self.run(["validate"], folder)
+
+
+def roots(terraform):
+    return [terraform / "bootstrap", *sorted((terraform / "environments").iterdir())]
+
+
+def formatted(suite):
+    command(["terraform", "fmt", "-check", "-recursive", "-diff"], suite.root / "terraform")
+    command(["terraform", "fmt", "-check", "-recursive", "-diff"], HERE)
+
+
+def initialised(terraform, tree):
+    for root in roots(tree):
+        terraform.init(root)
+        terraform.run(["validate"], root)
+
+
+def valid_modules(terraform, tree):
+    for module in sorted((tree / "modules").iterdir()):
+        # A module that is handed its providers is valid within its caller only; the roots have validated those.
+        if "configuration_aliases" not in (module / "versions.tf").read_text():
+            terraform.validate(module)
+
+
+def tested_modules(suite, terraform):
+    """terraform test: one run for all modules, with one set-up of the provider."""
+    untested = {m.name for m in (suite.root / "terraform/modules").iterdir()} - {t.name.split(".")[0] for t in (HERE / "modules").glob("*.tftest.hcl")}
+    if untested:
+        raise Failure(f"modules without a test: {sorted(untested)}")
+    folder = suite.copy("modules") / "tests"
+    shutil.copytree(HERE / "modules", folder)
+    for test in folder.glob("*.tftest.hcl"):
+        test.write_text(test.read_text().replace("../../../terraform/modules/", "../modules/"))
+    with applied.Cloud(suite.cache) as cloud:
+        terraform.run(["get"], folder, cloud.environment)
+        report = terraform.run(["test"], folder, cloud.environment, timeout=1500)
+    print("    ", report.strip().splitlines()[-1])
+
+
+def policies(suite):
+    checkov = suite.cache / "venv-policy/bin/checkov"
+    # Offline: no key, no download of anything, and modules only from disk.
+    command(
+        [checkov, "--directory", suite.root / "terraform", "--framework", "terraform", "--compact", "--quiet",
+         "--download-external-modules", "false", "--skip-path", "\\.terraform/"],
+        suite.work, {"CHECKOV_RUN_SCA_PACKAGE_SCAN": "false", "LOG_LEVEL": "ERROR"},
+    )
+
+
+STEPS = ["fmt", "init", "validate", "documents", "scripts", "modules", "policies", "applied"]
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--root", type=pathlib.Path, required=True)
+    arguments.add_argument("--cache", type=pathlib.Path, required=True)
+    arguments.add_argument("steps", nargs="*", metavar="STEP", help=f"some of {', '.join(STEPS)}; none: all")
+    arguments = arguments.parse_args()
+    unknown = set(arguments.steps) - set(STEPS)
+    if unknown:
+        sys.exit(f"unknown steps: {sorted(unknown)}")
+    chosen = arguments.steps or STEPS
+
+    suite = Suite(arguments.root, arguments.cache)
+    suite.work.mkdir(exist_ok=True)
+    terraform = Terraform(suite)
+    if "fmt" in chosen:
+        suite.check("format", formatted, suite)
+    tree = suite.copy("validate")
+    if "init" in chosen or not terraform.fast_config.exists():
+        suite.check("init and validate, every root", initialised, terraform, tree)
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
+        if "applied" in chosen:
+            for name in applied.ROOTS:
+                pool.submit(applied.live, suite, terraform, name, command)
+        if "documents" in chosen:
+            for name, test in documents.TESTS.items():
+                suite.check(name, test, suite.root)
+        if "scripts" in chosen:
+            suite.check("scripts", documents.scripts, suite, command)
+        if "validate" in chosen:
+            suite.check("validate, every module", valid_modules, terraform, tree)
+        if "modules" in chosen:
+            suite.check("terraform test, every module", tested_modules, suite, terraform)
+        if "policies" in chosen:
+            suite.check("checkov", policies, suite)
+
+    if not suite.failed:
+        shutil.rmtree(suite.work, ignore_errors=True)
+    print(f"terraform: {suite.passed} passed, {len(suite.failed)} failed")
+    sys.exit(1 if suite.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
