@@ -81,6 +81,7 @@ MUTATIONS = (
     (network.exact, "another port in the settings", lambda r: config(r, "gateway").update(KEEPER_BROKER__PORT="5671")),
     (network.exact, "everyone to the database", lambda r: policy(r, "billing-db")["ingress"][0].pop("from")),
     (network.exact, "a server outside that no policy names", lambda r: config(r, "inventory").update(KEEPER_DATABASE__PORT="5433"), "staging"),
+    (network.ranges, "a subnet too few", lambda r: policy(r, "load-balancer")["ingress"][0]["from"][1]["ipBlock"].update(cidr="127.0.0.1/32")),
     (network.defaults, "no default", lambda r: drop(r, "NetworkPolicy", "default-deny")),
     (network.defaults, "the whole internet", lambda r: policy(r, "load-balancer")["ingress"][0]["from"][0]["ipBlock"].update(cidr="0.0.0.0/0")),
 )

@@ -4,11 +4,16 @@ What should connect is derived from the settings, the Services and the edge obje
 are compared side by side: (from, to, port) for what may leave a pod, and again for what may enter one.
 """
 
+import ipaddress
+import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from objects import containers, matches, name_of, pod_labels, ports
 from references import edges
 
+# Pads lists of subnets to the length that the policies have.
+NOWHERE = "127.0.0.1/32"
 SCRAPERS = ("monitoring", "amazon-cloudwatch")
 HOSTS = (("KEEPER_DATABASE__HOST", "KEEPER_DATABASE__PORT"), ("KEEPER_BROKER__HOST", "KEEPER_BROKER__PORT"), ("PGHOST", "PGPORT"))
 
@@ -137,9 +142,24 @@ def defaults(rendered):
                 yield f"{name_of(policy)}: {cidr} is not one private range"
 
 
-def private(cidr):
-    import ipaddress
+def ranges(rendered):
+    """The ranges are the subnets that terraform.env of the overlay names, all of them."""
+    values = Path(os.environ["KEEPER_ROOT"]) / "kustomize/overlays" / rendered.name / "terraform.env"
+    if not values.exists():
+        return
+    named = dict(line.split("=", 1) for line in values.read_text().splitlines() if "=" in line and line[0] != "#")
+    for direction, key in (("ingress", "LOAD_BALANCER_CIDRS"), ("egress", "DATABASE_CIDRS")):
+        blocks = [
+            {p["ipBlock"]["cidr"] for p in rule.get("from", rule.get("to", [])) if "ipBlock" in p} - {NOWHERE}
+            for policy in rendered.of("NetworkPolicy")
+            for rule in policy["spec"].get(direction, [])
+        ]
+        for block in [b for b in blocks if b]:
+            if block != set(named[key].split(",")):
+                yield f"{direction}: {sorted(block)}, but {key} is {named[key]}"
 
+
+def private(cidr):
     try:
         network = ipaddress.ip_network(cidr)
     except ValueError:
@@ -147,4 +167,4 @@ def private(cidr):
     return network.is_private and network.prefixlen >= 8
 
 
-CHECKS = (exact, defaults)
+CHECKS = (exact, defaults, ranges)
