@@ -48,7 +48,7 @@ impl Consumer {
         clock: Arc<dyn Clock>,
         metrics: ProcessingMetrics,
     ) -> Self {
-        let (publisher, publishing) = Publisher::new(broker);
+        let (publisher, publishing) = Publisher::new(broker, Side::DeadLetters);
         let link = Link::new(broker.clone(), Side::Consumer);
         Self { broker: broker.clone(), handler, clock, metrics, link, publisher, publishing }
     }

@@ -67,7 +67,8 @@ impl RabbitDeadLetters {
 
     async fn replay_one(&self, channel: &Channel, delivery: Delivery) -> PortResult<()> {
         let queue = &self.broker.topology().queue;
-        let message = message::replayed(&delivery.properties, delivery.data, queue);
+        let first_seen = letter::first_seen(&delivery.properties);
+        let message = message::replayed(&delivery.properties, delivery.data, first_seen, queue);
         let within = self.broker.publish_timeout();
         let error = match timeout(within, publish(channel, message)).await {
             Ok(Ok(Confirmation::Ack(None))) => return Ok(()),
@@ -86,11 +87,12 @@ impl RabbitDeadLetters {
 impl DeadLetters for RabbitDeadLetters {
     async fn list(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
         let mut reader = Reader::open(&self.broker).await?;
-        // Giving messages back changes their order in the queue: the oldest are found by their time.
+        // Giving messages back changes their order in the queue: the oldest are found by their times, their own and
+        // that of the order, whose id begins with it.
         let mut oldest = BTreeMap::new();
         while let Some(delivery) = reader.next().await? {
             let letter = letter::read(&delivery.properties, delivery.data);
-            oldest.insert((letter.first_seen, delivery.delivery_tag), letter);
+            oldest.insert((letter.first_seen, letter.order_id.clone(), delivery.delivery_tag), letter);
             if oldest.len() > limit {
                 oldest.pop_last();
             }

@@ -6,7 +6,7 @@ use lapin::types::{AMQPValue, ShortString};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::message::{DETAIL, FIRST_SEEN, REASON, header, original_headers, published_at};
+use crate::message::{self, DETAIL, REASON, header, original_headers};
 
 /// The name of a dead letter.
 pub(crate) fn id(properties: &BasicProperties, body: &[u8]) -> DeadLetterId {
@@ -22,20 +22,23 @@ pub(crate) fn read(properties: &BasicProperties, body: Vec<u8>) -> DeadLetter {
         (None, Some(death)) => death.detail.clone(),
         (None, None) => String::new(),
     };
-    let first_seen = header(properties, FIRST_SEEN)
-        .and_then(|text| Timestamp::parse(FIRST_SEEN, &text).ok())
-        .or_else(|| death.and_then(|death| death.at))
-        .or_else(|| published_at(properties))
-        .unwrap_or_else(|| Timestamp::from(chrono::DateTime::UNIX_EPOCH));
     DeadLetter {
         id: id(properties, &body),
         reason: ours.unwrap_or(DeadLetterReason::Undeliverable),
         detail,
-        first_seen,
+        first_seen: first_seen(properties),
         order_id: order_id(properties, &body),
         headers: headers(properties),
         body,
     }
+}
+
+/// When a message first came to the dead letters, as far as it says.
+pub(crate) fn first_seen(properties: &BasicProperties) -> Timestamp {
+    message::first_seen(properties)
+        .or_else(|| Death::read(properties).and_then(|death| death.at))
+        .or_else(|| message::published_at(properties))
+        .unwrap_or_else(|| Timestamp::from(chrono::DateTime::UNIX_EPOCH))
 }
 
 /// What the broker says of a message that it moved itself.

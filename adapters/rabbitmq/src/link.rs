@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use keeper_ports::{PortError, PortResult, Probe};
 use prometheus::IntGauge;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -20,9 +20,17 @@ use crate::metrics::Side;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(1_500);
 
+/// How long the probe waits for the first attempt to connect.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
+
+/// Why there is no connection before the first attempt has ended.
+pub(crate) const NOT_YET: &str = "not connected yet";
+
 /// The state of a connection, as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LinkState {
+    /// The first attempt is under way.
+    Connecting,
     /// There is none, for this reason.
     Down(Arc<str>),
     /// It is in use.
@@ -34,7 +42,7 @@ pub(crate) enum LinkState {
 /// One connection that is kept up.
 pub(crate) struct Link {
     broker: Broker,
-    side: &'static str,
+    side: Side,
     state: watch::Sender<LinkState>,
     connected: IntGauge,
     pause: Duration,
@@ -46,8 +54,8 @@ impl Link {
     pub(crate) fn new(broker: Broker, side: Side) -> Self {
         let connected = broker.metrics().connected(side);
         connected.set(0);
-        let (state, _) = watch::channel(LinkState::Down("not connected yet".into()));
-        Self { broker, side: side.as_str(), state, connected, pause: FIRST_PAUSE, said: None }
+        let (state, _) = watch::channel(LinkState::Connecting);
+        Self { broker, side, state, connected, pause: FIRST_PAUSE, said: None }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<LinkState> {
@@ -70,20 +78,22 @@ impl Link {
         self.pause = FIRST_PAUSE;
         self.connected.set(1);
         self.state.send_replace(LinkState::Up);
-        if self.said.take().is_some() {
-            info!(side = self.side, "the broker is back");
-        } else {
-            info!(side = self.side, "connected to the broker");
+        let said = self.said.take();
+        match said {
+            // It comes and goes with the consumer's, which says so.
+            _ if self.side == Side::DeadLetters => {}
+            Some(_) => info!(side = self.side.as_str(), "the broker is back"),
+            None => info!(side = self.side.as_str(), "connected to the broker"),
         }
     }
 
     /// The broker takes no messages on this connection, or takes them again.
     pub(crate) fn blocked(&mut self, reason: Option<String>) {
         if let Some(reason) = reason {
-            warn!(side = self.side, reason, "the broker takes no messages");
+            warn!(side = self.side.as_str(), reason, "the broker takes no messages");
             self.state.send_replace(LinkState::Blocked(reason.into()));
         } else {
-            info!(side = self.side, "the broker takes messages again");
+            info!(side = self.side.as_str(), "the broker takes messages again");
             self.state.send_replace(LinkState::Up);
         }
     }
@@ -110,8 +120,10 @@ impl Link {
         // A lost connection is first refused and then unreachable, or the other way round: that is one piece of news.
         let known = matches!((self.said, kind), (Some("lost"), "unreachable")) || self.said == Some(kind);
         if !known {
-            warn!(side = self.side, cause, "no connection to the broker; trying again");
             self.said = Some(kind);
+            if self.side != Side::DeadLetters {
+                warn!(side = self.side.as_str(), cause, "no connection to the broker; trying again");
+            }
         }
         self.state.send_replace(LinkState::Down(cause.into()));
     }
@@ -140,8 +152,12 @@ impl Probe for BrokerProbe {
     }
 
     async fn check(&self) -> PortResult<()> {
-        match &*self.0.borrow() {
+        let mut state = self.0.clone();
+        // When it does not end in time, or nothing runs, the state says so.
+        let _ = timeout(FIRST_ATTEMPT, state.wait_for(|state| *state != LinkState::Connecting)).await;
+        match &*state.borrow() {
             LinkState::Up => Ok(()),
+            LinkState::Connecting => Err(PortError::unavailable("broker", NOT_YET)),
             LinkState::Down(cause) => Err(PortError::unavailable("broker", cause.to_string())),
             LinkState::Blocked(reason) => {
                 Err(PortError::unavailable("broker", format!("it takes no messages: {reason}")))

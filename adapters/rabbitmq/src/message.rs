@@ -1,5 +1,8 @@
 //! Messages and their headers: what an order looks like in the queue, and what a dead letter carries.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use keeper_domain::{DeadLetterReason, Order, Timestamp};
 use keeper_wire::OrderMessage;
 use keeper_wire::context::{REQUEST_ID, RequestContext, TRACEPARENT};
@@ -56,7 +59,9 @@ pub(crate) fn dead_letter(
     let mut headers = properties.headers().clone().unwrap_or_default();
     headers.insert(REASON.into(), text(reason.as_str()));
     headers.insert(DETAIL.into(), text(shortened(detail)));
-    headers.insert(FIRST_SEEN.into(), text(&now.to_string()));
+    // One that was replayed and comes again was first seen then.
+    let first_seen = first_seen(properties).unwrap_or(now);
+    headers.insert(FIRST_SEEN.into(), text(&first_seen.to_string()));
     Outgoing {
         exchange: topology.dead_exchange.clone(),
         routing_key: topology.dead_queue.clone(),
@@ -65,10 +70,17 @@ pub(crate) fn dead_letter(
     }
 }
 
-/// The message of a dead letter as it first came, on its way back into the order queue.
-pub(crate) fn replayed(properties: &BasicProperties, body: Vec<u8>, queue: &str) -> Outgoing {
-    let headers: std::collections::BTreeMap<ShortString, AMQPValue> =
+/// The message of a dead letter as it first came, on its way back into the order queue. It remembers when it was first
+/// seen among the dead letters, should it come back there.
+pub(crate) fn replayed(
+    properties: &BasicProperties,
+    body: Vec<u8>,
+    first_seen: Timestamp,
+    queue: &str,
+) -> Outgoing {
+    let mut headers: BTreeMap<ShortString, AMQPValue> =
         original_headers(properties).map(|(key, value)| (key.clone(), value.clone())).collect();
+    headers.insert(FIRST_SEEN.into(), text(&first_seen.to_string()));
     Outgoing {
         exchange: String::new(),
         routing_key: queue.to_owned(),
@@ -97,12 +109,17 @@ pub(crate) fn original_headers(
 }
 
 /// The text of a header, if it is there and is text.
-pub(crate) fn header<'a>(properties: &'a BasicProperties, key: &str) -> Option<std::borrow::Cow<'a, str>> {
+pub(crate) fn header<'a>(properties: &'a BasicProperties, key: &str) -> Option<Cow<'a, str>> {
     match properties.headers().as_ref()?.inner().get(key)? {
         AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes())),
         AMQPValue::ShortString(text) => Some(text.as_str().into()),
         _ => None,
     }
+}
+
+/// When a dead letter that we moved was first seen.
+pub(crate) fn first_seen(properties: &BasicProperties) -> Option<Timestamp> {
+    Timestamp::parse(FIRST_SEEN, &header(properties, FIRST_SEEN)?).ok()
 }
 
 /// The time that a message says it was published at.

@@ -6,6 +6,8 @@ use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
 pub(crate) enum Side {
     Publisher,
     Consumer,
+    /// The consumer's second connection, over which it publishes.
+    DeadLetters,
 }
 
 impl Side {
@@ -13,6 +15,7 @@ impl Side {
         match self {
             Self::Publisher => "publisher",
             Self::Consumer => "consumer",
+            Self::DeadLetters => "dead_letters",
         }
     }
 }

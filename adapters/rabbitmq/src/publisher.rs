@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::confirms::Confirms;
 use crate::connection::{Broker, Incident, Session};
-use crate::link::{Link, LinkState};
+use crate::link::{Link, LinkState, NOT_YET};
 use crate::metrics::Side;
 
 /// How many messages may wait for their confirm: the bound of the publisher's memory.
@@ -100,8 +100,8 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    pub(crate) fn new(broker: &Broker) -> (Self, PublisherTask) {
-        let link = Link::new(broker.clone(), Side::Publisher);
+    pub(crate) fn new(broker: &Broker, side: Side) -> (Self, PublisherTask) {
+        let link = Link::new(broker.clone(), side);
         let (jobs, received) = mpsc::unbounded_channel();
         let publisher = Self {
             jobs,
@@ -121,6 +121,7 @@ impl Publisher {
     pub(crate) async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
         match &*self.state.borrow() {
             LinkState::Up => {}
+            LinkState::Connecting => return Err(PublishError::Disconnected(NOT_YET.into())),
             LinkState::Down(cause) => return Err(PublishError::Disconnected(Arc::clone(cause))),
             LinkState::Blocked(reason) => return Err(PublishError::Blocked(Arc::clone(reason))),
         }

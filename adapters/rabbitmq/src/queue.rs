@@ -9,6 +9,7 @@ use keeper_wire::context::RequestContext;
 use crate::connection::Broker;
 use crate::link::BrokerProbe;
 use crate::message;
+use crate::metrics::Side;
 use crate::publisher::{Publisher, PublisherTask};
 
 /// Publishes orders: an order is in the queue when the broker has confirmed it.
@@ -21,7 +22,7 @@ pub struct RabbitQueue {
 impl RabbitQueue {
     /// Makes the queue and the task that keeps its connection and publishes: run it beside.
     pub fn new(broker: &Broker) -> (Arc<Self>, PublisherTask) {
-        let (publisher, task) = Publisher::new(broker);
+        let (publisher, task) = Publisher::new(broker, Side::Publisher);
         let queue = broker.topology().queue.clone();
         (Arc::new(Self { publisher, unit: broker.unit().to_owned(), queue }), task)
     }
