@@ -53,6 +53,8 @@ MUTATIONS = (
     (workloads.scaling, "no spread", lambda r: pod(r, "inventory").pop("topologySpreadConstraints")),
     (workloads.scaling, "a spread that counts other pods", lambda r: pod(r)["topologySpreadConstraints"][0].update(labelSelector={"matchLabels": {"app.kubernetes.io/name": "x"}})),
     (workloads.shutdown, "a grace shorter than the shutdown", lambda r: pod(r).update(terminationGracePeriodSeconds=20)),
+    (workloads.rollout, "pods go first", lambda r: r.unit("inventory")["spec"]["strategy"]["rollingUpdate"].update(maxUnavailable=1)),
+    (workloads.rollout, "a pod that counts at once", lambda r: r.unit("gateway")["spec"].update(minReadySeconds=5)),
     (workloads.migrations, "no migration step", lambda r: pod(r, "inventory").pop("initContainers")),
     (workloads.migrations, "migrating while serving", lambda r: config(r, "billing").update(KEEPER_DATABASE__MIGRATE="true")),
     (workloads.images, "an image without a version", lambda r: main(r).update(image="code-keeper/gateway:latest")),

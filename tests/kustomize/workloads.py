@@ -124,6 +124,17 @@ def shutdown(rendered):
             yield f"{name_of(w)}: {sleep} s + {shutdown_seconds()} s of shutdown do not fit into {grace} s"
 
 
+def rollout(rendered):
+    """A roll-out takes no pod away before another serves; behind a load balancer, before that has found it."""
+    for unit in ("gateway", "inventory"):
+        w = rendered.unit(unit)
+        if w["spec"]["strategy"].get("rollingUpdate", {}).get("maxUnavailable") != 0:
+            yield f"{name_of(w)}: a roll-out takes pods away first"
+    gateway = rendered.unit("gateway")
+    if rendered.of("TargetGroupBinding") and gateway["spec"].get("minReadySeconds", 0) < 30:
+        yield f"{name_of(gateway)}: counts before the load balancer sends it anything"
+
+
 def migrations(rendered):
     """The init step migrates, and serving does not."""
     for unit in ("inventory", "billing"):
@@ -162,4 +173,4 @@ def storage(rendered):
             yield f"{name}: claims storage of another class than {wanted}"
 
 
-CHECKS = (probes, resources, security, scaling, shutdown, migrations, images, storage)
+CHECKS = (probes, resources, security, scaling, shutdown, rollout, migrations, images, storage)
