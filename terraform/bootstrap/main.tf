@@ -15,6 +15,9 @@ module "key" {
 }
 
 resource "aws_s3_bucket" "state" {
+  # checkov:skip=CKV2_AWS_62: nobody waits for objects in this bucket
+  # checkov:skip=CKV_AWS_144: a state describes one region, and is of no use without it
+  # checkov:skip=CKV_AWS_18: versions say what changed, CloudTrail who did it
   bucket        = "${var.project}-state-${data.aws_caller_identity.current.account_id}"
   force_destroy = var.allow_destroy
 }

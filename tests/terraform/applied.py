@@ -15,7 +15,7 @@ REGION = "eu-north-1"
 # All that differs from a real account:
 # - requests go to the mock, and buckets are named in the path, because 127.0.0.1 has no sub-domains;
 # - the state is a local file: the bucket is part of what is tried;
-# - the hosted zone and CloudFront's prefix list, which an account has, are made beforehand.
+# - the hosted zone, which an account has, is made beforehand.
 OVERRIDE = 'provider "aws" {\n  s3_use_path_style = true\n}\n'
 
 
@@ -98,10 +98,6 @@ def seed(name, aws):
         variables["public_access_cidrs"] = ["192.0.2.0/24"]
     if name == "production":
         zone = aws("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
-        aws("ec2").create_managed_prefix_list(
-            PrefixListName="com.amazonaws.global.cloudfront.origin-facing", MaxEntries=1, AddressFamily="IPv4",
-            Entries=[{"Cidr": "192.0.2.0/24"}],
-        )
         # Protected, it could not be destroyed; that it is protected by default is tested by `terraform test`.
         variables |= {"domain_name": "movies.example.com", "zone_id": zone.split("/")[-1], "protect": False}
     return variables

@@ -245,6 +245,12 @@ def extend_backup():
         selections.pop(key(self), None)
         return "{}"
 
+    def list_tags(self):
+        # Moto counts on a slash at the end of the path, which the provider does not send.
+        arn = unquote(urlparse(self.uri).path.split("/tags/")[1]).rstrip("/")
+        return json.dumps({"Tags": self.backup_backend.list_tags(resource_arn=arn)})
+
+    BackupResponse.list_tags = list_tags
     BackupResponse.create_backup_selection = create
     BackupResponse.get_backup_selection = get
     BackupResponse.delete_backup_selection = delete
@@ -316,8 +322,9 @@ def mend_security_groups():
 
 
 def mend_databases():
-    """Moto gives every instance the same resource id, by which the provider looks them up, and forgets Performance Insights."""
-    from moto.rds.models import DBInstance
+    """Moto gives every instance the same resource id, by which the provider looks them up, forgets Performance
+    Insights, and does not say which parameters a user has set."""
+    from moto.rds.models import DBInstance, DBParameterGroup
     from moto.rds.responses import RDSResponse
 
     init, create = DBInstance.__init__, RDSResponse.create_db_instance
@@ -334,7 +341,13 @@ def mend_databases():
         instance.performance_insights_retention_period = self._get_param("PerformanceInsightsRetentionPeriod")
         return result
 
+    update = DBParameterGroup.update_parameters
+
+    def update_parameters(self, parameters):
+        update(self, [{**parameter, "Source": "user"} for parameter in parameters])
+
     DBInstance.__init__, RDSResponse.create_db_instance = init_with_own_id, create_db_instance
+    DBParameterGroup.update_parameters = update_parameters
 
 
 def extend_budgets():

@@ -19,7 +19,7 @@ PROTECTION = {
 KEYS = """AWS_REGION CLUSTER_NAME GATEWAY_REPOSITORY INVENTORY_REPOSITORY BILLING_REPOSITORY TARGET_GROUP_ARN
 LOAD_BALANCER_CIDRS DATABASE_CIDRS INVENTORY_DB_HOST BILLING_DB_HOST BROKER_HOST INVENTORY_DB_SECRET BILLING_DB_SECRET
 GATEWAY_BROKER_SECRET BILLING_BROKER_SECRET""".split()
-MANAGED = [key for key in KEYS if key.endswith(("_HOST", "_SECRET"))]
+MANAGED = [key for key in KEYS if key.endswith(("_HOST", "_SECRET")) or key == "DATABASE_CIDRS"]
 
 
 def same(what, found, expected):
@@ -79,9 +79,10 @@ class Aws:
         yield "web ACLs", [a["Name"] for a in self("wafv2", region).list_web_acls(Scope="REGIONAL")["WebACLs"]]
         logs = self("logs", region).get_paginator("describe_log_groups").paginate()
         yield "log groups", [g["logGroupName"] for page in logs for g in page["logGroups"]]
-        keys = [k["KeyId"] for k in self("kms", region).list_keys()["Keys"]]
-        states = {k: self("kms", region).describe_key(KeyId=k)["KeyMetadata"]["KeyState"] for k in keys}
-        yield "keys", [k for k, state in states.items() if state != "PendingDeletion"]
+        keys = [self("kms", region).describe_key(KeyId=k["KeyId"])["KeyMetadata"] for k in self("kms", region).list_keys()["Keys"]]
+        # Those of the services themselves, which moto makes at first use, are not ours.
+        own = [k for k in keys if not k["Description"].startswith("Default master key that protects my")]
+        yield "keys", [k["KeyId"] for k in own if k["KeyState"] != "PendingDeletion"]
         yield "key aliases", [a["AliasName"] for a in self("kms", region).list_aliases()["Aliases"]]
         rds = self("rds", region)
         yield "databases", [i["DBInstanceIdentifier"] for i in rds.describe_db_instances()["DBInstances"]]

@@ -8,6 +8,7 @@ locals {
 }
 
 resource "aws_wafv2_web_acl" "this" {
+  # checkov:skip=CKV_AWS_192: AWSManagedRulesKnownBadInputsRuleSet has the rule; the check does not follow dynamic blocks
   name        = var.name
   description = "What reaches the API of ${var.name}"
   scope       = var.scope

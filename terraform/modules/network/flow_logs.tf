@@ -1,4 +1,5 @@
 resource "aws_cloudwatch_log_group" "flow" {
+  # checkov:skip=CKV_AWS_338: a choice of each environment; a year of flow logs costs more than the network
   name              = "/aws/vpc/${var.name}/flow"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
