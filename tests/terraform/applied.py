@@ -8,6 +8,7 @@ import sys
 
 import readback
 
+RUNNING = set()
 HERE = pathlib.Path(__file__).resolve().parent
 ROOTS = ["bootstrap", "dev", "staging", "production"]
 REGION = "eu-north-1"
@@ -31,6 +32,7 @@ class Cloud:
             [sys.executable, "-B", HERE / "mock_aws.py"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(self.log, "a"), env=clean, text=True,
         )
+        RUNNING.add(self.process)
         for line in self.process.stdout:
             if line.strip().isdigit():
                 break
@@ -54,6 +56,7 @@ class Cloud:
         self.process.stdin.close()
         self.process.terminate()
         self.process.wait(10)
+        RUNNING.discard(self.process)
 
 
 def live(suite, terraform, name, command):

@@ -395,6 +395,7 @@ def main():
     print(server.get_host_and_port()[1], flush=True)
     # Its starter holds the other end: when that is gone, so is the need for it.
     sys.stdin.read()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import concurrent.futures
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -57,25 +58,43 @@ def indent(text):
     return "\n".join("     " + line for line in str(text).splitlines())
 
 
+RUNNING = set()
+
+
 def command(arguments, folder, environment=None, expected=(0,), timeout=900):
     """Runs a program to its end and returns what it printed."""
-    done = subprocess.run(
-        [str(a) for a in arguments],
+    arguments = [str(a) for a in arguments]
+    process = subprocess.Popen(
+        arguments,
         cwd=folder,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=timeout,
-        check=False,
     )
-    if done.returncode not in expected:
+    RUNNING.add(process)
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        output = f"{process.communicate()[0]}\nError: not done after {timeout} s"
+    finally:
+        RUNNING.discard(process)
+    if process.returncode not in expected:
         # Of Terraform's plans and reports only what is wrong.
-        at = done.stdout.find("\nError:")
-        shown = done.stdout[max(at, 0):]
-        raise Failure(f"{' '.join(map(str, arguments))} ended with {done.returncode}\n{shown[-6000:]}")
-    return done.stdout
+        at = output.find("\nError:")
+        raise Failure(f"{' '.join(arguments)} ended with {process.returncode}\n{output[max(at, 0):][-6000:]}")
+    return output
+
+
+def stop(*_):
+    """Ended from outside: what was started here ends too."""
+    for process in [*RUNNING, *applied.RUNNING]:
+        process.terminate()
+    for process in [*RUNNING, *applied.RUNNING]:
+        process.wait(20)
+    os._exit(1)
 
 
 class Terraform:
@@ -183,6 +202,8 @@ def main():
         sys.exit(f"unknown steps: {sorted(unknown)}")
     chosen = arguments.steps or STEPS
 
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, stop)
     suite = Suite(arguments.root, arguments.cache)
     suite.work.mkdir(exist_ok=True)
     terraform = Terraform(suite)

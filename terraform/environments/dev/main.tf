@@ -11,7 +11,7 @@ module "environment" {
 
   backup             = false
   log_retention_days = 7
-  monthly_budget_usd = 250
+  monthly_budget_usd = 350
 
   admin_principals    = var.admin_principals
   deployer_principals = var.deployer_principals

@@ -18,7 +18,7 @@ module "environment" {
 
   backup_days        = 7
   log_retention_days = 14
-  monthly_budget_usd = 500
+  monthly_budget_usd = 550
 
   admin_principals    = var.admin_principals
   deployer_principals = var.deployer_principals
