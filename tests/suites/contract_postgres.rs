@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use keeper_billing::Book;
 use keeper_inventory::Inventory;
-use keeper_postgres::{Database, PgMovies, PgOrders, Schema, Settings, Tls};
+use keeper_ports::billing::OrderLedger;
+use keeper_ports::inventory::MovieRepository;
+use keeper_ports::{PortError, PortResult, Probe};
+use keeper_postgres::{Database, DatabaseProbe, PgMovies, PgOrders, PoolMetrics, Schema, Settings, Tls};
+use keeper_tests::contract::samples::{at, movie, movie_id, order};
 use keeper_tests::contract::{self, SystemClock};
-use keeper_tests::harness::{self, Postgres};
+use keeper_tests::harness::{self, Postgres, PostgresOptions};
 
 fn settings(database: &harness::Database) -> Settings {
     Settings {
@@ -56,3 +60,205 @@ keeper_tests::movie_repository_contract!(super::movies);
 keeper_tests::movie_catalog_contract!(super::catalog);
 keeper_tests::order_ledger_contract!(super::ledger);
 keeper_tests::order_book_contract!(super::book);
+
+fn unavailable<T: std::fmt::Debug>(result: &PortResult<T>) -> bool {
+    matches!(result, Err(PortError::Unavailable { .. }))
+}
+
+#[tokio::test]
+async fn replicas_that_start_at_the_same_time_migrate_once() {
+    let settings = settings(&Postgres::shared().database());
+    for schema in [Schema::Billing, Schema::Billing] {
+        let replicas: Vec<_> = (0..4).map(|_| Database::new(&settings, schema).unwrap()).collect();
+        let migrations = futures_util::future::join_all(replicas.iter().map(Database::migrate)).await;
+        assert!(migrations.iter().all(Result::is_ok), "{migrations:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_program_works_with_a_newer_schema() {
+    let place = Postgres::shared().database();
+    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let newer = "INSERT INTO _sqlx_migrations SELECT 9999, 'newer', now(), true, checksum, 1 FROM _sqlx_migrations LIMIT 1";
+    Postgres::shared().psql(&place.name, newer);
+    database.migrate().await.unwrap();
+    DatabaseProbe::new(database).check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_without_its_schema_is_not_ready() {
+    let place = Postgres::shared().database();
+    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    let (probe, movies) = (DatabaseProbe::new(database.clone()), PgMovies::new(database.clone()));
+    assert!(unavailable(&probe.check().await));
+    assert!(unavailable(&movies.insert(movie("too early"), at(1)).await));
+    database.migrate().await.unwrap();
+    Postgres::shared().psql(&place.name, "DELETE FROM _sqlx_migrations WHERE version = 3");
+    assert!(unavailable(&probe.check().await), "a migration is missing");
+    Postgres::shared().psql(&place.name, "DROP INDEX movies_title_folded_trigrams");
+    database.migrate().await.unwrap();
+    probe.check().await.unwrap();
+    movies.insert(movie("in time"), at(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_of_the_database_is_not_noticed_by_the_next_call() {
+    let server = Postgres::start(PostgresOptions::default());
+    let database = Database::new(&settings(&server.database()), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let (movies, probe) = (PgMovies::new(database.clone()), DatabaseProbe::new(database));
+    let id = movies.insert(movie("Solaris"), at(1)).await.unwrap().id;
+    for crash in [false, true] {
+        // Several connections, all of which will be broken.
+        let finds = futures_util::future::join_all((0..8).map(|_| movies.find(id))).await;
+        assert!(finds.iter().all(Result::is_ok));
+        if crash {
+            server.kill()
+        } else {
+            server.stop()
+        }
+        assert!(unavailable(&movies.find(id).await));
+        assert!(unavailable(&movies.insert(movie("lost"), at(1)).await));
+        assert!(unavailable(&probe.check().await));
+        server.start_again();
+        let finds = futures_util::future::join_all((0..8).map(|_| movies.find(id))).await;
+        assert!(finds.iter().all(Result::is_ok), "{finds:?}");
+        // Now without a call while it was away: the connections are broken, and nobody has seen it.
+        if crash {
+            server.kill()
+        } else {
+            server.stop()
+        }
+        server.start_again();
+        assert!(movies.find(id).await.unwrap().is_some());
+        probe.check().await.unwrap();
+        movies.insert(movie("found"), at(1)).await.unwrap();
+    }
+    assert_eq!(movies.delete_all().await.unwrap(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_takes_too_long_times_out_and_its_connection_lives() {
+    let place = Postgres::shared().database();
+    let hasty = Settings {
+        statement_timeout_ms: 300,
+        acquire_timeout_ms: 100,
+        max_connections: 1.try_into().unwrap(),
+        ..settings(&place)
+    };
+    let database = Database::new(&hasty, Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let movies = PgMovies::new(database);
+    let id = movies.insert(movie("Solaris"), at(1)).await.unwrap().id;
+    let name = place.name.clone();
+    let locking = std::thread::spawn(move || {
+        Postgres::shared().psql(&name, "BEGIN; LOCK TABLE movies; SELECT pg_sleep(2); COMMIT");
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    let (slow, waiting) = tokio::join!(movies.find(id), movies.find(id));
+    assert!(matches!(slow, Err(PortError::TimedOut { .. })), "{slow:?}");
+    assert!(unavailable(&waiting), "there is one connection, and it was in use: {waiting:?}");
+    locking.join().unwrap();
+    assert!(movies.find(id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_unavailable_for_them() {
+    let place = Postgres::shared().database();
+    let database = Database::new(&settings(&place), Schema::Billing).unwrap();
+    database.migrate().await.unwrap();
+    let read_only = format!("ALTER DATABASE {} SET default_transaction_read_only = on", place.name);
+    Postgres::shared().psql("postgres", &read_only);
+    let ledger = PgOrders::new(database);
+    let order = order("20");
+    // An order that failed would go to the dead letters: a standby is not its fault.
+    assert!(unavailable(&ledger.record(vec![order.clone()], at(1)).await));
+    assert_eq!(ledger.find(order.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_order_that_breaks_a_rule_of_the_table_fails_and_takes_its_batch_with_it() {
+    let place = Postgres::shared().database();
+    let database = Database::new(&settings(&place), Schema::Billing).unwrap();
+    database.migrate().await.unwrap();
+    Postgres::shared().psql(&place.name, "ALTER TABLE orders ADD CHECK (user_id <> 'refused')");
+    let ledger = PgOrders::new(database);
+    let good = order("20");
+    let failed = ledger.record(vec![good.clone(), order("refused")], at(1)).await;
+    assert!(matches!(failed, Err(PortError::Failed { .. })), "{failed:?}");
+    assert_eq!(ledger.find(good.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_row_that_breaks_a_rule_of_the_domain_fails_by_its_name() {
+    let place = Postgres::shared().database();
+    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let broken = "INSERT INTO movies (title, title_folded, description, created_at, updated_at)
+        VALUES (' ', ' ', '', now(), now())";
+    Postgres::shared().psql(&place.name, broken);
+    let error = PgMovies::new(database).find(movie_id(1)).await.unwrap_err();
+    assert!(
+        matches!(error, PortError::Failed { .. }) && error.chain().contains("movie 1"),
+        "{}",
+        error.chain()
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_put_right_without_a_restart() {
+    let place = Postgres::shared().database();
+    let wrong = Settings { password: "wrong".into(), ..settings(&place) };
+    let database = Database::new(&wrong, Schema::Inventory).unwrap();
+    assert!(unavailable(&database.migrate().await));
+    assert!(unavailable(&DatabaseProbe::new(database).check().await));
+}
+
+#[tokio::test]
+async fn a_password_may_come_from_a_file() {
+    let place = Postgres::shared().database();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password").display().to_string();
+    let from_file = Settings { password: "not used".into(), password_file: file.clone(), ..settings(&place) };
+    let missing = Database::new(&from_file, Schema::Inventory).unwrap_err().to_string();
+    assert!(missing.contains("database.password_file") && missing.contains(&file), "{missing}");
+    std::fs::write(&file, format!("{}\n", place.password)).unwrap();
+    Database::new(&from_file, Schema::Inventory).unwrap().migrate().await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_are_encrypted_and_servers_are_checked_as_the_settings_say() {
+    let server = Postgres::start(PostgresOptions { tls: true, ..PostgresOptions::default() });
+    let ca = server.ca().unwrap().display().to_string();
+    let place = server.database();
+    for (tls, host, authority, works) in [
+        (Tls::Require, "127.0.0.1", "", true),
+        (Tls::VerifyFull, "127.0.0.1", ca.as_str(), true),
+        (Tls::VerifyFull, "localhost", ca.as_str(), true),
+        (Tls::VerifyFull, "127.0.0.1", "", false),
+        // The same server under a name that its certificate does not have.
+        (Tls::VerifyFull, "127.1", ca.as_str(), false),
+        (Tls::Disable, "127.0.0.1", "", false),
+    ] {
+        let settings = Settings { tls, host: host.into(), tls_ca: authority.into(), ..settings(&place) };
+        let result = Database::new(&settings, Schema::Billing).unwrap().migrate().await;
+        assert_eq!(result.is_ok(), works, "{tls:?} {host} {authority:?}: {result:?}");
+        assert!(works || unavailable(&result));
+    }
+}
+
+#[tokio::test]
+async fn the_connections_are_counted() {
+    let database = Database::new(&settings(&Postgres::shared().database()), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let registry = prometheus::Registry::new();
+    PoolMetrics::register(&database, &registry).unwrap();
+    let movies = PgMovies::new(database);
+    futures_util::future::join_all((0..5).map(|id| movies.find(movie_id(id + 1)))).await;
+    let metrics = registry.gather();
+    let values: Vec<_> =
+        metrics[0].get_metric().iter().map(|metric| metric.get_gauge().get_value()).collect();
+    assert_eq!(metrics[0].name(), "db_pool_connections");
+    assert!(values[0] >= 1.0 && values[1] == 0.0, "idle and used: {values:?}");
+}

@@ -1,9 +1,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use keeper_ports::{PortError, PortResult, Probe};
 
 use crate::Database;
+
+/// How long the database has to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Says whether the database answers and has the schema that this program needs.
 #[derive(Debug)]
@@ -17,6 +21,15 @@ impl DatabaseProbe {
     /// Makes the probe.
     pub fn new(database: Database) -> Self {
         Self { database, migrated: AtomicBool::new(false) }
+    }
+
+    async fn ask(&self) -> PortResult<()> {
+        if !self.migrated.load(Ordering::Relaxed) {
+            self.check_schema().await?;
+            self.migrated.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        self.database.repeatable(|| sqlx::query("SELECT 1")).await.map(|_| ())
     }
 
     async fn check_schema(&self) -> PortResult<()> {
@@ -47,11 +60,7 @@ impl Probe for DatabaseProbe {
     }
 
     async fn check(&self) -> PortResult<()> {
-        if !self.migrated.load(Ordering::Relaxed) {
-            self.check_schema().await?;
-            self.migrated.store(true, Ordering::Relaxed);
-            return Ok(());
-        }
-        self.database.repeatable(|| sqlx::query("SELECT 1")).await.map(|_| ())
+        let late = |late| PortError::unavailable(self.database.what(), late);
+        tokio::time::timeout(PATIENCE, self.ask()).await.map_err(late)?
     }
 }

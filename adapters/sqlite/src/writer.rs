@@ -134,3 +134,6 @@ async fn transaction(connection: &mut SqliteConnection, jobs: &mut [Box<dyn Job>
     sqlx::query("COMMIT").execute(connection).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

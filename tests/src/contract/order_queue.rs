@@ -59,29 +59,34 @@ const PATIENCE: Duration = Duration::from_secs(20);
 type Verdict = Box<dyn Fn(&Order) -> PortResult<Recording> + Send + Sync>;
 
 /// A handler that keeps what it was handed, and decides as it is told.
-struct Desk {
+pub struct Desk {
     handled: Mutex<Vec<Order>>,
     verdict: Mutex<Verdict>,
 }
 
 impl Desk {
-    fn new(verdict: impl Fn(&Order) -> PortResult<Recording> + Send + Sync + 'static) -> Arc<Self> {
+    /// Makes it.
+    pub fn new(verdict: impl Fn(&Order) -> PortResult<Recording> + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self { handled: Mutex::default(), verdict: Mutex::new(Box::new(verdict)) })
     }
 
-    fn recording() -> Arc<Self> {
+    /// One that records everything.
+    pub fn recording() -> Arc<Self> {
         Self::new(|_| Ok(Recording::Recorded))
     }
 
-    fn orders(&self) -> Vec<Order> {
+    /// What it was handed and did not fail.
+    pub fn orders(&self) -> Vec<Order> {
         self.handled.lock().unwrap().clone()
     }
 
-    fn ids(&self) -> BTreeSet<OrderId> {
+    /// The ids of these.
+    pub fn ids(&self) -> BTreeSet<OrderId> {
         self.orders().iter().map(|order| order.id).collect()
     }
 
-    fn decide(&self, verdict: impl Fn(&Order) -> PortResult<Recording> + Send + Sync + 'static) {
+    /// Decides differently from now on.
+    pub fn decide(&self, verdict: impl Fn(&Order) -> PortResult<Recording> + Send + Sync + 'static) {
         *self.verdict.lock().unwrap() = Box::new(verdict);
     }
 }
@@ -97,20 +102,22 @@ impl OrderHandler for Desk {
 }
 
 /// A consumer that runs beside the test.
-struct Running {
+pub struct Running {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    async fn stop(self) {
+    /// Stops it, and waits until it has.
+    pub async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(PATIENCE, self.task).await.expect("the consumer stops").unwrap();
     }
 }
 
 impl Subject {
-    fn start(&self, handler: &Arc<Desk>) -> Running {
+    /// Starts the consuming side.
+    pub fn start(&self, handler: &Arc<Desk>) -> Running {
         let stop = CancellationToken::new();
         let task = tokio::spawn((self.consume)(Arc::clone(handler) as _, stop.clone()));
         Running { stop, task }
@@ -122,7 +129,8 @@ impl Subject {
         }
     }
 
-    async fn dead(&self, count: usize) -> Vec<keeper_domain::DeadLetter> {
+    /// Waits until there are so many dead letters.
+    pub async fn dead(&self, count: usize) -> Vec<keeper_domain::DeadLetter> {
         until("the dead letters are as expected", async || {
             let letters = self.dead_letters.list(1000).await.unwrap();
             (letters.len() == count).then_some(letters)
@@ -131,7 +139,8 @@ impl Subject {
     }
 }
 
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+/// Looks again and again until there is something to see.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let start = std::time::Instant::now();
     loop {
         if let Some(found) = look().await {
@@ -142,7 +151,8 @@ async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     }
 }
 
-async fn until_handled(desk: &Desk, orders: &[Order]) {
+/// Waits until the orders were handled.
+pub async fn until_handled(desk: &Desk, orders: &[Order]) {
     let wanted: BTreeSet<_> = orders.iter().map(|order| order.id).collect();
     until("every order is handled", async || wanted.is_subset(&desk.ids()).then_some(())).await;
 }
