@@ -42,24 +42,34 @@ class Aws:
             "aws_secret_access_key": "test",
             "config": Config(retries={"max_attempts": 2}),
         }
+        # One session: every other one would read the descriptions of all services again.
+        self.session = boto3.session.Session()
         self.clients = {}
 
     def __call__(self, service, region="eu-north-1"):
         if (service, region) not in self.clients:
-            self.clients[service, region] = boto3.session.Session().client(service, region_name=region, **self.options)
+            self.clients[service, region] = self.session.client(service, region_name=region, **self.options)
         return self.clients[service, region]
 
     def everything(self):
         """Names of all things of the kinds that terraform/ makes, by kind."""
-        found = {}
+        kinds = [*self.at_home("eu-north-1"), *self.worldwide()]
         for region in ("eu-north-1", "us-east-1", "eu-west-1"):
-            for kind, names in self.regional(region):
-                found[f"{region} {kind}"] = set(names)
-        for kind, names in self.worldwide():
-            found[kind] = set(names)
-        return found
+            kinds += [(f"{region} {kind}", names) for kind, names in self.anywhere(region)]
+        return {kind: set(names) for kind, names in kinds}
 
-    def regional(self, region):
+    def anywhere(self, region):
+        """What also CloudFront's region and that of the copies have."""
+        yield "certificates", [c["CertificateArn"] for c in self("acm", region).list_certificates()["CertificateSummaryList"]]
+        logs = self("logs", region).get_paginator("describe_log_groups").paginate()
+        yield "log groups", [g["logGroupName"] for page in logs for g in page["logGroups"]]
+        keys = [self("kms", region).describe_key(KeyId=k["KeyId"])["KeyMetadata"] for k in self("kms", region).list_keys()["Keys"]]
+        # Those of the services themselves, which moto makes at first use, are not ours.
+        own = [k for k in keys if not k["Description"].startswith("Default ")]
+        yield "keys", [k["KeyId"] for k in own if k["KeyState"] != "PendingDeletion"]
+        yield "backup vaults", [v["BackupVaultName"] for v in self("backup", region).list_backup_vaults()["BackupVaultList"]]
+
+    def at_home(self, region):
         ec2, elb = self("ec2", region), self("elbv2", region)
         yield "networks", [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"]]
         yield "subnets", [s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]]
@@ -75,14 +85,7 @@ class Aws:
         yield "repositories", [r["repositoryName"] for r in self("ecr", region).describe_repositories()["repositories"]]
         yield "load balancers", [b["LoadBalancerName"] for b in elb.describe_load_balancers()["LoadBalancers"]]
         yield "target groups", [t["TargetGroupName"] for t in elb.describe_target_groups()["TargetGroups"]]
-        yield "certificates", [c["CertificateArn"] for c in self("acm", region).list_certificates()["CertificateSummaryList"]]
         yield "web ACLs", [a["Name"] for a in self("wafv2", region).list_web_acls(Scope="REGIONAL")["WebACLs"]]
-        logs = self("logs", region).get_paginator("describe_log_groups").paginate()
-        yield "log groups", [g["logGroupName"] for page in logs for g in page["logGroups"]]
-        keys = [self("kms", region).describe_key(KeyId=k["KeyId"])["KeyMetadata"] for k in self("kms", region).list_keys()["Keys"]]
-        # Those of the services themselves, which moto makes at first use, are not ours.
-        own = [k for k in keys if not k["Description"].startswith("Default master key that protects my")]
-        yield "keys", [k["KeyId"] for k in own if k["KeyState"] != "PendingDeletion"]
         yield "key aliases", [a["AliasName"] for a in self("kms", region).list_aliases()["Aliases"]]
         rds = self("rds", region)
         yield "databases", [i["DBInstanceIdentifier"] for i in rds.describe_db_instances()["DBInstances"]]
@@ -96,7 +99,6 @@ class Aws:
         yield "topics", [t["TopicArn"] for t in self("sns", region).list_topics()["Topics"]]
         yield "alarms", [a["AlarmName"] for a in self("cloudwatch", region).describe_alarms()["MetricAlarms"]]
         yield "dashboards", [d["DashboardName"] for d in self("cloudwatch", region).list_dashboards()["DashboardEntries"]]
-        yield "backup vaults", [v["BackupVaultName"] for v in self("backup", region).list_backup_vaults()["BackupVaultList"]]
         yield "backup plans", [p["BackupPlanName"] for p in self("backup", region).list_backup_plans()["BackupPlansList"]]
         yield "tables", self("dynamodb", region).list_tables()["TableNames"]
 

@@ -2,6 +2,7 @@
 
 import argparse
 import concurrent.futures
+import json
 import os
 import pathlib
 import shutil
@@ -136,10 +137,6 @@ class Terraform:
         """One command, with the verified provider."""
         return command(["terraform", *arguments, "-no-color"], folder, self.environment(self.fast_config, **(environment or {})), **options)
 
-    def validate(self, folder):
-        self.run(["get"], folder)
-        self.run(["validate"], folder)
-
 
 def roots(terraform):
     return [terraform / "bootstrap", *sorted((terraform / "environments").iterdir())]
@@ -151,16 +148,16 @@ def formatted(suite):
 
 
 def initialised(terraform, tree):
+    """The roots, and with them every module."""
+    reached = set()
     for root in roots(tree):
         terraform.init(root)
         terraform.run(["validate"], root)
-
-
-def valid_modules(terraform, tree):
-    for module in sorted((tree / "modules").iterdir()):
-        # A module that is handed its providers is valid within its caller only; the roots have validated those.
-        if "configuration_aliases" not in (module / "versions.tf").read_text():
-            terraform.validate(module)
+        modules = json.loads((root / ".terraform/modules/modules.json").read_text())["Modules"]
+        reached |= {pathlib.Path(module["Dir"]).name for module in modules if "modules/" in module["Dir"]}
+    unused = {module.name for module in (tree / "modules").iterdir()} - reached
+    if unused:
+        raise Failure(f"modules that no root uses: {sorted(unused)}")
 
 
 def tested_modules(suite, terraform):
@@ -188,7 +185,7 @@ def policies(suite):
     )
 
 
-STEPS = ["fmt", "init", "validate", "documents", "scripts", "modules", "policies", "applied"]
+STEPS = ["fmt", "init", "documents", "scripts", "modules", "policies", "applied"]
 
 
 def main():
@@ -211,7 +208,7 @@ def main():
         suite.check("format", formatted, suite)
     tree = suite.copy("validate")
     if "init" in chosen or not terraform.fast_config.exists():
-        suite.check("init and validate, every root", initialised, terraform, tree)
+        suite.check("init and validate, every root and module", initialised, terraform, tree)
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
         if "applied" in chosen:
@@ -222,8 +219,6 @@ def main():
                 suite.check(name, test, suite.root)
         if "scripts" in chosen:
             suite.check("scripts", documents.scripts, suite, command)
-        if "validate" in chosen:
-            suite.check("validate, every module", valid_modules, terraform, tree)
         if "modules" in chosen:
             suite.check("terraform test, every module", tested_modules, suite, terraform)
         if "policies" in chosen:
