@@ -12,8 +12,22 @@ from pathlib import Path
 CACHE = Path(os.environ["KEEPER_TEST_CACHE"]) / "images"
 ROOT = Path(os.environ["KEEPER_ROOT"])
 SUITE = "bookworm"
-# For the stand-in only: the same program sooner. Optimised all the way it takes minutes more and shows nothing else.
+# How the binaries in the images are made, on stand-ins: KEEPER_IMAGES_COMPILE is
+#   no       (default) by this machine's cargo before, the builder takes them: the Dockerfile is run, the compiler is not
+#   fast     in the builder, without optimisation
+#   release  in the builder, as a release is
+COMPILE = os.environ.get("KEEPER_IMAGES_COMPILE", "no")
 FAST = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16", "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0"}
+# What stands in for cargo where the compiler is not run; it refuses anything but the two calls of the Dockerfile.
+SHIM = """#!/bin/sh
+set -eu
+[ "$*" = "build --locked --release -p gateway -p inventory -p billing -p standalone" ] || { echo "stand-in: cargo $*" >&2; exit 1; }
+for unit in gateway inventory billing standalone; do
+  [ -f "bins/$unit/src/main.rs" ] || { echo "stand-in: there is no bins/$unit" >&2; exit 1; }
+done
+mkdir -p target/release
+cp /opt/units/* target/release/
+"""
 
 
 def defaults():
@@ -28,8 +42,10 @@ def choose(engine):
         return [], []
     if not shutil.which("debootstrap") or not shutil.which("cargo"):
         raise RuntimeError("no registry can be reached, and for stand-ins debootstrap and cargo are missing")
-    rust, runtime = rust_image(engine), runtime_image(engine)
+    rust, runtime = units_image(engine) if COMPILE == "no" else rust_image(engine), runtime_image(engine)
     untried = [f"the real base images ({', '.join(defaults().values())}): no registry can be reached from here"]
+    if COMPILE == "no":
+        untried.append("compiling inside the builder: KEEPER_IMAGES_COMPILE=fast does, in some minutes")
     return ["--build-arg", f"RUST_IMAGE={rust}", "--build-arg", f"RUNTIME_IMAGE={runtime}"], untried
 
 
@@ -46,22 +62,52 @@ def present(engine, tag):
     return engine.docker("image", "inspect", tag, check=False).returncode == 0
 
 
+def debian_image(engine):
+    """Debian with a C compiler, as the official Rust image is."""
+    tag = f"keeper-test/debian:{digest(SUITE, 'gcc')}"
+    if not present(engine, tag):
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            rootfs = Path(folder) / "rootfs"
+            debootstrap(rootfs, "gcc,libc6-dev,ca-certificates")
+            make(engine, rootfs, tag, [])
+    return tag
+
+
+def units_image(engine):
+    """A builder whose cargo answers with the binaries that this machine built."""
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        units = Path(folder) / "units"
+        units.mkdir()
+        for unit in ("gateway", "inventory", "billing", "standalone"):
+            shutil.copy2(Path(os.environ["KEEPER_BIN_DIR"]) / unit, units)
+            subprocess.run(["strip", units / unit], check=False)
+        (Path(folder) / "cargo").write_text(SHIM)
+        (Path(folder) / "cargo").chmod(0o755)
+        lines = [f"FROM {debian_image(engine)}", "COPY cargo /usr/local/bin/cargo", "COPY units /opt/units"]
+        return from_lines(engine, folder, "keeper-test/units:latest", lines)
+
+
 def rust_image(engine):
-    """Debian with a C compiler, this machine's Rust, and the crates of Cargo.lock."""
-    sysroot = Path(output("rustc", "--print", "sysroot"))
-    fast = "" if os.environ.get("KEEPER_IMAGES_RELEASE") else "fast"
-    key = digest(fast, output("rustc", "--version"), (ROOT / "Cargo.lock").read_text())
+    """A builder with this machine's Rust and the crates of Cargo.lock."""
+    key = digest(COMPILE, output("rustc", "--version"), (ROOT / "Cargo.lock").read_text())
     tag = f"keeper-test/rust:{key}"
     if present(engine, tag):
         return tag
     subprocess.run(["cargo", "fetch", "--locked", "--quiet"], cwd=ROOT, check=True)
+    sysroot = Path(output("rustc", "--print", "sysroot"))
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        rootfs = Path(folder) / "rootfs"
-        debootstrap(rootfs, "gcc,libc6-dev,ca-certificates")
-        shutil.copytree(sysroot, rootfs / "opt/rust", symlinks=True, ignore=shutil.ignore_patterns("share", "rustlib-src", "src"))
-        copy_crates(rootfs / "opt/cargo")
-        env = {"PATH": "/opt/rust/bin:/usr/bin:/bin", "CARGO_HOME": "/opt/cargo", "CARGO_NET_OFFLINE": "true", **(FAST if fast else {})}
-        make(engine, rootfs, tag, [f"ENV {k}={v}" for k, v in env.items()])
+        shutil.copytree(sysroot, Path(folder) / "rust", symlinks=True, ignore=shutil.ignore_patterns("share", "src"))
+        copy_crates(Path(folder) / "cargo")
+        env = {"PATH": "/opt/rust/bin:/usr/bin:/bin", "CARGO_HOME": "/opt/cargo", "CARGO_NET_OFFLINE": "true"}
+        env.update(FAST if COMPILE == "fast" else {})
+        lines = [f"FROM {debian_image(engine)}", "COPY rust /opt/rust", "COPY cargo /opt/cargo"]
+        return from_lines(engine, folder, tag, lines + [f"ENV {k}={v}" for k, v in env.items()])
+
+
+def from_lines(engine, folder, tag, lines):
+    """Builds an image of a few lines, with a folder as its context."""
+    (Path(folder) / "Dockerfile").write_text("\n".join(lines) + "\n")
+    engine.docker("build", "--tag", tag, folder)
     return tag
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,9 +69,8 @@ def engine():
 @contextmanager
 def daemon(path):
     """Our own Engine: its data in the cache, so that layers are there the next time; its socket and state beside it."""
-    run = CACHE / "run"
-    shutil.rmtree(run, ignore_errors=True)
-    run.mkdir(parents=True)
+    # A new folder each time, and a short name: a socket's path may have 107 characters.
+    run = Path(tempfile.mkdtemp(prefix="keeper-docker-"))
     host = f"unix://{run}/docker.sock"
     log = open(CACHE / "dockerd.log", "w")
     process = subprocess.Popen(

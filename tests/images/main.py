@@ -1,6 +1,7 @@
 """Lints the Dockerfile, builds every image, and starts every image; says what could not be tried, and why."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("PROMTOOL", "promtool")
 
 import bases
+import composed
 import images
 import servers
 from engine import NoEngine, engine
@@ -62,6 +64,7 @@ def with_engine(report, docker):
         report.test("standalone: healthy, twice on one volume", lambda: images.standalone(docker))
         report.test("billing: starts without its dependencies", lambda: images.unready(docker))
         report.test("gateway, inventory, billing: healthy together", lambda: distributed(docker))
+        report.test("compose.yaml: up, an order, up again on the same data", lambda: composed.up(docker, untried))
         kind = "stand-in bases" if arguments else "real bases"
         print(f"       sizes on {kind}: " + ", ".join(f"{t} {s / 1e6:.1f} MB" for t, s in images.sizes(docker).items()))
     untried.append("linux/arm64: this machine runs one platform only")
@@ -77,6 +80,8 @@ def distributed(docker):
 
 
 def main():
+    # Ended from outside, the servers that this started still have to be stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     report = Report()
     report.test("hadolint", hadolint)
     try:
