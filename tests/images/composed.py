@@ -77,7 +77,6 @@ def servers_image(engine):
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
         }
         changes = [f"ENV {k}={v}" for k, v in env.items()] + ['ENTRYPOINT ["docker-entrypoint.sh"]']
-        changes += ["VOLUME /var/lib/postgresql/data", "VOLUME /var/lib/rabbitmq"]
         bases.make(engine, rootfs, tag_, changes)
     return tag_
 
@@ -116,6 +115,8 @@ def up(engine, untried):
         file.write_text(yaml.safe_dump(text))
         port = free_port()
         env = {**os.environ, "KEEPER_PUBLISH": f"127.0.0.1:{port}", "COMPOSE_PROJECT_NAME": "keeper-test"}
+        # Debian's compose is Python too, and must not find our modules.
+        env.pop("PYTHONPATH", None)
         if len(engine.client) > 1:
             env["DOCKER_HOST"] = engine.client[2]
 

@@ -90,4 +90,7 @@ def daemon(path):
         process.terminate()
         process.wait(60)
         log.close()
+        # An engine that was interrupted leaves network namespaces mounted here.
+        for mount in run.glob("exec/netns/*"):
+            subprocess.run(["umount", mount], capture_output=True)
         shutil.rmtree(run, ignore_errors=True)
