@@ -74,13 +74,13 @@ fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: D
     let method = request.method().as_str();
     let path = request.uri().path().as_str();
     let request_id = call.request_id();
-    let millis = took.as_micros() as f64 / 1000.0;
+    let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
     match call.cause() {
         Some(cause) => {
-            tracing::error!(method, path, route, status, millis, request_id, cause, "request failed")
+            tracing::error!(method, path, route, status, millis, request_id, cause, "request failed");
         }
         None if status >= 500 => {
-            tracing::error!(method, path, route, status, millis, request_id, "request failed")
+            tracing::error!(method, path, route, status, millis, request_id, "request failed");
         }
         None => tracing::info!(method, path, route, status, millis, request_id, "request"),
     }

@@ -43,15 +43,15 @@ pub fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, BodyError> {
         // serde would also fill a struct from an array.
         Some(b'[' | b'"' | b'0'..=b'9' | b'-' | b't' | b'f' | b'n') => {
             // A broken body is reported as such first.
-            serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(unreadable)?;
+            serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| unreadable(&error))?;
             return Err(BodyError::Unreadable("the body must be a JSON object".into()));
         }
         Some(_) => {}
     }
-    serde_json::from_str(text).map_err(unreadable)
+    serde_json::from_str(text).map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: serde_json::Error) -> BodyError {
+fn unreadable(error: &serde_json::Error) -> BodyError {
     BodyError::Unreadable(format!("the body is not valid JSON: {error}"))
 }
 
