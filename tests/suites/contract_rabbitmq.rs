@@ -1,0 +1,333 @@
+//! RabbitMQ under the contract suite, and what is particular to it: queues that are not as expected, messages that
+//! cannot be routed, publishers of other systems, TLS.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keeper_domain::{DeadLetterReason, Order, Recording};
+use keeper_ports::billing::{DeadLetters, OrderHandler, OrderQueue};
+use keeper_ports::{PortError, PortResult, Probe};
+use keeper_rabbitmq::{Broker, BrokerProbe, Consumer, RabbitDeadLetters, RabbitQueue, Settings};
+use keeper_tests::contract::{self, SystemClock, samples};
+use keeper_tests::harness::{Certificates, RabbitMq, Vhost, eventually, free_port};
+use keeper_wire::metrics::ProcessingMetrics;
+use lapin::options::{BasicConsumeOptions, BasicNackOptions};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use prometheus::Registry;
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const FOREIGN: &[u8] = br#"{"user_id":"3","number_of_items":"5","total_amount":"180"}"#;
+
+fn settings(vhost: &Vhost) -> Settings {
+    Settings {
+        host: vhost.host.clone(),
+        port: vhost.port,
+        vhost: vhost.name.clone(),
+        user: vhost.user.clone(),
+        password: vhost.password.clone().into(),
+        password_file: String::new(),
+        tls: false,
+        tls_ca: String::new(),
+        queue: "billing_queue".into(),
+        prefetch: 500,
+        publish_timeout_ms: 5_000,
+        heartbeat_s: 10,
+        declare: true,
+    }
+}
+
+fn broker(settings: &Settings) -> Broker {
+    Broker::new(settings, "test", &Registry::new()).unwrap()
+}
+
+/// A queue whose publisher runs until the guard is dropped.
+fn publisher(broker: &Broker) -> (Arc<RabbitQueue>, Arc<BrokerProbe>, DropGuard) {
+    let (queue, task) = RabbitQueue::new(broker);
+    let probe = queue.probe();
+    let stop = CancellationToken::new();
+    tokio::spawn(task.run(stop.clone()));
+    (queue, probe, stop.drop_guard())
+}
+
+async fn until_up(probe: &BrokerProbe) {
+    eventually("the broker is connected", PATIENCE, async || probe.check().await.ok()).await;
+}
+
+async fn queue() -> (contract::order_queue::Subject, DropGuard) {
+    let broker = broker(&settings(&RabbitMq::shared().vhost()));
+    let (queue, probe, kept) = publisher(&broker);
+    until_up(&probe).await;
+    let dead_letters = Arc::new(RabbitDeadLetters::new(&broker));
+    let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
+    let consume = Box::new(move |handler, stop| {
+        let consumer = Consumer::new(&broker, handler, Arc::new(SystemClock), metrics.clone());
+        Box::pin(consumer.run(stop)) as _
+    });
+    (contract::order_queue::Subject { queue, dead_letters, consume }, kept)
+}
+
+keeper_tests::order_queue_contract!(super::queue);
+
+/// A client that is not ours.
+async fn client(vhost: &Vhost) -> (Connection, Channel) {
+    let connection = Connection::connect(&vhost.url(), ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    (connection, channel)
+}
+
+async fn publish(channel: &Channel, properties: BasicProperties, body: &[u8]) {
+    let options = BasicPublishOptions::default();
+    let confirm = channel.basic_publish("".into(), "billing_queue".into(), options, body, properties).await;
+    assert!(confirm.unwrap().await.unwrap().is_ack());
+}
+
+/// Records every order and hands it to the test.
+struct Recorder(mpsc::UnboundedSender<Order>);
+
+#[async_trait]
+impl OrderHandler for Recorder {
+    async fn handle(&self, batch: Vec<Order>) -> PortResult<Vec<Recording>> {
+        let outcomes = vec![Recording::Recorded; batch.len()];
+        for order in batch {
+            self.0.send(order).unwrap();
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Consumes until the guard is dropped.
+fn consumer(broker: &Broker) -> (mpsc::UnboundedReceiver<Order>, Arc<BrokerProbe>, DropGuard) {
+    let (sender, orders) = mpsc::unbounded_channel();
+    let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
+    let consumer = Consumer::new(broker, Arc::new(Recorder(sender)), Arc::new(SystemClock), metrics);
+    let (probe, stop) = (consumer.probe(), CancellationToken::new());
+    tokio::spawn(consumer.run(stop.clone()));
+    (orders, probe, stop.drop_guard())
+}
+
+async fn next(orders: &mut mpsc::UnboundedReceiver<Order>) -> Order {
+    tokio::time::timeout(PATIENCE, orders.recv()).await.expect("an order comes").unwrap()
+}
+
+fn cause(result: PortResult<()>) -> String {
+    match result.unwrap_err() {
+        error @ PortError::Unavailable { .. } => error.chain(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_classic_queue_is_met_with_a_clear_error_and_can_be_used_as_it_is() {
+    let vhost = RabbitMq::shared().vhost();
+    let (_connection, channel) = client(&vhost).await;
+    let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare("billing_queue".into(), durable, FieldTable::default()).await.unwrap();
+    publish(&channel, BasicProperties::default(), FOREIGN).await;
+
+    let (queue, probe, _kept) = publisher(&broker(&settings(&vhost)));
+    let complaint = eventually("it is refused", PATIENCE, async || {
+        let error = probe.check().await.unwrap_err().chain();
+        error.contains("broker.declare").then_some(error)
+    })
+    .await;
+    assert!(complaint.contains("billing_queue") && complaint.contains("delete"), "{complaint}");
+    assert!(cause(queue.enqueue(samples::order("20")).await).contains("broker.declare"));
+
+    let as_it_is = broker(&Settings { declare: false, ..settings(&vhost) });
+    let (queue, probe, _kept) = publisher(&as_it_is);
+    until_up(&probe).await;
+    let order = samples::order("20");
+    queue.enqueue(order.clone()).await.unwrap();
+    let (mut orders, _, _kept) = consumer(&as_it_is);
+    let mut users = [next(&mut orders).await, next(&mut orders).await].map(|order| order.draft.user);
+    users.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    assert_eq!(users.each_ref().map(|user| user.as_str()), ["20", "3"]);
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_routed_is_not_accepted_and_the_next_one_is() {
+    let node = RabbitMq::shared();
+    let vhost = node.vhost();
+    let (queue, probe, _kept) = publisher(&broker(&settings(&vhost)));
+    until_up(&probe).await;
+    node.ctl(&["delete_queue", "-p", &vhost.name, "billing_queue"]);
+    assert!(cause(queue.enqueue(samples::order("20")).await).contains("NO_ROUTE"));
+    eventually("the queue is declared again", PATIENCE, async || {
+        queue.enqueue(samples::order("20")).await.ok()
+    })
+    .await;
+    assert_eq!(node.depth(&vhost, "billing_queue"), Some(1));
+}
+
+/// Many at once, some of which the broker takes and some of which it returns: whose confirm a return comes with must
+/// not matter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_order_is_accepted_that_the_queue_does_not_have() {
+    let node = RabbitMq::shared();
+    let vhost = node.vhost();
+    let (queue, probe, _kept) = publisher(&broker(&settings(&vhost)));
+    until_up(&probe).await;
+    node.ctl(&["set_policy", "-p", &vhost.name, "limit", "billing_queue", r#"{"max-length": 100}"#]);
+    let results =
+        futures_util::future::join_all((0..1_000).map(|_| queue.enqueue(samples::order("20")))).await;
+    let accepted = results.iter().filter(|result| result.is_ok()).count();
+    let refused = results.into_iter().filter(Result::is_err).map(cause).next().expect("some are refused");
+    assert!(refused.contains("refused"), "{refused}");
+    assert_eq!(node.depth(&vhost, "billing_queue"), Some(accepted as u64));
+}
+
+#[tokio::test]
+async fn a_connection_that_the_broker_closes_is_made_anew() {
+    let node = RabbitMq::shared();
+    let vhost = node.vhost();
+    let broker = broker(&settings(&vhost));
+    let (queue, probe, _kept) = publisher(&broker);
+    let (mut orders, consuming, _kept_too) = consumer(&broker);
+    until_up(&probe).await;
+    until_up(&consuming).await;
+    for _ in 0..3 {
+        node.ctl(&["close_all_connections", "-p", &vhost.name, "test"]);
+        let start = std::time::Instant::now();
+        let order = samples::order("20");
+        eventually("an order is taken", PATIENCE, async || queue.enqueue(order.clone()).await.ok()).await;
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        eventually("it is consumed", PATIENCE, async || {
+            (next(&mut orders).await.id == order.id).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn messages_of_other_publishers_are_orders() {
+    let vhost = RabbitMq::shared().vhost();
+    let broker = broker(&settings(&vhost));
+    let (mut orders, probe, _kept) = consumer(&broker);
+    until_up(&probe).await;
+    let (_connection, channel) = client(&vhost).await;
+    // As the original gateway sends them: two equal ones are two orders.
+    publish(&channel, BasicProperties::default(), FOREIGN).await;
+    publish(&channel, BasicProperties::default(), FOREIGN).await;
+    let (one, other) = (next(&mut orders).await, next(&mut orders).await);
+    assert_ne!(one.id, other.id);
+    assert_eq!((one.draft.user.as_str(), one.draft.total.as_minor()), ("3", 18_000));
+    // With an identity of its own, a message that comes twice is one order.
+    let named = || BasicProperties::default().with_message_id("order-7".into()).with_timestamp(1_700_000_000);
+    publish(&channel, named(), FOREIGN).await;
+    publish(&channel, named(), FOREIGN).await;
+    let (one, other) = (next(&mut orders).await, next(&mut orders).await);
+    assert_eq!((one.id, one.created_at.as_millis()), (other.id, 1_700_000_000_000));
+    assert_eq!(RabbitDeadLetters::new(&broker).list(10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_message_that_is_never_settled_goes_to_the_dead_letters_and_comes_back() {
+    let vhost = RabbitMq::shared().vhost();
+    let broker = broker(&settings(&vhost));
+    let (queue, probe, _kept) = publisher(&broker);
+    until_up(&probe).await;
+    let order = samples::order("20");
+    queue.enqueue(order.clone()).await.unwrap();
+    let dead_letters = RabbitDeadLetters::new(&broker);
+    // A consumer that dies of it, again and again. (RabbitMQ 4.3 no longer counts a nack.)
+    let letters = eventually("it is dead", PATIENCE, async || {
+        let (connection, channel) = client(&vhost).await;
+        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+        let mut consumer =
+            channel.basic_consume("billing_queue".into(), "".into(), options, arguments).await.unwrap();
+        let delivery = tokio::time::timeout(
+            Duration::from_millis(500),
+            std::future::poll_fn(|context| {
+                futures_util::Stream::poll_next(std::pin::Pin::new(&mut consumer), context)
+            }),
+        )
+        .await;
+        if let Ok(Some(Ok(delivery))) = delivery {
+            delivery.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() }).await.unwrap();
+        }
+        let _ = connection.close(200, "OK".into()).await;
+        Some(dead_letters.list(10).await.unwrap()).filter(|letters| !letters.is_empty())
+    })
+    .await;
+    let [letter] = &letters[..] else { panic!("{letters:?}") };
+    assert_eq!(letter.reason, DeadLetterReason::Undeliverable);
+    assert_eq!(letter.order_id, Some(order.id.to_string()));
+    let age = chrono::Utc::now() - letter.first_seen.as_datetime();
+    assert!(age.num_seconds().abs() < 60, "{letter:?}");
+    assert_eq!(dead_letters.replay(None).await.unwrap(), 1);
+    let (mut orders, _, _kept) = consumer(&broker);
+    assert_eq!(next(&mut orders).await, order);
+}
+
+/// Looking at the dead letters counts as a delivery in some versions of the broker: it must not lose them.
+#[tokio::test]
+async fn dead_letters_may_be_looked_at_for_ever() {
+    let vhost = RabbitMq::shared().vhost();
+    let broker = broker(&settings(&vhost));
+    let (_orders, probe, _kept) = consumer(&broker);
+    until_up(&probe).await;
+    let (_connection, channel) = client(&vhost).await;
+    for number in 0..10 {
+        publish(&channel, BasicProperties::default(), format!("broken {number}").as_bytes()).await;
+    }
+    let dead_letters = RabbitDeadLetters::new(&broker);
+    eventually("they are dead", PATIENCE, async || {
+        (dead_letters.list(100).await.unwrap().len() == 10).then_some(())
+    })
+    .await;
+    for _ in 0..30 {
+        assert_eq!(dead_letters.list(100).await.unwrap().len(), 10);
+    }
+    assert!(
+        dead_letters
+            .list(3)
+            .await
+            .unwrap()
+            .iter()
+            .all(|letter| letter.reason == DeadLetterReason::Unreadable)
+    );
+}
+
+#[tokio::test]
+async fn tls_is_spoken_and_the_certificate_is_checked() {
+    let node = RabbitMq::shared();
+    let certificates = Certificates::make(node.folder());
+    let port = free_port();
+    let path = |path: &std::path::Path| path.display().to_string();
+    node.ctl(&[
+        "eval",
+        &format!(
+            "application:ensure_all_started(ssl), rabbit_networking:start_ssl_listener({{\"127.0.0.1\", {port}}}, \
+             [{{certfile, \"{}\"}}, {{keyfile, \"{}\"}}], 2).",
+            path(&certificates.certificate),
+            path(&certificates.key),
+        ),
+    ]);
+    let vhost = node.vhost();
+    let secure = |tls_ca: String| Settings { port, tls: true, tls_ca, ..settings(&vhost) };
+    let (queue, probe, _kept) = publisher(&broker(&secure(path(&certificates.ca))));
+    until_up(&probe).await;
+    queue.enqueue(samples::order("20")).await.unwrap();
+    assert_eq!(node.depth(&vhost, "billing_queue"), Some(1));
+    // Nobody knows the authority but who was told.
+    let (_, probe, _kept) = publisher(&broker(&secure(String::new())));
+    let error = eventually("it is refused", PATIENCE, async || {
+        Some(probe.check().await.unwrap_err().chain()).filter(|error| error.contains("certificate"))
+    })
+    .await;
+    assert!(error.contains("UnknownIssuer"), "{error}");
+    // The wrong name.
+    let elsewhere = Settings { host: "localhost.localdomain".into(), ..secure(path(&certificates.ca)) };
+    assert!(
+        Broker::new(&Settings { tls_ca: path(&certificates.key), ..elsewhere }, "test", &Registry::new())
+            .is_err()
+    );
+}
