@@ -22,11 +22,15 @@ need() {
     local program=$1
     shift
     found "$program" && return
-    if ! command -v apt-get >/dev/null; then
-        fail "Please install: $* ($program is missing). On Debian and Ubuntu this is done by itself."
-    fi
+    install "$@"
+    found "$program" || fail "$* is installed, but $program is not there"
+}
+
+install() {
+    command -v apt-get >/dev/null ||
+        fail "Please install: $*. On Debian and Ubuntu this is done by itself."
     echo "Installing $*"
-    local install='
+    local script='
         # The packages of servers start them: not here, the tests start their own.
         if [ ! -e /usr/sbin/policy-rc.d ]; then
             printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
@@ -36,13 +40,12 @@ need() {
         apt-get install -qq -y --no-install-recommends "$@" >/dev/null ||
             { apt-get update -qq && apt-get install -qq -y --no-install-recommends "$@" >/dev/null; }'
     if [[ $EUID -eq 0 ]]; then
-        sh -c "$install" sh "$@"
+        sh -c "$script" sh "$@"
     elif command -v sudo >/dev/null; then
-        sudo sh -c "$install" sh "$@"
+        sudo sh -c "$script" sh "$@"
     else
         false
     fi || fail "Please install, as root: apt-get install $*"
-    found "$program" || fail "$* is installed, but $program is not there"
 }
 
 # found PROGRAM: in PATH, or where Debian keeps the programs of servers.
@@ -74,7 +77,7 @@ python_package() {
     need python3 python3
     local folder=$cache/python/$1-$2
     [[ -e $folder/complete ]] && return
-    python3 -c 'import ensurepip' 2>/dev/null || need pyvenv python3-venv
+    python3 -c 'import ensurepip' 2>/dev/null || install python3-venv
     echo "Installing $1 $2"
     rm -rf "$folder"
     python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$1==$2" &&
