@@ -216,7 +216,8 @@ def extend_eks():
 
 
 def extend_backup():
-    """Backup selections."""
+    """Backup selections, and vaults that are asked what they hold."""
+    import moto.backup.urls as urls
     from moto.backup.responses import BackupResponse
 
     selections = {}
@@ -250,6 +251,8 @@ def extend_backup():
         arn = unquote(urlparse(self.uri).path.split("/tags/")[1]).rstrip("/")
         return json.dumps({"Tags": self.backup_backend.list_tags(resource_arn=arn)})
 
+    urls.url_paths["{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/?$"] = BackupResponse.dispatch
+    BackupResponse.list_recovery_points_by_backup_vault = lambda _: json.dumps({"RecoveryPoints": []})
     BackupResponse.list_tags = list_tags
     BackupResponse.create_backup_selection = create
     BackupResponse.get_backup_selection = get
@@ -257,9 +260,10 @@ def extend_backup():
 
 
 def extend_cloudfront():
-    """VPC origins, and the origins of a distribution that name one."""
+    """VPC origins and the origins of a distribution that name one; cache policies and certificates as AWS answers them."""
     import moto.cloudfront.urls as urls
-    from moto.cloudfront.models import Origin
+    from moto.cloudfront.exceptions import CloudFrontException
+    from moto.cloudfront.models import DefaultCacheBehaviour, Origin, ViewerCertificate
     from moto.cloudfront.responses import CloudFrontResponse
     from moto.core.responses import ActionResult, EmptyResult
 
@@ -286,8 +290,7 @@ def extend_cloudfront():
     def get(self):
         identity = self._get_param("Id")
         if identity not in origins:
-            error = "<ErrorResponse><Error><Code>EntityNotFound</Code></Error></ErrorResponse>"
-            return 404, {"Content-Type": "text/xml"}, error
+            raise CloudFrontException("EntityNotFound", "there is no such origin")
         return result(origins[identity])
 
     def delete(self):
@@ -307,18 +310,36 @@ def extend_cloudfront():
             self.vpc_origin_config = {"OriginKeepaliveTimeout": 5, "OriginReadTimeout": 30, **origin["VpcOriginConfig"]}
 
     Origin.__init__ = init_with_vpc_origin
+    behaviour, certificate = DefaultCacheBehaviour.__init__, ViewerCertificate.__init__
+
+    def behaviour_with_policy(self, config):
+        behaviour(self, config)
+        if self.cache_policy_id:
+            self.forwarded_values = None
+
+    def certificate_of_ones_own(self, config):
+        certificate(self, config)
+        if self.acm_certificate_arn:
+            self.cloud_front_default_certificate = False
+
+    DefaultCacheBehaviour.__init__, ViewerCertificate.__init__ = behaviour_with_policy, certificate_of_ones_own
 
 
 def mend_security_groups():
     """Moto forgets the description of a rule that names another group or a prefix list."""
     from moto.ec2.models.security_groups import SecurityGroupRule
 
-    SecurityGroupRule.description = property(
-        lambda rule: next(
-            (part["Description"] for part in (rule.ip_range, rule.source_group, rule.prefix_list_id) if part and "Description" in part),
-            None,
-        )
-    )
+    init = SecurityGroupRule.__init__
+
+    def init_with_description(self, *args, prefix_list_id=None, **kwargs):
+        # Moto hands the prefix list over by position.
+        init(self, *args, **({"prefix_list_id": prefix_list_id} if prefix_list_id else {}), **kwargs)
+        lists = [each for each in (*args, prefix_list_id) if isinstance(each, dict) and "PrefixListId" in each]
+        parts = [self.ip_range, self.source_group, *lists]
+        self.remembered = next((part["Description"] for part in parts if part and "Description" in part), None)
+
+    SecurityGroupRule.__init__ = init_with_description
+    SecurityGroupRule.description = property(lambda rule: rule.remembered)
 
 
 def mend_databases():
