@@ -10,5 +10,6 @@
 )]
 
 pub mod contract;
+pub mod faults;
 pub mod harness;
 pub mod scenarios;

@@ -37,8 +37,11 @@ impl Confirms {
         self.jobs.is_empty()
     }
 
-    /// Publishes a message, as soon as [`Self::settle`] runs.
+    /// Publishes a message, as soon as [`Self::settle`] runs; one that nobody waits for any more is not.
     pub(crate) fn publish(&mut self, job: Job<Outgoing>) {
+        if job.is_given_up() {
+            return;
+        }
         let (message, job) = job.split();
         let number = self.next;
         self.next += 1;

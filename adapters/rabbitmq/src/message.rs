@@ -140,3 +140,7 @@ fn shortened(text: &str) -> &str {
     let end = (0..=text.len().min(MAX_DETAIL_BYTES)).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or_default()]
 }
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -17,7 +17,7 @@ use lapin::options::ConfirmSelectOptions;
 use prometheus::IntGauge;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::confirms::Confirms;
@@ -70,6 +70,11 @@ impl<M> Job<M> {
         (message, Job { message: (), answer, place })
     }
 
+    /// Nobody waits for the answer any more.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.answer.is_closed()
+    }
+
     pub(crate) fn answer(self, answer: Result<(), PublishError>) {
         drop(self.place);
         // Who no longer waits needs no answer.
@@ -119,21 +124,32 @@ impl Publisher {
 
     /// Publishes a message and waits for the broker's confirm. After an error the message may be there all the same.
     pub(crate) async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
-        match &*self.state.borrow() {
-            LinkState::Up => {}
-            LinkState::Connecting => return Err(PublishError::Disconnected(NOT_YET.into())),
-            LinkState::Down(cause) => return Err(PublishError::Disconnected(Arc::clone(cause))),
-            LinkState::Blocked(reason) => return Err(PublishError::Blocked(Arc::clone(reason))),
-        }
+        let deadline = Instant::now() + self.timeout;
+        self.check(deadline).await?;
         let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PublishError::Full)?;
         self.unconfirmed.inc();
         let place = Place { _permit: permit, unconfirmed: self.unconfirmed.clone() };
         let (answer, answered) = oneshot::channel();
         let stopped = || PublishError::Disconnected("shutting down".into());
         self.jobs.send(Job { message, answer, place }).map_err(|_| stopped())?;
-        match timeout(self.timeout, answered).await {
+        match timeout_at(deadline, answered).await {
             Ok(answer) => answer.unwrap_or_else(|_| Err(stopped())),
             Err(_) => Err(PublishError::Unconfirmed(self.timeout)),
+        }
+    }
+
+    /// Says at once that nothing can be published now; but the first attempt to connect is waited for, so that nobody
+    /// is refused only because the process has just started.
+    async fn check(&self, deadline: Instant) -> Result<(), PublishError> {
+        let mut state = self.state.clone();
+        let attempted = state.wait_for(|state| *state != LinkState::Connecting);
+        // When it does not end in time, the state says so.
+        let _ = timeout_at(deadline, attempted).await;
+        match &*state.borrow() {
+            LinkState::Up => Ok(()),
+            LinkState::Connecting => Err(PublishError::Disconnected(NOT_YET.into())),
+            LinkState::Down(cause) => Err(PublishError::Disconnected(Arc::clone(cause))),
+            LinkState::Blocked(reason) => Err(PublishError::Blocked(Arc::clone(reason))),
         }
     }
 }

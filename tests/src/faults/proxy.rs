@@ -1,0 +1,86 @@
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// A way to a port that can fall silent, as a network does: connections stay, nothing comes through, nobody is told.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    open: Arc<watch::Sender<bool>>,
+}
+
+impl Proxy {
+    /// Opens a way to a port of the loopback.
+    pub async fn to(target: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        let open = Arc::new(watch::Sender::new(true));
+        let way = Arc::clone(&open);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(serve(client, target, way.subscribe()));
+            }
+        });
+        Self { port, open }
+    }
+
+    /// Where to connect.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Nothing comes through any more, on old connections and on new ones.
+    pub fn silence(&self) {
+        self.open.send_replace(false);
+    }
+
+    /// New connections come through again; the old ones are dead for ever, as after a change of route.
+    pub fn heal(&self) {
+        self.open.send_replace(true);
+    }
+}
+
+async fn serve(client: TcpStream, target: u16, mut open: watch::Receiver<bool>) {
+    if open.wait_for(|open| *open).await.is_err() {
+        return;
+    }
+    let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
+    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+    let (mut there, mut back) = (
+        tokio::spawn(pump(from_client, to_server, open.clone())),
+        tokio::spawn(pump(from_server, to_client, open)),
+    );
+    // One end closed: the other hears of it, if anything is heard at all.
+    tokio::select! {
+        _ = &mut there => back.abort(),
+        _ = &mut back => there.abort(),
+    }
+}
+
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut open: watch::Receiver<bool>) {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let read = tokio::select! {
+            read = from.read(&mut buffer) => Some(read),
+            () = fallen_silent(&mut open) => None,
+        };
+        let Some(read) = read else {
+            // What was connected when it fell silent stays so, and stays silent.
+            return std::future::pending().await;
+        };
+        match read {
+            Ok(1..) if to.write_all(&buffer[..read.unwrap_or_default()]).await.is_ok() => {}
+            _ => return,
+        }
+    }
+}
+
+async fn fallen_silent(open: &mut watch::Receiver<bool>) {
+    // An error says that nothing can change any more.
+    if open.wait_for(|open| !*open).await.is_err() {
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,360 @@
+//! Faults of the distributed stack, one after another, under load. After each: accepted = recorded ∪ dead, nothing
+//! twice, nothing else.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use keeper_tests::faults::{
+    Outcome, PATIENCE, Proxy, Random, Sent, Site, broken_messages, new_client, place, publish,
+};
+use keeper_tests::harness::{Answer, Unit, binary, eventually, random_text};
+use lapin::BasicProperties;
+use lapin::options::{BasicAckOptions, BasicGetOptions};
+use tokio::time::sleep;
+
+const CLIENTS: usize = 8;
+
+async fn pause(random: &mut Random) {
+    sleep(Duration::from_millis(100 + random.below(400))).await;
+}
+
+/// The longest time that anybody waited for an answer.
+fn slowest(sent: &[Sent]) -> Duration {
+    sent.iter().map(|order| order.took).max().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn billing_is_killed_mid_batch_again_and_again() {
+    let (site, mut random) = (Site::new().await, Random::new(1));
+    let load = site.load(CLIENTS).await;
+    for _ in 0..6 {
+        site.billing.kill();
+        // Something piles up, so that the next kill hits a batch.
+        load.more(50).await;
+        site.billing.start();
+        site.billing.ready().await;
+        pause(&mut random).await;
+    }
+    let account = site.balance(load).await;
+    assert_eq!((account.refused, account.unanswered, account.dead.len()), (0, 0, 0), "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gateway_is_killed_under_load() {
+    let (site, mut random) = (Site::new().await, Random::new(2));
+    let load = site.load(CLIENTS).await;
+    for _ in 0..5 {
+        pause(&mut random).await;
+        site.gateway.kill();
+        site.gateway.start();
+        load.more(20).await;
+    }
+    let account = site.balance(load).await;
+    // Unanswered requests may have been published: they are recorded at most once.
+    assert!(account.recorded <= account.accepted + account.refused + account.unanswered);
+    assert!(account.dead.is_empty(), "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_is_killed_under_load() {
+    let site = Site::new().await;
+    let load = site.load(CLIENTS).await;
+    site.queue_is_old().await;
+    for _ in 0..2 {
+        site.broker.kill();
+        sleep(Duration::from_millis(500)).await;
+        let api = site.gateway.api();
+        let order = serde_json::json!({"user_id": "probe", "number_of_items": 0, "total_amount": 1});
+        // Bad input is told so even now.
+        api.post("/api/billing", &order).await.expect(400);
+        tokio::task::block_in_place(|| site.broker.start_again());
+        let recovery = load.more(1).await;
+        println!("orders are taken again {recovery:?} after the broker's return");
+        assert!(recovery < Duration::from_secs(3), "{recovery:?}");
+        load.more(50).await;
+    }
+    let account = site.balance(load).await;
+    assert!(account.refused > 0 && account.dead.is_empty(), "{account:?}");
+    assert_eq!(account.unanswered, 0, "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_is_stopped_for_ten_seconds() {
+    let site = Site::new().await;
+    let load = site.load(CLIENTS).await;
+    tokio::task::block_in_place(|| site.broker.stop_app());
+    sleep(Duration::from_secs(10)).await;
+    site.gateway.health("ready", 503).await;
+    let answer = Answer::of(
+        site.gateway
+            .api()
+            .request(reqwest::Method::POST, "/api/billing")
+            .json(&serde_json::json!({"user_id": "probe", "number_of_items": 1, "total_amount": 1})),
+    )
+    .await
+    .expect(503);
+    assert!(answer.header("Retry-After").is_some(), "{answer:?}");
+    tokio::task::block_in_place(|| site.broker.start_app());
+    load.more(100).await;
+    let sent = load.stop().await;
+    assert!(slowest(&sent) < Duration::from_secs(4), "{:?}", slowest(&sent));
+    let account = site.balance_of(&sent).await;
+    assert!(account.refused > 0 && account.dead.is_empty(), "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_falls_silent_is_given_up() {
+    let mut proxy = None;
+    let site = Site::prepared(async |port| proxy.insert(Proxy::to(port).await).port()).await;
+    let proxy = proxy.unwrap();
+    site.gateway.start();
+    site.billing.start();
+    let load = site.load(CLIENTS).await;
+    for _ in 0..2 {
+        proxy.silence();
+        // Two heartbeats of two seconds.
+        for unit in [&site.gateway, &site.billing] {
+            let start = Instant::now();
+            unit.health("ready", 503).await;
+            assert!(start.elapsed() < Duration::from_secs(10), "{}: {:?}", unit.name(), start.elapsed());
+        }
+        proxy.heal();
+        load.more(100).await;
+        site.billing.ready().await;
+    }
+    let sent = load.stop().await;
+    assert!(slowest(&sent) < Duration::from_secs(4), "{:?}", slowest(&sent));
+    let account = site.balance_of(&sent).await;
+    assert!(account.refused > 0 && account.dead.is_empty(), "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_is_killed_and_stopped_and_away() {
+    let site = Site::new().await;
+    let load = site.load(CLIENTS).await;
+    for round in 0..3 {
+        tokio::task::block_in_place(|| match round {
+            0 => site.postgres.kill(),
+            1 => site.postgres.stop_immediately(),
+            _ => site.postgres.stop(),
+        });
+        // Orders are taken all the same: that is what the queue is for.
+        load.more(100).await;
+        if round == 2 {
+            sleep(Duration::from_secs(15)).await;
+        }
+        tokio::task::block_in_place(|| site.postgres.start_again());
+        load.more(50).await;
+        site.billing.ready().await;
+    }
+    let account = site.balance(load).await;
+    assert_eq!((account.refused, account.unanswered, account.dead.len()), (0, 0, 0), "{account:?}");
+    let peak = site.billing.peak_memory().unwrap_or_default();
+    println!("billing's peak: {} MiB", peak / 1024);
+    assert!(peak < 100 * 1024, "{peak} KiB");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_alarm_blocks_the_publisher() {
+    let site = Site::new().await;
+    let load = site.load(CLIENTS).await;
+    tokio::task::block_in_place(|| site.broker.raise_disk_alarm());
+    let before = site.ledger().len();
+    sleep(Duration::from_secs(3)).await;
+    // By now the broker has said that it is blocked: the answer comes at once.
+    let order = place(&new_client(), &site.gateway.url(), "probe", 1, "while-blocked").await;
+    assert_eq!(order.outcome, Outcome::Refused(503));
+    assert!(order.took < Duration::from_millis(500), "{:?}", order.took);
+    site.gateway.health("ready", 503).await;
+    tokio::task::block_in_place(|| site.broker.clear_disk_alarm());
+    load.more(100).await;
+    let mut sent = load.stop().await;
+    assert!(slowest(&sent) < Duration::from_secs(4), "{:?}", slowest(&sent));
+    sent.push(order);
+    let account = site.balance_of(&sent).await;
+    assert!(account.refused > 0 && account.dead.is_empty() && account.recorded > before, "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_refuses_orders_until_there_is_room() {
+    let site = Site::new().await;
+    let limit = r#"{"max-length": 50}"#;
+    site.broker.ctl(&["set_policy", "-p", &site.vhost.name, "limit", "^billing_queue$", limit]);
+    site.billing.kill();
+    let load = site.load(CLIENTS).await;
+    let (http, url) = (new_client(), site.gateway.url());
+    let mut probes = Vec::new();
+    eventually("the queue is full", PATIENCE, async || {
+        let order = place(&http, &url, "probe", 1, &format!("probe-{}", random_text(8))).await;
+        let full = order.outcome == Outcome::Refused(503);
+        probes.push(order);
+        full.then_some(())
+    })
+    .await;
+    site.billing.start();
+    load.more(100).await;
+    let sent = [load.stop().await, probes].concat();
+    let account = site.balance_of(&sent).await;
+    assert!(account.refused > 0 && account.dead.is_empty(), "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_kinds_of_poison_harm_nobody() {
+    let site = Site::new().await;
+    let load = site.load(CLIENTS).await;
+    let (_connection, channel) = site.channel().await;
+    let poison = broken_messages();
+    assert_eq!(poison.len(), 100);
+    for (number, (_, body)) in poison.iter().enumerate() {
+        // Some come with an identity, some have none.
+        let properties = BasicProperties::default();
+        let properties = match number % 3 {
+            0 => properties,
+            1 => properties.with_message_id(format!("poison-{number}").into()),
+            _ => properties.with_content_type("text/plain".into()).with_timestamp(1),
+        };
+        publish(&channel, properties, body).await;
+    }
+    load.more(100).await;
+    let account = site.balance(load).await;
+    assert_eq!((account.refused, account.unanswered), (0, 0), "{account:?}");
+    let dead = eventually("all poison is among the dead letters", PATIENCE, async || {
+        Some(site.letters()).filter(|letters| letters.len() >= poison.len())
+    })
+    .await;
+    let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for letter in &dead {
+        found.entry(letter.body.clone()).or_default().push(letter.reason.clone());
+    }
+    for (reason, body) in &poison {
+        let reasons = found.get_mut(&*String::from_utf8_lossy(body)).expect("it is among the dead letters");
+        assert_eq!(reasons.pop().as_deref(), Some(*reason), "{}", String::from_utf8_lossy(body));
+    }
+    assert_eq!(dead.len(), poison.len(), "nothing else is dead");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_message_comes_three_times_to_replicas_that_die() {
+    let site = Site::new().await;
+    site.billing.kill();
+    let load = site.load(CLIENTS).await;
+    load.more(400).await;
+    let sent = load.stop().await;
+    // What a broker does at worst: it delivers all of it again, and again.
+    let (_connection, channel) = site.channel().await;
+    let ids = sent.iter().filter(|order| order.outcome == Outcome::Accepted).count();
+    for _ in 0..ids {
+        let options = BasicGetOptions::default();
+        let message = channel.basic_get("billing_queue".into(), options).await.unwrap().expect("it is there");
+        for _ in 0..3 {
+            publish(&channel, message.properties.clone(), &message.data).await;
+        }
+        message.ack(BasicAckOptions::default()).await.unwrap();
+    }
+    let replicas: Vec<_> = (0..3).map(|_| site.replica()).collect();
+    replicas.iter().for_each(Unit::start);
+    site.billing.start();
+    for replica in &replicas {
+        sleep(Duration::from_millis(300)).await;
+        replica.kill();
+        replica.start();
+    }
+    let account = site.balance_of(&sent).await;
+    assert_eq!((account.recorded, account.dead.len()), (ids, 0), "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_of_billing_are_killed_in_turn() {
+    let (site, mut random) = (Site::new().await, Random::new(8));
+    let replicas: Vec<_> = (0..3).map(|_| site.replica()).collect();
+    replicas.iter().for_each(Unit::start);
+    let load = site.load(CLIENTS).await;
+    for round in 0..8 {
+        let replica = &replicas[round % replicas.len()];
+        pause(&mut random).await;
+        replica.kill();
+        load.more(20).await;
+        replica.start();
+    }
+    let account = site.balance(load).await;
+    assert_eq!((account.refused, account.unanswered, account.dead.len()), (0, 0, 0), "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_key_from_fifty_connections_is_one_order() {
+    let site = Site::new().await;
+    let (url, user) = (site.gateway.url(), format!("client-{}", random_text(8)));
+    let clients: Vec<_> = (0..50).map(|_| new_client()).collect();
+    let mut sent = Vec::new();
+    for cents in 1..=20 {
+        let key = format!("order-{cents}");
+        sent.extend(join_all(clients.iter().map(|http| place(http, &url, &user, cents, &key))).await);
+    }
+    assert!(sent.iter().all(|order| order.outcome == Outcome::Accepted));
+    let account = site.balance_of(&sent).await;
+    assert_eq!((account.recorded, account.dead.len()), (20, 0), "{account:?}");
+    // The same key with other content is a conflict that is seen, and changes nothing.
+    let contradiction = place(&clients[0], &url, &user, 999, "order-7").await;
+    assert_eq!(contradiction.outcome, Outcome::Accepted);
+    let letters = eventually("the conflict is among the dead letters", PATIENCE, async || {
+        Some(site.letters()).filter(|letters| !letters.is_empty())
+    })
+    .await;
+    assert_eq!(letters[0].reason, "conflict");
+    assert_eq!(letters[0].order_id, Some(contradiction.id.to_string()));
+    assert_eq!(site.balance_of(&sent).await.recorded, 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unit_that_is_told_to_stop_finishes_what_it_has() {
+    let site = Site::new().await;
+    let load = site.load(CLIENTS).await;
+    for _ in 0..2 {
+        assert_eq!(tokio::task::block_in_place(|| site.billing.terminate()).code(), Some(0));
+        load.more(50).await;
+        site.billing.start();
+        site.billing.ready().await;
+        load.more(50).await;
+        assert_eq!(tokio::task::block_in_place(|| site.gateway.terminate()).code(), Some(0));
+        site.gateway.start();
+        load.more(50).await;
+    }
+    let account = site.balance(load).await;
+    assert_eq!((account.refused, account.unanswered, account.dead.len()), (0, 0, 0), "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letter_commands_that_are_killed_lose_nothing() {
+    let (site, mut random) = (Site::new().await, Random::new(12));
+    let (_connection, channel) = site.channel().await;
+    let poison: Vec<_> = (0..300).map(|number| format!("poison {number}")).collect();
+    for body in &poison {
+        publish(&channel, BasicProperties::default(), body.as_bytes()).await;
+    }
+    let all = || async {
+        let bodies = || site.letters().into_iter().map(|letter| letter.body).collect::<Vec<_>>();
+        eventually("all are dead", PATIENCE, async || {
+            let bodies = bodies();
+            poison.iter().all(|body| bodies.contains(body)).then_some(bodies)
+        })
+        .await
+    };
+    all().await;
+    for _ in 0..6 {
+        let mut command = Command::new(binary("billing"));
+        command.args(["dead-letters", "replay", "--all"]).env_clear().envs(site.billing.settings());
+        let mut replay = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        sleep(Duration::from_millis(20 + random.below(200))).await;
+        // It may have ended by itself.
+        let _ = replay.kill();
+        replay.wait().unwrap();
+        all().await;
+    }
+    let bodies = all().await;
+    println!("{} dead letters, {} of them twice", bodies.len(), bodies.len() - poison.len());
+    assert!(bodies.iter().all(|body| poison.contains(body)));
+}

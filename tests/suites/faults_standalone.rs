@@ -1,0 +1,93 @@
+//! Faults of standalone: killed at any moment, and a disk that is full.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use keeper_tests::faults::{Load, Outcome, Random, Standalone};
+use keeper_tests::harness::Directory;
+use tokio::time::sleep;
+
+const CLIENTS: usize = 8;
+
+/// How often it is killed: 50 times, or as often as `CODE_KEEPER_FAULTS_ROUNDS` says.
+fn rounds() -> u64 {
+    std::env::var("CODE_KEEPER_FAULTS_ROUNDS").map_or(50, |rounds| rounds.parse().expect("it is a number"))
+}
+
+/// SQLite's own check of its files.
+fn integrity(folder: &Path) {
+    let check = "import sqlite3, sys, glob\n\
+        files = glob.glob(sys.argv[1] + '/**/*.db', recursive=True)\n\
+        assert files, 'no files'\n\
+        for file in files:\n    \
+            found = sqlite3.connect(file).execute('PRAGMA integrity_check').fetchall()\n    \
+            assert found == [('ok',)], (file, found)\n";
+    let output = Command::new("python3").args(["-c", check]).arg(folder).output().expect("python3 is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_killed_at_any_moment() {
+    let (site, mut random) = (Standalone::prepared(), Random::new(11));
+    site.unit.start();
+    let load = Load::start(&site.unit.url(), CLIENTS);
+    load.more(20).await;
+    for _ in 0..rounds() {
+        sleep(Duration::from_millis(random.below(300))).await;
+        site.unit.kill();
+        integrity(site.unit.folder());
+        site.unit.start();
+        load.more(1).await;
+    }
+    let account = site.balance_of(&load.stop().await).await;
+    assert!(account.dead.is_empty(), "{account:?}");
+    integrity(site.unit.folder());
+}
+
+/// A file system of its own, with room for little.
+struct SmallDisk(Directory);
+
+impl SmallDisk {
+    fn new() -> Self {
+        let folder = Directory::new();
+        let mut mount = Command::new("mount");
+        let status = mount.args(["-t", "tmpfs", "-o", "size=6m", "none"]).arg(folder.path()).status();
+        assert!(status.is_ok_and(|status| status.success()), "a tmpfs can be mounted by root only");
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_orders_until_there_is_room() {
+    let disk = SmallDisk::new();
+    let site = Standalone::prepared();
+    let path = disk.0.path().join("data");
+    let site = Standalone { unit: site.unit.with("KEEPER_STORAGE__DIRECTORY", &path.display().to_string()) };
+    site.unit.start();
+    let load = Load::start(&site.unit.url(), CLIENTS);
+    load.more(20).await;
+    // Somebody else fills the disk.
+    let ballast = disk.0.path().join("ballast");
+    let _ = std::fs::write(&ballast, vec![0; 16 << 20]);
+    sleep(Duration::from_secs(3)).await;
+    let refused = load.accepted();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(load.accepted(), refused, "nothing is accepted while the disk is full");
+    std::fs::remove_file(&ballast).unwrap();
+    load.more(50).await;
+    let sent = load.stop().await;
+    assert!(sent.iter().any(|order| order.outcome == Outcome::Refused(503)), "orders are refused");
+    let account = site.balance_of(&sent).await;
+    assert!(account.dead.is_empty(), "{account:?}");
+    site.unit.kill();
+    integrity(&path);
+}
