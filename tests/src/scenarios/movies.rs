@@ -156,7 +156,7 @@ pub async fn movies_added_at_the_same_time_are_all_there(stack: &Stack) {
     let api = stack.api();
     let word = unique("crowd");
     let titles: Vec<_> = (0..40).map(|number| format!("{word} {number}")).collect();
-    let added = join_all(titles.iter().map(|title| async {
+    let added = join_all(titles.iter().map(async |title| {
         // A machine that is too busy refuses some of them at first, as it should: nothing may come of those.
         eventually("a movie is added", Duration::from_secs(30), async || {
             let answer = api.post("/api/movies", &json!({"title": title, "description": ""})).await;
