@@ -23,9 +23,9 @@ const SEARCH: &str = "SELECT id, title, description, created_at, updated_at FROM
     LIKE '%' || lpad(to_hex((:id::bigint * 2654435761) % 4294967296), 8, '0') || '%' ORDER BY id LIMIT 101;";
 const PAGE: &str = "SELECT id, title, description, created_at, updated_at FROM movies WHERE id > :id - 100 ORDER BY id LIMIT 101;";
 const CREATE: &str = "INSERT INTO movies (title, title_folded, description, created_at, updated_at) VALUES \
-    ('Added ' || to_hex(:word), 'added ' || to_hex(:word), 'By the benchmark.', now(), now()) RETURNING id;";
+    ('Added ' || to_hex(:word::bigint), 'added ' || to_hex(:word::bigint), 'By the benchmark.', now(), now()) RETURNING id;";
 const UPDATE: &str = "UPDATE movies SET title = coalesce(NULL, title), title_folded = coalesce(NULL, title_folded), \
-    description = coalesce('Changed ' || :word, description), updated_at = now() WHERE id = :id \
+    description = coalesce('Changed ' || :word::text, description), updated_at = now() WHERE id = :id \
     RETURNING id, title, description, created_at, updated_at;";
 const ORDER: &str = "INSERT INTO orders (order_id, user_id, number_of_items, total_minor, created_at, recorded_at) \
     VALUES (gen_random_uuid(), 'pgbench', 99, 25000, now(), now()) ON CONFLICT (order_id) DO NOTHING RETURNING order_id;";
