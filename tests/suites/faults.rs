@@ -324,7 +324,9 @@ async fn a_unit_that_is_told_to_stop_finishes_what_it_has() {
         load.more(50).await;
     }
     let account = site.balance(load).await;
-    assert_eq!((account.refused, account.unanswered, account.dead.len()), (0, 0, 0), "{account:?}");
+    assert_eq!((account.refused, account.dead.len()), (0, 0), "{account:?}");
+    // A request that meets the closing of its idle connection was refused like a connection: nothing of it happened.
+    assert_eq!(account.recorded, account.accepted, "{account:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

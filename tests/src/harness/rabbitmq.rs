@@ -104,6 +104,9 @@ impl RabbitMq {
 
     /// Runs `rabbitmqctl --quiet` and answers what it prints.
     pub fn ctl(&self, arguments: &[&str]) -> String {
+        // One at a time: each listens on the one port that it may.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut ctl = Command::new(self.programs.join("rabbitmqctl"));
         ctl.arg("--quiet").args(arguments).env_clear();
         ctl.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LANG", "C.UTF-8");
