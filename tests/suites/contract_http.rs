@@ -63,9 +63,9 @@ async fn book() -> (contract::order_book::Subject, (TempDir, DropGuard)) {
 keeper_tests::movie_catalog_contract!(super::catalog);
 keeper_tests::order_book_contract!(super::book);
 
-/// A service that gives every connection the next of these answers, and closes it; `None` closes it without one.
+/// A service that gives every connection the next of these answers, and closes it; an empty one is none.
 /// The heads of the requests come out of the channel.
-async fn broken(answers: Vec<Option<String>>) -> (Service, mpsc::UnboundedReceiver<String>) {
+async fn broken(answers: Vec<String>) -> (Service, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (heads, seen) = mpsc::unbounded_channel();
@@ -75,19 +75,17 @@ async fn broken(answers: Vec<Option<String>>) -> (Service, mpsc::UnboundedReceiv
             let mut head = vec![0; 4096];
             let length = connection.read(&mut head).await.unwrap();
             heads.send(String::from_utf8_lossy(&head[..length]).into_owned()).unwrap();
-            if let Some(answer) = answer {
-                connection.write_all(answer.as_bytes()).await.unwrap();
-            }
+            connection.write_all(answer.as_bytes()).await.unwrap();
         }
     });
     (service(port, 2_000), seen)
 }
 
-fn answer(status: &str, body: &str) -> Option<String> {
-    Some(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()))
+fn answer(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
 }
 
-fn error(status: &str, code: &str) -> Option<String> {
+fn error(status: &str, code: &str) -> String {
     answer(status, &format!(r#"{{"message":"m","code":"{code}","request_id":"r"}}"#))
 }
 
@@ -133,9 +131,9 @@ async fn nonsense_is_a_failure_and_not_a_movie() {
 
 #[tokio::test]
 async fn a_read_whose_connection_broke_is_sent_once_more() {
-    let (service, mut seen) = broken(vec![None, answer("200 OK", MOVIE)]).await;
+    let (service, mut seen) = broken(vec![String::new(), answer("200 OK", MOVIE)]).await;
     assert_eq!(InventoryClient::new(service).get(movie_id(7)).await.unwrap().unwrap().id, movie_id(7));
-    let (service, _seen) = broken(vec![None, None, answer("200 OK", MOVIE)]).await;
+    let (service, _seen) = broken(vec![String::new(), String::new(), answer("200 OK", MOVIE)]).await;
     assert!(matches!(
         InventoryClient::new(service).get(movie_id(7)).await,
         Err(PortError::Unavailable { .. })
@@ -145,7 +143,7 @@ async fn a_read_whose_connection_broke_is_sent_once_more() {
 
 #[tokio::test]
 async fn a_change_whose_connection_broke_is_not_sent_again() {
-    let (service, mut seen) = broken(vec![None, answer("201 Created", MOVIE)]).await;
+    let (service, mut seen) = broken(vec![String::new(), answer("201 Created", MOVIE)]).await;
     assert!(matches!(
         InventoryClient::new(service).add(movie("a")).await,
         Err(PortError::Unavailable { .. })

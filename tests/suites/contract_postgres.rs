@@ -114,9 +114,9 @@ async fn a_restart_of_the_database_is_not_noticed_by_the_next_call() {
         let finds = futures_util::future::join_all((0..8).map(|_| movies.find(id))).await;
         assert!(finds.iter().all(Result::is_ok));
         if crash {
-            server.kill()
+            server.kill();
         } else {
-            server.stop()
+            server.stop();
         }
         assert!(unavailable(&movies.find(id).await));
         assert!(unavailable(&movies.insert(movie("lost"), at(1)).await));
@@ -126,9 +126,9 @@ async fn a_restart_of_the_database_is_not_noticed_by_the_next_call() {
         assert!(finds.iter().all(Result::is_ok), "{finds:?}");
         // Now without a call while it was away: the connections are broken, and nobody has seen it.
         if crash {
-            server.kill()
+            server.kill();
         } else {
-            server.stop()
+            server.stop();
         }
         server.start_again();
         assert!(movies.find(id).await.unwrap().is_some());

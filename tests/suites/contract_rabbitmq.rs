@@ -157,7 +157,7 @@ async fn a_classic_queue_is_met_with_a_clear_error_and_can_be_used_as_it_is() {
     let (mut orders, _, _kept) = consumer(&as_it_is);
     let mut users = [next(&mut orders).await, next(&mut orders).await].map(|order| order.draft.user);
     users.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-    assert_eq!(users.each_ref().map(|user| user.as_str()), ["20", "3"]);
+    assert_eq!(users.each_ref().map(keeper_domain::UserId::as_str), ["20", "3"]);
 }
 
 #[tokio::test]

@@ -81,6 +81,6 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut open: watch::
 async fn fallen_silent(open: &mut watch::Receiver<bool>) {
     // An error says that nothing can change any more.
     if open.wait_for(|open| !*open).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

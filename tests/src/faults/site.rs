@@ -9,7 +9,7 @@ use super::{Load, Sent};
 use crate::harness::{Database, Postgres, RabbitMq, Unit, Vhost, eventually};
 
 /// How long a scenario waits for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One scenario at a time: they share the servers, and break them.
 static TURN: Mutex<()> = Mutex::const_new(());

@@ -1,5 +1,7 @@
 //! The routes over mocks of their ports: what is answered to whom, and what reaches the port.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod client;
 mod errors;
 mod management;
