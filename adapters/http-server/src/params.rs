@@ -3,11 +3,10 @@
 use keeper_domain::{Invalid, MovieId, OrderId};
 use rocket::request::FromParam;
 use rocket_okapi::r#gen::OpenApiGenerator;
-use rocket_okapi::okapi::openapi3::{Object, Parameter, ParameterValue};
+use rocket_okapi::okapi::openapi3::Parameter;
 use rocket_okapi::request::OpenApiFromParam;
-use schemars::schema::SchemaObject;
 
-use crate::docs::schema;
+use crate::docs::{parameter, schema};
 
 /// The id of a movie.
 pub(crate) struct MovieIdParam(pub(crate) Result<MovieId, Invalid>);
@@ -22,7 +21,7 @@ impl<'r> FromParam<'r> for MovieIdParam {
 
 impl OpenApiFromParam<'_> for MovieIdParam {
     fn path_parameter(_: &mut OpenApiGenerator, name: String) -> rocket_okapi::Result<Parameter> {
-        Ok(parameter(name, "The movie's identity.", schema::movie_id()))
+        Ok(parameter(&name, "path", "The movie's identity.", true, schema::movie_id()))
     }
 }
 
@@ -39,26 +38,6 @@ impl<'r> FromParam<'r> for OrderIdParam {
 
 impl OpenApiFromParam<'_> for OrderIdParam {
     fn path_parameter(_: &mut OpenApiGenerator, name: String) -> rocket_okapi::Result<Parameter> {
-        Ok(parameter(name, "The order's identity.", schema::order_id()))
-    }
-}
-
-fn parameter(name: String, says: &str, schema: SchemaObject) -> Parameter {
-    Parameter {
-        name,
-        location: "path".into(),
-        description: Some(says.into()),
-        required: true,
-        deprecated: false,
-        allow_empty_value: false,
-        value: ParameterValue::Schema {
-            style: None,
-            explode: None,
-            allow_reserved: false,
-            schema,
-            example: None,
-            examples: None,
-        },
-        extensions: Object::default(),
+        Ok(parameter(&name, "path", "The order's identity.", true, schema::order_id()))
     }
 }

@@ -76,18 +76,23 @@ impl Incoming {
     /// # Errors
     /// The message can never be processed.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let raw: RawOrder<'_> = body::object(bytes)?;
-        let identity: RawIdentity<'_> = body::object(bytes)?;
-        let id = optional("order_id", identity.order_id, |text| OrderId::parse("order_id", text))?;
-        let created_at =
-            optional("createdAt", identity.created_at, |text| Timestamp::parse("createdAt", text))?;
-        let draft = raw.draft().map_err(BodyError::from)?;
+        let RawMessage { user_id, number_of_items, total_amount, order_id, created_at } =
+            body::object(bytes)?;
+        let id = optional("order_id", order_id, |text| OrderId::parse("order_id", text))?;
+        let created_at = optional("createdAt", created_at, |text| Timestamp::parse("createdAt", text))?;
+        let draft = RawOrder { user_id, number_of_items, total_amount }.draft().map_err(BodyError::from)?;
         Ok(Self { id, draft, created_at })
     }
 }
 
 #[derive(Deserialize)]
-struct RawIdentity<'a> {
+struct RawMessage<'a> {
+    #[serde(borrow, default)]
+    user_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    number_of_items: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    total_amount: Option<&'a RawValue>,
     #[serde(borrow, default)]
     order_id: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "createdAt")]

@@ -45,11 +45,11 @@ impl OrderFields {
 #[derive(Deserialize)]
 pub(crate) struct RawOrder<'a> {
     #[serde(borrow, default)]
-    user_id: Option<&'a RawValue>,
+    pub(crate) user_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    number_of_items: Option<&'a RawValue>,
+    pub(crate) number_of_items: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    total_amount: Option<&'a RawValue>,
+    pub(crate) total_amount: Option<&'a RawValue>,
 }
 
 impl RawOrder<'_> {

@@ -56,7 +56,7 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
         Some(("healthcheck", _)) => health::check(common.management).await?,
         Some(("migrate", _)) => U::migrate(own).await?,
         Some(("dead-letters", matches)) => dead_letters::run(U::dead_letters(own).await?, matches).await?,
-        _ => supervisor::run::<U>(&settings, &common).await?,
+        _ => supervisor::run::<U>(own, &common).await?,
     }
     Ok(())
 }

@@ -7,7 +7,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Common, LogFormat};
-use crate::settings::Settings;
 use crate::unit::{Context, Parts, StartError, Unit};
 use crate::watch;
 
@@ -25,11 +24,11 @@ pub struct Stop {
 }
 
 /// Runs a unit until a signal, or until one of its parts ends.
-pub(crate) async fn run<U: Unit>(settings: &Settings, common: &Common) -> Result<(), StartError> {
+pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Result<(), StartError> {
     let stop = Stop::default();
     stop_on_signal(stop.accepting.clone())?;
     let context = Context::new(U::NAME, common.http, stop.clone())?;
-    let Parts { api, dependencies, tasks, greeting } = U::assemble(settings.read()?, &context).await?;
+    let Parts { api, dependencies, tasks, greeting } = U::assemble(settings, &context).await?;
 
     let mut background = JoinSet::new();
     background.spawn(watch::report(dependencies.clone(), stop.tasks.clone()));

@@ -144,7 +144,14 @@ fn query(name: &str, says: &str, required: bool, schema: SchemaObject) -> Parame
     parameter(name, "query", says, required, schema)
 }
 
-fn parameter(name: &str, location: &str, says: &str, required: bool, schema: SchemaObject) -> Parameter {
+/// The documentation of a part of a path, a key of a query, or a header.
+pub(crate) fn parameter(
+    name: &str,
+    location: &str,
+    says: &str,
+    required: bool,
+    schema: SchemaObject,
+) -> Parameter {
     Parameter {
         name: name.into(),
         location: location.into(),

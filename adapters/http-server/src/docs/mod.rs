@@ -4,7 +4,7 @@ mod describe;
 mod pages;
 pub(crate) mod schema;
 
-pub(crate) use describe::idempotency_key;
+pub(crate) use describe::{idempotency_key, parameter};
 pub use pages::stage;
 
 use rocket_okapi::okapi::merge::merge_specs;
