@@ -59,6 +59,18 @@ impl PortError {
         !matches!(self, Self::Failed { .. })
     }
 
+    /// The same error for one more caller: its causes as text.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let chain = self.chain();
+        let causes = chain.strip_prefix(&format!("{self}: ")).unwrap_or_default();
+        match self {
+            Self::Unavailable { what, .. } => Self::unavailable(what, causes),
+            Self::TimedOut { what, .. } => Self::timed_out(what, causes),
+            Self::Failed { what, .. } => Self::failed(what, causes),
+        }
+    }
+
     /// The error with all its causes on one line, for the log.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
@@ -87,6 +99,7 @@ mod tests {
         let error = PortError::unavailable("billing database", "no route\nto host");
         assert_eq!(error.chain(), "billing database is unavailable: no route to host");
         assert!(error.is_transient());
+        assert_eq!(error.again().chain(), error.chain());
         assert!(!PortError::failed("billing database", "syntax error").is_transient());
     }
 }

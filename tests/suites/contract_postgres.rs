@@ -4,13 +4,15 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use keeper_billing::Book;
+use keeper_domain::MovieQuery;
 use keeper_inventory::Inventory;
 use keeper_ports::billing::OrderLedger;
 use keeper_ports::inventory::MovieRepository;
 use keeper_ports::{PortError, PortResult, Probe};
 use keeper_postgres::{Database, DatabaseProbe, PgMovies, PgOrders, PoolMetrics, Schema, Settings, Tls};
-use keeper_tests::contract::samples::{at, movie, movie_id, order};
+use keeper_tests::contract::samples::{at, movie, movie_id, order, page};
 use keeper_tests::contract::{self, SystemClock};
 use keeper_tests::harness::{self, Postgres, PostgresOptions};
 
@@ -156,7 +158,7 @@ async fn a_statement_that_takes_too_long_times_out_and_its_connection_lives() {
         Postgres::shared().psql(&name, "BEGIN; LOCK TABLE movies; SELECT pg_sleep(2); COMMIT");
     });
     tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-    let (slow, waiting) = tokio::join!(movies.find(id), movies.find(id));
+    let (slow, waiting) = tokio::join!(movies.search(MovieQuery::default(), page(None, 1)), movies.find(id));
     assert!(matches!(slow, Err(PortError::TimedOut { .. })), "{slow:?}");
     assert!(unavailable(&waiting), "there is one connection, and it was in use: {waiting:?}");
     locking.join().unwrap();
@@ -188,6 +190,31 @@ async fn an_order_that_breaks_a_rule_of_the_table_fails_and_takes_its_batch_with
     let failed = ledger.record(vec![good.clone(), order("refused")], at(1)).await;
     assert!(matches!(failed, Err(PortError::Failed { .. })), "{failed:?}");
     assert_eq!(ledger.find(good.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_movie_that_breaks_a_rule_of_the_table_fails_alone() {
+    let place = Postgres::shared().database();
+    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    Postgres::shared().psql(&place.name, "ALTER TABLE movies ADD CHECK (title <> 'refused')");
+    let movies = PgMovies::new(database);
+    let titles = ["a", "b", "c", "refused", "d", "e"];
+    let inserted = join_all(titles.map(|title| movies.insert(movie(title), at(1)))).await;
+    for (title, inserted) in titles.into_iter().zip(inserted) {
+        match inserted {
+            Ok(inserted) => {
+                assert_eq!(movies.find(inserted.id).await.unwrap().unwrap().title.as_str(), title);
+            }
+            Err(error) => {
+                assert!(
+                    matches!(error, PortError::Failed { .. }) && title == "refused",
+                    "{title}: {error:?}"
+                );
+            }
+        }
+    }
+    assert_eq!(movies.delete_all().await.unwrap(), 5);
 }
 
 #[tokio::test]

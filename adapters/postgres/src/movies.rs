@@ -10,56 +10,46 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::Database;
+use crate::coalesce::{Answers, Coalescer};
 use crate::database::Answer;
 
 /// The catalogue's store on PostgreSQL.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PgMovies {
     database: Database,
+    finds: Coalescer<MovieId, Option<Movie>>,
+    inserts: Coalescer<Insert, MovieId>,
 }
+
+/// A movie to be inserted, and when.
+type Insert = (NewMovie, Timestamp);
 
 impl PgMovies {
     /// Makes the store; the database's schema is [`crate::Schema::Inventory`].
     pub fn new(database: Database) -> Self {
-        Self { database }
-    }
-
-    fn movie(&self, row: &PgRow) -> PortResult<Movie> {
-        movie(row).map_err(|cause| PortError::failed(self.database.what(), cause))
+        let (finding, inserting) = (database.clone(), database.clone());
+        Self {
+            finds: Coalescer::new(database.what(), move |ids| find_all(finding.clone(), ids)),
+            inserts: Coalescer::new(database.what(), move |movies| insert_all(inserting.clone(), movies)),
+            database,
+        }
     }
 
     fn first(&self, answer: &Answer) -> PortResult<Option<Movie>> {
-        answer.rows.first().map(|row| self.movie(row)).transpose()
+        answer.rows.first().map(|row| movie(&self.database, row)).transpose()
     }
 }
 
 #[async_trait]
 impl MovieRepository for PgMovies {
     async fn insert(&self, movie: NewMovie, now: Timestamp) -> PortResult<Movie> {
+        let id = self.inserts.call((movie.clone(), now)).await?;
         let NewMovie { title, description } = movie;
-        let statement = sqlx::query(
-            "INSERT INTO movies (title, title_folded, description, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $4) RETURNING id",
-        )
-        .bind(title.as_str())
-        .bind(fold_case(title.as_str()))
-        .bind(description.as_str())
-        .bind(now.as_datetime());
-        let id =
-            self.database.once(statement).await?.scalar().map_err(|error| self.database.meaning(error))?;
-        let id = MovieId::new("id", id).map_err(|broken| PortError::failed(self.database.what(), broken))?;
         Ok(Movie { id, title, description, created_at: now, updated_at: now })
     }
 
     async fn find(&self, id: MovieId) -> PortResult<Option<Movie>> {
-        let answer = self
-            .database
-            .repeatable(|| {
-                sqlx::query("SELECT id, title, description, created_at, updated_at FROM movies WHERE id = $1")
-                    .bind(id.get())
-            })
-            .await?;
-        self.first(&answer)
+        self.finds.call(id).await
     }
 
     async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
@@ -96,7 +86,7 @@ impl MovieRepository for PgMovies {
                     .await?
             }
         };
-        let movies: PortResult<Vec<_>> = answer.rows.iter().map(|row| self.movie(row)).collect();
+        let movies: PortResult<Vec<_>> = answer.rows.iter().map(|row| movie(&self.database, row)).collect();
         Ok(Slice::of_one_more(movies?, page.limit))
     }
 
@@ -131,6 +121,68 @@ impl MovieRepository for PgMovies {
     }
 }
 
+async fn find_all(database: Database, ids: Vec<MovieId>) -> Answers<Option<Movie>> {
+    let numbers: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    let answer = database
+        .repeatable(|| {
+            sqlx::query(
+                "SELECT id, title, description, created_at, updated_at FROM movies WHERE id = ANY($1)",
+            )
+            .bind(&numbers)
+        })
+        .await?;
+    let read = |row: &PgRow| row.try_get::<i64, _>(0).map_err(|error| database.meaning(error));
+    let found: Vec<i64> = answer.rows.iter().map(read).collect::<PortResult<_>>()?;
+    let row = |id: &MovieId| found.iter().position(|found| *found == id.get()).map(|at| &answer.rows[at]);
+    Ok(ids.iter().map(|id| row(id).map(|row| movie(&database, row)).transpose()).collect())
+}
+
+/// Inserts movies in one step. Where one of them is at fault, each is inserted by itself, so that it alone fails.
+async fn insert_all(database: Database, movies: Vec<Insert>) -> Answers<MovieId> {
+    match insert(&database, &movies).await {
+        Err(PortError::Failed { .. }) if movies.len() > 1 => {
+            let mut answers = Vec::with_capacity(movies.len());
+            for movie in &movies {
+                answers.push(insert(&database, std::slice::from_ref(movie)).await.map(|ids| ids[0]));
+            }
+            Ok(answers)
+        }
+        ids => Ok(ids?.into_iter().map(Ok).collect()),
+    }
+}
+
+async fn insert(database: &Database, movies: &[Insert]) -> PortResult<Vec<MovieId>> {
+    let titles: Vec<&str> = movies.iter().map(|(movie, _)| movie.title.as_str()).collect();
+    let folded: Vec<String> = titles.iter().map(|title| fold_case(title)).collect();
+    let descriptions: Vec<&str> = movies.iter().map(|(movie, _)| movie.description.as_str()).collect();
+    let times: Vec<DateTime<Utc>> = movies.iter().map(|(_, now)| now.as_datetime()).collect();
+    // The ids are drawn first, since RETURNING does not promise the order of the rows.
+    let statement = sqlx::query(
+        "WITH movie AS MATERIALIZED (
+             SELECT nextval(pg_get_serial_sequence('movies', 'id')) AS id, title, folded, description, now, place
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+                 WITH ORDINALITY AS movie (title, folded, description, now, place)
+         ), added AS (
+             INSERT INTO movies (id, title, title_folded, description, created_at, updated_at)
+             OVERRIDING SYSTEM VALUE SELECT id, title, folded, description, now, now FROM movie
+         )
+         SELECT id FROM movie ORDER BY place",
+    )
+    .bind(titles)
+    .bind(folded)
+    .bind(descriptions)
+    .bind(times);
+    let answer = database.once(statement).await?;
+    let id = |row: &PgRow| -> Result<MovieId, Broken> { Ok(MovieId::new("id", row.try_get(0)?)?) };
+    let ids: Result<Vec<_>, _> = answer.rows.iter().map(id).collect();
+    let ids = ids.map_err(|broken| PortError::failed(database.what(), broken))?;
+    if ids.len() == movies.len() {
+        Ok(ids)
+    } else {
+        Err(PortError::failed(database.what(), "an id is missing"))
+    }
+}
+
 /// The part between wildcards, with its own wildcards and escapes taken literally.
 fn like_pattern(part: &TitlePart) -> String {
     let part = part.as_folded_str();
@@ -149,9 +201,12 @@ fn like_pattern(part: &TitlePart) -> String {
 type Broken = Box<dyn std::error::Error + Send + Sync>;
 
 /// Reads a row; what breaks a rule of the domain was not written by this program, and names the row.
-fn movie(row: &PgRow) -> Result<Movie, Broken> {
-    let id: i64 = row.try_get(0)?;
-    checked(id, row).map_err(|cause| format!("the row of movie {id} is broken: {cause}").into())
+fn movie(database: &Database, row: &PgRow) -> PortResult<Movie> {
+    let read = || -> Result<Movie, Broken> {
+        let id: i64 = row.try_get(0)?;
+        checked(id, row).map_err(|cause| format!("the row of movie {id} is broken: {cause}").into())
+    };
+    read().map_err(|cause| PortError::failed(database.what(), cause))
 }
 
 fn checked(id: i64, row: &PgRow) -> Result<Movie, Broken> {

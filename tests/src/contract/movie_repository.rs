@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use keeper_domain::{Description, Movie, MovieChange, MovieId, MovieQuery, Title};
 use keeper_ports::inventory::MovieRepository;
 use tokio::task::JoinSet;
@@ -37,6 +38,7 @@ macro_rules! movie_repository_contract {
                 pages_of_a_search_are_complete_too,
                 a_page_may_start_after_an_id_that_is_gone,
                 movies_that_are_added_at_the_same_time_are_all_there,
+                calls_at_the_same_time_each_get_their_own_movie,
             ]
         );
     };
@@ -307,4 +309,21 @@ pub async fn movies_that_are_added_at_the_same_time_are_all_there(movies: Subjec
     let added: BTreeSet<_> = additions.join_all().await.into_iter().flatten().collect();
     assert_eq!(added.len(), 160);
     assert_eq!(walk(&movies, "movie", 50).await.0, added.into_iter().collect::<Vec<_>>());
+}
+
+pub async fn calls_at_the_same_time_each_get_their_own_movie(movies: Subject) {
+    let titles = (0..40).map(|number| format!("Movie {number}"));
+    let additions = titles.clone().map(|title| {
+        let movies = Arc::clone(&movies);
+        async move { add(&movies, &title).await }
+    });
+    let ids = join_all(additions).await;
+    // The same movie may be asked for twice at a time, and one that is not there among them.
+    let absent = movie_id(ids.iter().map(|id| id.get()).max().unwrap() + 1);
+    let asked: Vec<_> = ids.iter().copied().chain([ids[7], absent, ids[7]]).collect();
+    let found = join_all(asked.iter().map(|id| movies.find(*id))).await;
+    let found: Vec<_> = found.into_iter().map(|found| Some(found.unwrap()?.title.into_string())).collect();
+    let expected: Vec<_> = titles.map(Some).collect();
+    assert_eq!(found[..40], expected);
+    assert_eq!(found[40..], [expected[7].clone(), None, expected[7].clone()]);
 }
