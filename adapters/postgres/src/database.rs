@@ -116,6 +116,11 @@ impl Database {
         }
     }
 
+    /// The numbers of connections that are open, and of those that are idle.
+    pub fn connections(&self) -> (usize, usize) {
+        self.0.pool.counts()
+    }
+
     pub(crate) fn meaning(&self, error: sqlx::Error) -> PortError {
         error::meaning(self.what(), error)
     }
@@ -126,10 +131,6 @@ impl Database {
 
     pub(crate) fn schema(&self) -> Schema {
         self.0.schema
-    }
-
-    pub(crate) fn pool(&self) -> &Pool {
-        &self.0.pool
     }
 
     pub(crate) fn unlimited_options(&self) -> &PgConnectOptions {

@@ -4,7 +4,6 @@
 mod coalesce;
 mod database;
 mod error;
-mod metrics;
 mod movies;
 mod orders;
 mod pool;
@@ -13,7 +12,6 @@ mod schema;
 mod settings;
 
 pub use database::Database;
-pub use metrics::PoolMetrics;
 pub use movies::PgMovies;
 pub use orders::PgOrders;
 pub use probe::DatabaseProbe;

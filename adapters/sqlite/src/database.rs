@@ -73,6 +73,11 @@ impl Database {
         self.writer.write(write).await
     }
 
+    /// The numbers of connections that are open, and of those that are idle. The writer has one, always.
+    pub fn connections(&self) -> (usize, usize) {
+        (self.readers.size() as usize + 1, self.readers.num_idle())
+    }
+
     pub(crate) fn what(&self) -> &'static str {
         self.what
     }

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use keeper_billing::{Book, Processor};
-use keeper_bootstrap::{Context, Parts, StartError, Unit, migrate_when_there};
+use keeper_bootstrap::{Context, Parts, StartError, Unit, migrate_when_there, register_pool};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Unit as Document, docs, order_book};
 use keeper_ports::billing::DeadLetters;
-use keeper_postgres::{Database, DatabaseProbe, PgOrders, PoolMetrics, Schema};
+use keeper_postgres::{Database, DatabaseProbe, PgOrders, Schema};
 use keeper_rabbitmq::{Broker, Consumer, RabbitDeadLetters};
 use keeper_wire::metrics::ProcessingMetrics;
 use prometheus::Registry;
@@ -32,7 +32,8 @@ impl Unit for BillingUnit {
         let migrate = settings.database.migrate;
         let clock = &context.clock;
         let database = Database::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
-        PoolMetrics::register(&database, &context.registry)?;
+        let pool = database.clone();
+        register_pool(&context.registry, move || pool.connections())?;
         let broker =
             Broker::new(&settings.broker, Self::NAME, &context.registry).map_err(StartError::part)?;
         let ledger = Arc::new(PgOrders::new(database.clone()));

@@ -7,6 +7,7 @@ mod config;
 mod dead_letters;
 mod health;
 mod logging;
+mod pool;
 mod schema;
 mod settings;
 mod supervisor;
@@ -15,6 +16,7 @@ mod watch;
 
 pub use cli::main;
 pub use clock::{SystemClock, UuidOrderIds};
+pub use pool::register_pool;
 pub use schema::migrate_when_there;
 pub use settings::{Settings, SettingsError};
 pub use supervisor::Stop;

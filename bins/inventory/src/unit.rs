@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use keeper_bootstrap::{Context, Parts, StartError, Unit, migrate_when_there};
+use keeper_bootstrap::{Context, Parts, StartError, Unit, migrate_when_there, register_pool};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Unit as Document, docs, movies};
 use keeper_inventory::Inventory;
-use keeper_postgres::{Database, DatabaseProbe, PgMovies, PoolMetrics, Schema};
+use keeper_postgres::{Database, DatabaseProbe, PgMovies, Schema};
 use serde::Deserialize;
 
 pub(crate) struct InventoryUnit;
@@ -26,7 +26,8 @@ impl Unit for InventoryUnit {
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
         let migrate = settings.database.migrate;
         let database = Database::new(&settings.database, Schema::Inventory).map_err(StartError::part)?;
-        PoolMetrics::register(&database, &context.registry)?;
+        let pool = database.clone();
+        register_pool(&context.registry, move || pool.connections())?;
         let movies_store = Arc::new(PgMovies::new(database.clone()));
         let catalog = Arc::new(Inventory::new(movies_store, Arc::clone(&context.clock)));
         let stop = context.stop.tasks.clone();

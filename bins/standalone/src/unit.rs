@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keeper_billing::{Book, Intake, Processor};
-use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds};
+use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds, register_pool};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Unit as Document, docs, movies, order_book, order_intake};
 use keeper_inventory::Inventory;
@@ -42,6 +42,13 @@ impl Unit for StandaloneUnit {
         let lock = directory.lock().map_err(StartError::part)?;
         let inventory = directory.inventory().await.map_err(StartError::part)?;
         let billing = directory.billing().await.map_err(StartError::part)?;
+        let pools = [inventory.clone(), billing.clone()];
+        register_pool(&context.registry, move || {
+            pools
+                .iter()
+                .map(|pool| pool.connections())
+                .fold((0, 0), |sum, pool| (sum.0 + pool.0, sum.1 + pool.1))
+        })?;
         let clock = &context.clock;
         let ledger = Arc::new(SqliteOrders::new(billing.clone()));
         let queue = SqliteQueue::new(billing.clone());

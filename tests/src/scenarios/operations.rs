@@ -32,7 +32,7 @@ pub async fn metrics_have_the_names_that_dashboards_rest_on(stack: &Stack) {
             "gateway" => [&common[..], &intake].concat(),
             "inventory" => [&common[..], &pool].concat(),
             "billing" => [&common[..], &processing, &pool].concat(),
-            _ => [&common[..], &intake, &processing].concat(),
+            _ => [&common[..], &intake, &processing, &pool].concat(),
         };
         let text = unit.management().get("/metrics").await.expect(200).body;
         for name in names {
