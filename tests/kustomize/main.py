@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import cluster
 import compose
 import mutations
 import network
@@ -90,6 +91,7 @@ def main():
             for check in module.CHECKS:
                 report.test(f"{module.__name__}: {check.__name__}", over_all(check, renderings))
         report.test(f"{mutations.count()} mutations are noticed", mutations.problems(renderings))
+        report.test("cluster: what an administrator gives it once", cluster.cluster(tree, ROOT, overlays))
         report.test("checkov", policies.scan(scratch / "rendered", overlays))
 
         local = overlays[0]

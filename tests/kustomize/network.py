@@ -14,7 +14,9 @@ from references import edges
 
 # Pads lists of subnets to the length that the policies have.
 NOWHERE = "127.0.0.1/32"
-SCRAPERS = ("monitoring", "amazon-cloudwatch")
+SCRAPERS = ("monitoring",)
+# Policies for who is found by the subnets of the nodes, because it uses their network.
+AGENTS = "node-agent-to-"
 HOSTS = (("KEEPER_DATABASE__HOST", "KEEPER_DATABASE__PORT"), ("KEEPER_BROKER__HOST", "KEEPER_BROKER__PORT"), ("PGHOST", "PGPORT"))
 
 
@@ -41,7 +43,7 @@ def pod_port(service, workload, port):
 
 
 def wanted(rendered):
-    """(from, to, port): pods by name, and the outside as `outside`, `edge` or `scraper`."""
+    """(from, to, port): pods by name, and the outside as `outside`, `edge`, `scraper` or `agent`."""
     for w in rendered.workloads():
         me = name_of(w)
         for host, port in named_hosts(rendered, w):
@@ -71,6 +73,9 @@ def scraped(rendered):
         for name in ("management", "metrics"):
             if name in ports(w):
                 yield "scraper", name_of(w), ports(w)[name]
+        # The CloudWatch agent is told of the units only (terraform/modules/cluster).
+        if "management" in ports(w):
+            yield "agent", name_of(w), ports(w)["management"]
 
 
 def places(rendered, peer):
@@ -103,7 +108,8 @@ def granted(rendered, direction):
             for pod in selected:
                 for peer in peers:
                     for port in rule.get("ports", [{"port": "any"}]):
-                        outside = {"cidr": "edge" if direction == "Ingress" else "outside"}.get(peer, peer)
+                        source = "agent" if policy["metadata"]["name"].startswith(AGENTS) else "edge"
+                        outside = {"cidr": source if direction == "Ingress" else "outside"}.get(peer, peer)
                         yield (outside, pod, port["port"]) if direction == "Ingress" else (pod, outside, port["port"])
 
 
@@ -115,13 +121,33 @@ def exact(rendered):
         have = set(granted(rendered, direction))
         inside = {c for c in want if (c[1] if direction == "Ingress" else c[0]) not in ("outside", "edge")}
         free = set(scraped(rendered))
-        if have & free and not free <= have and direction == "Ingress":
-            for c in sorted(free - have):
-                yield f"{direction}: scrapers reach some, but not {c}"
+        for who in ("scraper", "agent"):
+            all_of = {c for c in free if c[0] == who}
+            if have & all_of and not all_of <= have and direction == "Ingress":
+                for c in sorted(all_of - have):
+                    yield f"{direction}: {who}s reach some, but not {c}"
         for c in sorted(inside - have, key=str):
             yield f"{direction}: {c[0]} needs {c[1]} port {c[2]}, and no policy allows it"
         for c in sorted(have - inside - free, key=str):
             yield f"{direction}: {c[0]} may reach {c[1]} port {c[2]}, and nothing needs it"
+
+
+def watched(rendered):
+    """Where CloudWatch has the alarms, its agent is let in: silence of a dead-letter alarm must mean something."""
+    if not rendered.has_policies or not rendered.of("TargetGroupBinding"):
+        return
+    if not any(name == "agent" for name, _, _ in granted(rendered, "Ingress")):
+        yield "the CloudWatch agent reaches nothing"
+
+
+def same_ports(rendered):
+    """EKS's policies hold for Services only whose port is that of their pods.
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy.html"""
+    for service in rendered.of("Service"):
+        for workload in rendered.selected_by(service):
+            for p in service["spec"]["ports"]:
+                if pod_port(service, workload, p["name"]) != p["port"]:
+                    yield f"{name_of(service)}: port {p['port']} is another in {name_of(workload)}"
 
 
 def defaults(rendered):
@@ -148,15 +174,13 @@ def ranges(rendered):
     if not values.exists():
         return
     named = dict(line.split("=", 1) for line in values.read_text().splitlines() if "=" in line and line[0] != "#")
-    for direction, key in (("ingress", "LOAD_BALANCER_CIDRS"), ("egress", "DATABASE_CIDRS")):
-        blocks = [
-            {p["ipBlock"]["cidr"] for p in rule.get("from", rule.get("to", [])) if "ipBlock" in p} - {NOWHERE}
-            for policy in rendered.of("NetworkPolicy")
-            for rule in policy["spec"].get(direction, [])
-        ]
-        for block in [b for b in blocks if b]:
-            if block != set(named[key].split(",")):
-                yield f"{direction}: {sorted(block)}, but {key} is {named[key]}"
+    for policy in rendered.of("NetworkPolicy"):
+        source = "NODE_CIDRS" if policy["metadata"]["name"].startswith(AGENTS) else "LOAD_BALANCER_CIDRS"
+        for direction, key in (("ingress", source), ("egress", "DATABASE_CIDRS")):
+            for rule in policy["spec"].get(direction, []):
+                block = {p["ipBlock"]["cidr"] for p in rule.get("from", rule.get("to", [])) if "ipBlock" in p} - {NOWHERE}
+                if block and block != set(named[key].split(",")):
+                    yield f"{name_of(policy)}: {direction}: {sorted(block)}, but {key} is {named[key]}"
 
 
 def private(cidr):
@@ -167,4 +191,4 @@ def private(cidr):
     return network.is_private and network.prefixlen >= 8
 
 
-CHECKS = (exact, defaults, ranges)
+CHECKS = (exact, watched, same_ports, defaults, ranges)

@@ -11,9 +11,24 @@ HERE = pathlib.Path(__file__).resolve().parent
 # Actions that AWS lets no policy narrow to a resource, or that only read.
 READING = re.compile(r"^[a-z0-9-]+:(Describe|List|Get|View|Lookup|Check)")
 UNSCOPED = {
-    "acm:ImportCertificate", "acm:RequestCertificate", "cloudfront:CreateDistribution", "cloudfront:CreateDistributionWithTags",
-    "cloudfront:CreateVpcOrigin", "kms:CreateKey", "mq:CreateBroker", "route53:GetChange", "secretsmanager:GetRandomPassword",
+    "acm:ImportCertificate", "acm:RequestCertificate", "backup-storage:MountCapsule", "cloudfront:CreateDistribution",
+    "cloudfront:CreateDistributionWithTags", "cloudfront:CreateVpcOrigin", "kms:CreateKey", "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery", "logs:UpdateLogDelivery", "mq:CreateBroker", "route53:GetChange",
+    "secretsmanager:GetRandomPassword",
 }
+
+# Services that say in whose name they ask, as AWS's own policies count on it; Amazon MQ for one does not.
+CALLED_VIA = {"wafv2.amazonaws.com"}
+
+# What applying does to things that others made, and that therefore do not carry our tag or name:
+# action, and what its statement has to say.
+OF_OTHERS = (
+    ("ec2:AuthorizeSecurityGroupIngress", "aws:ResourceTag/aws:eks:cluster-name"),  # the group that EKS makes for nodes and pods
+    ("ec2:CreateTags", "aws:RequestTag/Name"),  # the default group of the network
+    ("ec2:GetManagedPrefixListEntries", "*"),  # CloudFront's addresses
+    ("ec2:CreateNetworkInterface", "network-interface/*"),  # Amazon MQ's, with the operator's rights
+    ("rds:CreateDBInstance", "og:default:postgres-*"),  # RDS's own option group
+)
 
 
 def operator_policies(root):
@@ -29,12 +44,23 @@ def operator_policies(root):
             where = f"{document.name}: {statement.get('Sid')}"
             actions = listed(statement["Action"])
             resources = listed(statement["Resource"])
+            for condition in statement.get("Condition", {}).values():
+                silent = set(listed(condition.get("aws:CalledVia", []))) - CALLED_VIA
+                assert not silent, f"{where}: {sorted(silent)} do not say that they ask for somebody"
             assert "*" not in actions, f"{where} allows everything"
             if statement["Effect"] != "Allow" or "*" not in resources:
                 continue
             for action in actions:
                 narrow = READING.match(action) or action in UNSCOPED or "Condition" in statement
                 assert narrow, f"{where}: {action} on every resource, without a condition"
+
+
+def operator_reaches_others(root):
+    """What is not ours by tag or name is reached all the same where applying needs it."""
+    documents = (root / "terraform/bootstrap/operator").glob("*.json")
+    statements = [s for d in documents for s in json.loads(d.read_text())["Statement"] if s["Effect"] == "Allow"]
+    for action, word in OF_OTHERS:
+        assert any(action in listed(s["Action"]) and word in json.dumps(s) for s in statements), f"{action} on {word} is not allowed"
 
 
 def listed(value):
@@ -113,6 +139,7 @@ def described(root):
 
 TESTS = {
     "operator policies": operator_policies,
+    "operator policies reach what others made": operator_reaches_others,
     "no wildcard without a reason": wildcards,
     "every alarm has its heading": runbook,
     "READMEs name every input": readmes,
@@ -145,6 +172,20 @@ def scripts(suite, command):
         out = command([terraform / "create-users", "staging"], folder, environment)
         in_order(log.read_text(), USERS_ORDER, "create-users")
         assert "hunter2" not in out + log.read_text(), "a password was shown or given as an argument"
+        same_rights(suite.root, log.read_text())
+
+
+def same_rights(root, log):
+    """The users of Amazon MQ may do what those of the broker in the cluster may, of everything that there could be."""
+    names = ["billing_queue", "billing_queue.dead", "billing_queue.dlx", "billing_queue2", "billing_queue_dead", "amq.default", "amq.direct", "other"]
+    definitions = json.loads((root / "kustomize/components/in-cluster-rabbitmq/definitions.json").read_text())
+    given = dict(re.findall(r"^curl https://mq.test/api/permissions/%2F/(\w+) (.*)$", log, re.M))
+    assert set(given) == {p["user"] for p in definitions["permissions"]}, f"rights were given to {sorted(given)}"
+    for wanted in definitions["permissions"]:
+        rights = json.loads(given[wanted["user"]])
+        for what in ("configure", "write", "read"):
+            reached = [[n for n in names if re.search(r[what], n)] for r in (rights, wanted)]
+            assert reached[0] == reached[1], f"{wanted['user']} {what}: {rights[what]} is not {wanted[what]}"
 
 
 def certificate(terraform, folder, command):
@@ -171,7 +212,10 @@ def in_order(log, steps, what):
 TEARDOWN_ORDER = [
     "kubectl delete namespace code-keeper", "kubectl delete nodepools", "terraform destroy", "aws resourcegroupstaggingapi",
 ]
-USERS_ORDER = ["aws secretsmanager get-secret-value", "kubectl run", "aws secretsmanager put-secret-value"]
+USERS_ORDER = [
+    "aws eks update-kubeconfig --name code-keeper-dev", "aws secretsmanager get-secret-value", "kubectl run",
+    "aws secretsmanager put-secret-value",
+]
 
 USERS = json.dumps({
     "databases": {d: {"host": f"{d}.test", "admin_secret": "arn:admin", "user_secret": f"n/{d}-database", "database_name": d} for d in ("inventory", "billing")},
@@ -187,7 +231,18 @@ esac
     "kubectl": '''echo "kubectl $*" >> "$LOG"
 case "$*" in
 *"get persistentvolumes"*|*"get nodeclaims"*) ;;
-run*|*" run "*) cat > /dev/null ;;
+run*|*" run "*)
+    # What would run in a pod, with its files beside the log.
+    for script; do :; done
+    sh -ceu "$(printf %s "$script" | sed "s#/tmp/#$LOG.#g")" ;;
+esac
+''',
+    "psql": "cat > /dev/null\n",
+    # The body of what gives rights; those that make users have passwords in them.
+    "curl": '''for url; do :; done
+case "$*" in
+*permissions*) echo "curl $url $(cat)" >> "$LOG" ;;
+*--data*) cat > /dev/null ;;
 esac
 ''',
     "aws": '''echo "aws $*" >> "$LOG"

@@ -10,6 +10,7 @@ module "environment" {
   managed_data = {
     database_class          = "db.m7g.large"
     database_retention_days = 35
+    database_connections    = 600
     database_gib            = 100
     database_max_gib        = 1000
     broker_type             = "mq.m7g.large"

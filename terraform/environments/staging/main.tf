@@ -10,10 +10,11 @@ module "environment" {
   interface_endpoints = ["ecr.dkr", "secretsmanager"]
 
   managed_data = {
-    database_class    = "db.t4g.micro"
-    database_multi_az = false
-    broker_type       = "mq.m7g.medium"
-    broker_clustered  = false
+    database_class       = "db.t4g.micro"
+    database_multi_az    = false
+    database_connections = 70
+    broker_type          = "mq.m7g.medium"
+    broker_clustered     = false
   }
 
   backup_days        = 7

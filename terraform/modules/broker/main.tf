@@ -2,7 +2,9 @@ locals {
   clustered = var.deployment_mode == "CLUSTER_MULTI_AZ"
 }
 
+# Encrypted by a key of Amazon MQ's: it refuses to make a RabbitMQ broker with a customer's.
 resource "aws_mq_broker" "this" {
+  # checkov:skip=CKV_AWS_209: Amazon MQ has no customer's keys for RabbitMQ
   broker_name        = var.name
   engine_type        = "RabbitMQ"
   engine_version     = var.engine_version
@@ -16,11 +18,6 @@ resource "aws_mq_broker" "this" {
   # Patches only; required by Amazon MQ.
   auto_minor_version_upgrade = true
   apply_immediately          = var.apply_immediately
-
-  encryption_options {
-    kms_key_id        = var.kms_key_arn
-    use_aws_owned_key = false
-  }
 
   logs {
     general = true

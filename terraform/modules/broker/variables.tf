@@ -29,7 +29,7 @@ variable "client_security_group_id" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts messages and secrets."
+  description = "Key that encrypts secrets; messages are encrypted by a key of Amazon MQ's."
   type        = string
 }
 

@@ -35,7 +35,7 @@ resource "aws_eks_node_group" "this" {
 
   cluster_name    = aws_eks_cluster.this.name
   node_group_name = each.key
-  node_role_arn   = aws_iam_role.node.arn
+  node_role_arn   = aws_iam_role.node_group[0].arn
   subnet_ids      = var.subnet_ids
   ami_type        = each.value.ami_type
   instance_types  = each.value.instance_types
@@ -71,5 +71,5 @@ resource "aws_eks_node_group" "this" {
     ignore_changes = [scaling_config[0].desired_size]
   }
 
-  depends_on = [aws_iam_role_policy_attachment.node, aws_eks_addon.node]
+  depends_on = [aws_iam_role_policy_attachment.node_group, aws_eks_addon.node]
 }

@@ -14,7 +14,7 @@ resource "aws_iam_role_policy_attachment" "cluster" {
   for_each = toset([
     "AmazonEKSClusterPolicy",
     "AmazonEKSComputePolicy",
-    "AmazonEKSBlockStoragePolicy",
+    "AmazonEKSBlockStoragePolicyV2",
     "AmazonEKSLoadBalancingPolicy",
     "AmazonEKSNetworkingPolicy",
   ])
@@ -36,13 +36,24 @@ resource "aws_iam_role" "node" {
 }
 
 resource "aws_iam_role_policy_attachment" "node" {
-  # Managed node groups register themselves, which Auto Mode does for its nodes.
-  for_each = toset(concat(
-    ["AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"],
-    length(var.node_groups) > 0 ? ["AmazonEKSWorkerNodePolicy"] : [],
-  ))
+  for_each = toset(["AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"])
 
   role       = aws_iam_role.node.name
+  policy_arn = "${local.policies}/${each.value}"
+}
+
+# A role of their own: a role has one access entry, and that of Auto Mode's nodes is of another type (EC2, not EC2_LINUX).
+resource "aws_iam_role" "node_group" {
+  count = length(var.node_groups) > 0 ? 1 : 0
+
+  name               = "${var.name}-node-group"
+  assume_role_policy = aws_iam_role.node.assume_role_policy
+}
+
+resource "aws_iam_role_policy_attachment" "node_group" {
+  for_each = length(var.node_groups) > 0 ? toset(["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"]) : toset([])
+
+  role       = aws_iam_role.node_group[0].name
   policy_arn = "${local.policies}/${each.value}"
 }
 

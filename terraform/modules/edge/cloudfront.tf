@@ -48,6 +48,8 @@ resource "aws_cloudfront_distribution" "this" {
 
     vpc_origin_config {
       vpc_origin_id = aws_cloudfront_vpc_origin.this[0].id
+      # A client may wait 30 s for its order, which is CloudFront's own patience. As long as the load balancer's.
+      origin_read_timeout = local.idle_timeout
     }
   }
 

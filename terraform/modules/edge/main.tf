@@ -2,6 +2,9 @@ locals {
   https_port  = 443
   target_port = 3000
   health_port = 3100
+
+  # Longer than the gateway keeps a silent connection would mean requests sent into a closed one: it keeps 75 s.
+  idle_timeout = 60
 }
 
 resource "aws_lb" "this" {
@@ -13,8 +16,7 @@ resource "aws_lb" "this" {
 
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
-  # Longer than the gateway keeps a silent connection would mean requests sent into a closed one: it keeps 75 s.
-  idle_timeout = 60
+  idle_timeout               = local.idle_timeout
 
   dynamic "access_logs" {
     for_each = aws_s3_bucket.logs

@@ -141,6 +141,8 @@ module "observability" {
   alarm_emails       = var.alarm_emails
   runbook_url        = var.runbook_url
   monthly_budget_usd = var.monthly_budget_usd
+
+  database_connections = try(var.managed_data.database_connections, null)
 }
 
 module "backup" {

@@ -49,6 +49,7 @@ locals {
     BILLING_REPOSITORY    = module.registry.urls["billing"]
     TARGET_GROUP_ARN      = module.edge.target_group_arn
     LOAD_BALANCER_CIDRS   = join(",", var.internal ? module.network.private_subnet_cidrs : module.network.public_subnet_cidrs)
+    NODE_CIDRS            = join(",", module.network.private_subnet_cidrs)
     DATABASE_CIDRS        = local.managed ? join(",", module.network.database_subnet_cidrs) : ""
     INVENTORY_DB_HOST     = local.managed ? module.database["inventory"].host : ""
     BILLING_DB_HOST       = local.managed ? module.database["billing"].host : ""

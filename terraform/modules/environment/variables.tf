@@ -86,6 +86,7 @@ variable "managed_data" {
     database_gib            = optional(number, 20)
     database_max_gib        = optional(number, 200)
     database_retention_days = optional(number, 7)
+    database_connections    = optional(number, 120) # more raise an alarm; a GiB of the class's memory allows about 100
     broker_type             = optional(string, "mq.m7g.medium")
     broker_clustered        = optional(bool, true)
   })

@@ -11,11 +11,15 @@ output "cidr" {
 output "public_subnet_ids" {
   description = "Subnets with a route to the internet."
   value       = aws_subnet.public[*].id
+  # A public load balancer is refused before there is a gateway, and holds the gateway fast while it is there.
+  depends_on = [aws_route.public, aws_route_table_association.public]
 }
 
 output "private_subnet_ids" {
   description = "Subnets of nodes and pods."
   value       = aws_subnet.private[*].id
+  # Nodes need the way out from their first minute to their last.
+  depends_on = [aws_route.private, aws_route_table_association.private]
 }
 
 output "database_subnet_ids" {

@@ -42,13 +42,8 @@ locals {
     },
     { for unit in local.units : "${unit}-memory" => {
       text      = "${unit} is about to be killed for its memory"
-      namespace = local.insights, metric = "pod_memory_utilization_over_pod_limit", dimensions = local.pods[unit]
+      namespace = local.insights, metric = "pod_memory_utilization_over_pod_limit", dimensions = local.services[unit]
       statistic = "Maximum", above = 90, minutes = 10
-    } },
-    { for unit in local.units : "${unit}-restarts" => {
-      text      = "${unit} crashes again and again"
-      namespace = local.insights, metric = "pod_number_of_container_restarts", dimensions = local.pods[unit]
-      statistic = "Maximum", above = 3, minutes = 5
     } },
     { for name, id in var.databases : "${name}-database-cpu" => {
       text      = "the ${name} database has no processor time left"
@@ -67,9 +62,18 @@ locals {
     } },
   )
 
-  pods = { for unit in local.units : unit => { ClusterName = var.cluster_name, Namespace = var.namespace, PodName = unit } }
+  namespace = { ClusterName = var.cluster_name, Namespace = var.namespace }
+  services  = { for unit in local.units : unit => merge(local.namespace, { Service = unit }) }
 
-  # A value worked out from several metrics.
+  # Container Insights calls the pods of a Deployment by its name, but each pod of a StatefulSet by its own. A pod that
+  # crashes has left its Service, so its restarts are found by these names only.
+  pods = {
+    gateway   = ["gateway"]
+    inventory = ["inventory"]
+    billing   = [for i in range(var.billing_pods) : "billing-${i}"]
+  }
+
+  # A value worked out from several metrics; minutes as above, in as many periods as the metrics have in them.
   computed_alarms = merge(
     {
       errors = {
@@ -94,6 +98,15 @@ locals {
         }
       }
     },
+    # Each minute has the restarts of that minute. The pauses between them grow to five minutes: three in a quarter of an hour.
+    { for unit in local.units : "${unit}-restarts" => {
+      text       = "${unit} crashes again and again"
+      expression = "SUM(METRICS())", above = 2, minutes = 15
+      metrics = { for i, pod in local.pods[unit] : "pod${i}" => {
+        namespace  = local.insights, metric = "pod_number_of_container_restarts"
+        dimensions = merge(local.namespace, { PodName = pod }), statistic = "Sum", period = 900
+      } }
+    } },
     { for name in compact([var.broker]) : "broker-memory" => {
       text       = "the broker is about to stop publishers for its memory"
       expression = "100 * used / limit", above = 80, minutes = 5
@@ -113,7 +126,7 @@ locals {
   )
 
   # Silence of these is a fault of its own: the pipeline or its measuring has stopped.
-  vital = ["dead-letters", "queue-age"]
+  vital = ["dead-letters", "queue-age", "no-target"]
 }
 
 resource "aws_cloudwatch_metric_alarm" "simple" {
@@ -144,7 +157,7 @@ resource "aws_cloudwatch_metric_alarm" "computed" {
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = "${each.value.text}. ${var.runbook_url}#${each.key}"
 
-  evaluation_periods  = each.value.minutes
+  evaluation_periods  = each.value.minutes * 60 / max([for m in values(each.value.metrics) : try(m.period, 60)]...)
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.above
   treat_missing_data  = "missing"
@@ -166,7 +179,7 @@ resource "aws_cloudwatch_metric_alarm" "computed" {
         metric_name = metric_query.value.metric
         dimensions  = metric_query.value.dimensions
         stat        = metric_query.value.statistic
-        period      = 60
+        period      = try(metric_query.value.period, 60)
       }
     }
   }

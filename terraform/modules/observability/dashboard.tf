@@ -58,7 +58,7 @@ locals {
     [for what, metric in { CPU = "cpu", memory = "memory" } :
       { title = "Microservices: ${what}, % of limit", stat = "Maximum", metrics = [
         for unit in local.units :
-        [local.insights, "pod_${metric}_utilization_over_pod_limit", "ClusterName", var.cluster_name, "Namespace", var.namespace, "PodName", unit]
+        [local.insights, "pod_${metric}_utilization_over_pod_limit", "ClusterName", var.cluster_name, "Namespace", var.namespace, "Service", unit]
       ] }
     ],
     length(var.databases) == 0 ? [] : [

@@ -78,6 +78,17 @@ variable "runbook_url" {
   }
 }
 
+variable "billing_pods" {
+  description = "Pods of billing whose restarts are watched: billing-0 and on."
+  type        = number
+  default     = 3
+
+  validation {
+    condition     = var.billing_pods >= 1 && var.billing_pods <= 10
+    error_message = "billing_pods must be between 1 and 10: an alarm reads ten metrics at most."
+  }
+}
+
 variable "latency_seconds" {
   description = "Latency at the 99th percentile that raises an alarm, seconds."
   type        = number
@@ -121,6 +132,7 @@ variable "database_connections" {
   description = "Connections to a database above which an alarm is raised."
   type        = number
   default     = 120
+  nullable    = false
 }
 
 variable "monthly_budget_usd" {

@@ -21,8 +21,12 @@ run "defaults" {
     error_message = "a cluster of RabbitMQ"
   }
   assert {
-    condition     = !aws_mq_broker.this.publicly_accessible && !aws_mq_broker.this.encryption_options[0].use_aws_owned_key && aws_mq_broker.this.encryption_options[0].kms_key_id == var.kms_key_arn
-    error_message = "private, and encrypted by our key"
+    condition     = !aws_mq_broker.this.publicly_accessible
+    error_message = "private"
+  }
+  assert {
+    condition     = length(aws_mq_broker.this.encryption_options) == 0
+    error_message = "Amazon MQ refuses encryption options for RabbitMQ"
   }
   assert {
     condition     = aws_mq_broker.this.logs[0].general && aws_mq_broker.this.auto_minor_version_upgrade

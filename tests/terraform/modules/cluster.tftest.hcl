@@ -50,7 +50,7 @@ run "defaults" {
     error_message = "the add-ons are there"
   }
   assert {
-    condition     = length(aws_eks_addon.node) == 0 && length(aws_eks_node_group.this) == 0
+    condition     = length(aws_eks_addon.node) == 0 && length(aws_eks_addon.dns) == 0 && length(aws_eks_node_group.this) == 0
     error_message = "Auto Mode needs no node add-ons"
   }
   assert {
@@ -60,6 +60,10 @@ run "defaults" {
   assert {
     condition     = alltrue([for a in aws_iam_role_policy_attachment.node : contains(["AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"], split("/", a.policy_arn)[1])])
     error_message = "nodes may pull images and register, no more"
+  }
+  assert {
+    condition     = toset(keys(aws_iam_role_policy_attachment.cluster)) == toset(["AmazonEKSClusterPolicy", "AmazonEKSComputePolicy", "AmazonEKSBlockStoragePolicyV2", "AmazonEKSLoadBalancingPolicy", "AmazonEKSNetworkingPolicy"])
+    error_message = "Auto Mode has the rights that it asks for; the second block storage policy holds it to its own volumes and snapshots"
   }
   assert {
     condition     = length(aws_iam_role.service_account) == 0
@@ -172,8 +176,16 @@ run "node_groups" {
     error_message = "instances and volumes carry the tags"
   }
   assert {
-    condition     = toset(keys(aws_eks_addon.node)) == toset(["vpc-cni", "kube-proxy", "eks-pod-identity-agent"])
+    condition     = toset(keys(aws_eks_addon.node)) == toset(["vpc-cni", "kube-proxy", "eks-pod-identity-agent"]) && length(aws_eks_addon.dns) == 1
     error_message = "and has the add-ons that Auto Mode does without"
+  }
+  assert {
+    condition     = jsondecode(aws_eks_addon.node["vpc-cni"].configuration_values).enableNetworkPolicy == "true"
+    error_message = "network policies hold on these nodes too"
+  }
+  assert {
+    condition     = aws_iam_role.node_group[0].name == "code-keeper-test-node-group" && aws_iam_role.node_group[0].name != aws_iam_role.node.name
+    error_message = "one role cannot have the access entries of both kinds of nodes"
   }
 }
 

@@ -145,6 +145,10 @@ run "cloudfront" {
     error_message = "and by nobody but CloudFront"
   }
   assert {
+    condition     = one(aws_cloudfront_distribution.this[0].origin).vpc_origin_config[0].origin_read_timeout > 30
+    error_message = "a client may wait 30 s for its order"
+  }
+  assert {
     condition     = aws_cloudfront_distribution.this[0].default_cache_behavior[0].cache_policy_id == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
     error_message = "the API is never cached"
   }

@@ -30,7 +30,7 @@ run "defaults" {
     error_message = "no chart lies over another"
   }
   assert {
-    condition     = alltrue([for a in ["latency", "no-target", "dead-letters", "failed-nodes", "node-memory"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && toset(keys(aws_cloudwatch_metric_alarm.computed)) == toset(["errors", "queue-age"])
+    condition     = alltrue([for a in ["latency", "no-target", "dead-letters", "failed-nodes", "node-memory"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && toset(keys(aws_cloudwatch_metric_alarm.computed)) == toset(["errors", "queue-age", "gateway-restarts", "inventory-restarts", "billing-restarts"])
     error_message = "what a person must act on raises an alarm"
   }
   assert {
@@ -40,6 +40,26 @@ run "defaults" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.simple["dead-letters"].threshold == 0 && aws_cloudwatch_metric_alarm.simple["dead-letters"].comparison_operator == "GreaterThanThreshold"
     error_message = "one dead letter is enough"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.simple["billing-memory"].dimensions == tomap({ ClusterName = "code-keeper-test", Namespace = "code-keeper", Service = "billing" })
+    error_message = "Container Insights has no pod of the name billing: a StatefulSet's pods have their own"
+  }
+  assert {
+    condition     = toset(flatten([for q in aws_cloudwatch_metric_alarm.computed["billing-restarts"].metric_query : [for m in q.metric : m.dimensions.PodName]])) == toset(["billing-0", "billing-1", "billing-2"])
+    error_message = "each pod of billing is watched"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.computed["gateway-restarts"].evaluation_periods == 1 && alltrue(flatten([for q in aws_cloudwatch_metric_alarm.computed["gateway-restarts"].metric_query : [for m in q.metric : m.stat == "Sum" && m.period == 900]]))
+    error_message = "restarts are counted by the minute: only their sum grows"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.computed["errors"].evaluation_periods == 5
+    error_message = "minutes are periods where periods are minutes"
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.simple["no-target"].insufficient_data_actions) == 1
+    error_message = "a target group without targets says nothing"
   }
   assert {
     condition     = aws_sns_topic.alarms.kms_master_key_id == var.kms_key_arn
