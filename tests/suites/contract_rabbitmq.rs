@@ -117,7 +117,7 @@ async fn next(orders: &mut mpsc::UnboundedReceiver<Order>) -> Order {
     tokio::time::timeout(PATIENCE, orders.recv()).await.expect("an order comes").unwrap()
 }
 
-/// The broker counts a quorum queue's messages every few seconds only.
+/// The broker counts a quorum queue's messages from time to time only.
 async fn until_depth(node: &RabbitMq, vhost: &Vhost, depth: u64) {
     eventually(&format!("{depth} messages are in the queue"), PATIENCE, async || {
         (node.depth(vhost, "billing_queue") == Some(depth)).then_some(())

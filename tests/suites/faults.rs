@@ -63,7 +63,7 @@ async fn the_gateway_is_killed_under_load() {
 async fn the_broker_is_killed_under_load() {
     let site = Site::new().await;
     let load = site.load(CLIENTS).await;
-    site.queue_is_old().await;
+    tokio::task::block_in_place(|| site.broker.remember_queues());
     for _ in 0..2 {
         site.broker.kill();
         sleep(Duration::from_millis(500)).await;
@@ -145,7 +145,7 @@ async fn the_database_is_killed_and_stopped_and_away() {
         // Orders are taken all the same: that is what the queue is for.
         load.more(100).await;
         if round == 2 {
-            sleep(Duration::from_secs(15)).await;
+            sleep(Duration::from_secs(30)).await;
         }
         tokio::task::block_in_place(|| site.postgres.start_again());
         load.more(50).await;
@@ -164,12 +164,11 @@ async fn a_disk_alarm_blocks_the_publisher() {
     let load = site.load(CLIENTS).await;
     tokio::task::block_in_place(|| site.broker.raise_disk_alarm());
     let before = site.ledger().len();
-    sleep(Duration::from_secs(3)).await;
-    // By now the broker has said that it is blocked: the answer comes at once.
+    site.gateway.health("ready", 503).await;
+    // The broker has said that it is blocked: the answer comes at once.
     let order = place(&new_client(), &site.gateway.url(), "probe", 1, "while-blocked").await;
     assert_eq!(order.outcome, Outcome::Refused(503));
     assert!(order.took < Duration::from_millis(500), "{:?}", order.took);
-    site.gateway.health("ready", 503).await;
     tokio::task::block_in_place(|| site.broker.clear_disk_alarm());
     load.more(100).await;
     let mut sent = load.stop().await;

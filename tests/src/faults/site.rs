@@ -72,13 +72,6 @@ impl Site {
         load
     }
 
-    /// Waits until a kill of the broker cannot take the new queue with it: RabbitMQ 3.10 keeps the name of a quorum
-    /// queue in memory for up to three seconds after its creation (Ra's directory is a dets table, which writes with
-    /// that delay), and makes an empty queue of one whose name it does not find.
-    pub async fn queue_is_old(&self) {
-        tokio::time::sleep(Duration::from_secs(5)).await;
-    }
-
     /// Stops the clients, and checks that the account balances.
     pub async fn balance(&self, load: Load) -> Account {
         self.balance_of(&load.stop().await).await
