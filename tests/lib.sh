@@ -60,6 +60,34 @@ need_servers() {
     need openssl openssl
 }
 
+# on_debian13 COMMAND…: runs it on the servers of Debian 13, as the installed ones are those of one version only. Where
+# they cannot be had, one line says so and why; tests/run repeats that line in its summary. With
+# CODE_KEEPER_DEBIAN13=required it is a failure.
+on_debian13() {
+    local folder reason
+    folder=$(realpath -m "$cache/debian-13")
+    if { reason=$(bring_debian13 "$folder" 2>&1 >&3); } 3>&1; then
+        heading "on PostgreSQL 17 and RabbitMQ 4.0"
+        CODE_KEEPER_POSTGRES=$folder/postgresql CODE_KEEPER_RABBITMQ=$folder/rabbitmq "$@"
+    else
+        echo "NOT RUN on PostgreSQL 17 and RabbitMQ 4.0: ${reason##*$'\n'}"
+        [[ ${CODE_KEEPER_DEBIAN13:-} != required ]]
+    fi
+}
+
+bring_debian13() {
+    # Where Debian keeps what administrators use, debootstrap too.
+    local -x PATH=$PATH:/usr/sbin:/sbin
+    # Its programs know where they are: a cache that was moved does not serve.
+    if [[ $(cat "$1/complete" 2>/dev/null) != "$1" ]]; then
+        need debootstrap debootstrap debian-archive-keyring
+        tests/debian13 "$1" || return
+    fi
+    # As root the tests run PostgreSQL as a user who must reach its programs.
+    [[ $EUID -ne 0 ]] || setpriv --reuid=nobody --regid=nogroup --clear-groups test -x "$1/postgresql/postgres" ||
+        fail "$1 is not for every user to enter; CODE_KEEPER_TEST_CACHE may name another folder"
+}
+
 # node_module NAME VERSION: into the cache; its folder is then $cache/node/NAME-VERSION.
 node_module() {
     need node nodejs

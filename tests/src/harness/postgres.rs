@@ -59,11 +59,10 @@ impl Postgres {
         SHARED.get_or_init(|| Self::start(PostgresOptions::default()))
     }
 
-    /// Makes a cluster and starts its server.
+    /// Makes a cluster and starts its server. `CODE_KEEPER_POSTGRES` names the folder of another version's programs
+    /// (`initdb`, `postgres`, `pg_isready`, `psql`), which the user `postgres` must reach when we are root.
     pub fn start(options: PostgresOptions) -> Self {
-        let programs =
-            system::folder_with("initdb", &system::newest_first(Path::new("/usr/lib/postgresql"), "bin"))
-                .expect("PostgreSQL is installed (Debian: apt-get install postgresql)");
+        let programs = programs();
         let (directory, port, password) = (Directory::new(), free_port(), random_text(16));
         let user = system::unprivileged("postgres");
         let certificates = options.tls.then(|| Certificates::make(directory.path()));
@@ -219,6 +218,15 @@ impl Database {
         let Self { host, port, name, user, password } = self;
         format!("postgres://{user}:{password}@{host}:{port}/{name}")
     }
+}
+
+fn programs() -> PathBuf {
+    if let Some(folder) = std::env::var_os("CODE_KEEPER_POSTGRES") {
+        return folder.into();
+    }
+    let usual = system::newest_first(Path::new("/usr/lib/postgresql"), "bin");
+    system::folder_with("initdb", &usual)
+        .expect("PostgreSQL is installed (Debian: apt-get install postgresql)")
 }
 
 fn log_of(launch: &Launch) -> String {
