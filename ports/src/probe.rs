@@ -9,6 +9,11 @@ pub trait Probe: Send + Sync + 'static {
     /// The dependency, as an operator knows it ("inventory database").
     fn name(&self) -> &'static str;
 
+    /// Whether what it looks at logs by itself that the dependency went away or came back, so that nobody else needs to.
+    fn is_logged(&self) -> bool {
+        false
+    }
+
     /// Asks the dependency whether it can do its work. It MUST answer within a few seconds and MUST change nothing.
     ///
     /// # Errors

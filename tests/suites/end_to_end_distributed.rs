@@ -82,6 +82,11 @@ async fn a_unit_waits_for_its_broker() {
     let refusal = stack.api().post("/api/billing", &order).await;
     refused(&refusal, 503, "unavailable", None);
     assert!(refusal.header("Retry-After").is_some());
+    for unit in [billing, stack.front()] {
+        let log = unit.log();
+        let lines = log.lines().filter(|line| line.contains("WARN") && line.contains("broker")).count();
+        assert_eq!(lines, 1, "{}: {log}", unit.name());
+    }
     // The broker comes: a way from the port that nobody had to the one that it has.
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", nobody)).await.unwrap();
     tokio::spawn(async move {

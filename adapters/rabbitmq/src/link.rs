@@ -151,6 +151,10 @@ impl Probe for BrokerProbe {
         "broker"
     }
 
+    fn is_logged(&self) -> bool {
+        true
+    }
+
     async fn check(&self) -> PortResult<()> {
         let mut state = self.0.clone();
         // When it does not end in time, or nothing runs, the state says so.

@@ -10,9 +10,10 @@ const PERIOD: Duration = Duration::from_secs(2);
 /// The longest time that a look may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Logs, once each time, that a dependency went away or came back.
+/// Logs, once each time, that a dependency went away or came back, where nobody else does.
 pub(crate) async fn report(dependencies: Dependencies, stop: CancellationToken) {
-    let probes = dependencies.required.into_iter().chain(dependencies.helpful);
+    let probes =
+        dependencies.required.into_iter().chain(dependencies.helpful).filter(|probe| !probe.is_logged());
     let looks = probes.map(|probe| tokio::spawn(watch(probe, stop.clone()))).collect::<Vec<_>>();
     for look in looks {
         let _ = look.await;
