@@ -42,12 +42,10 @@ impl Unit for StandaloneUnit {
         let lock = directory.lock().map_err(StartError::part)?;
         let inventory = directory.inventory().await.map_err(StartError::part)?;
         let billing = directory.billing().await.map_err(StartError::part)?;
-        let pools = [inventory.clone(), billing.clone()];
+        let pools = (inventory.clone(), billing.clone());
         register_pool(&context.registry, move || {
-            pools
-                .iter()
-                .map(|pool| pool.connections())
-                .fold((0, 0), |sum, pool| (sum.0 + pool.0, sum.1 + pool.1))
+            let (movies, orders) = (pools.0.connections(), pools.1.connections());
+            (movies.0 + orders.0, movies.1 + orders.1)
         })?;
         let clock = &context.clock;
         let ledger = Arc::new(SqliteOrders::new(billing.clone()));
