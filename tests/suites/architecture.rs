@@ -94,11 +94,7 @@ fn root() -> PathBuf {
 }
 
 fn metadata() -> Metadata {
-    MetadataCommand::new()
-        .current_dir(root())
-        .other_options(["--locked".into(), "--offline".into()])
-        .exec()
-        .unwrap()
+    MetadataCommand::new().current_dir(root()).other_options(["--locked".into()]).exec().unwrap()
 }
 
 fn uses(package: &Package) -> BTreeSet<&str> {
@@ -147,7 +143,7 @@ fn no_unit_contains_what_is_not_its_business() {
         // As Cargo would build the unit by itself.
         let mut cargo =
             std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["tree", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none"]);
+        cargo.args(["tree", "--locked", "--edges", "normal,build", "--prefix", "none"]);
         cargo.args(["--format", "{p}", "--package", unit]).current_dir(root());
         let tree = keeper_tests::harness::run(&mut cargo);
         let contains: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();

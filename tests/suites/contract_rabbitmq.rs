@@ -117,6 +117,20 @@ async fn next(orders: &mut mpsc::UnboundedReceiver<Order>) -> Order {
     tokio::time::timeout(PATIENCE, orders.recv()).await.expect("an order comes").unwrap()
 }
 
+/// Its end without being told to is a failure of the unit, and servers drop the queue a moment before that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_publisher_outlives_its_queue_until_it_is_told_to_stop() {
+    let broker = broker(&settings(&RabbitMq::shared().vhost()));
+    let (queue, task) = RabbitQueue::new(&broker);
+    let (probe, stop) = (queue.probe(), CancellationToken::new());
+    let mut running = tokio::spawn(task.run(stop.clone()));
+    until_up(&probe).await;
+    drop(queue);
+    assert!(tokio::time::timeout(Duration::from_millis(500), &mut running).await.is_err());
+    stop.cancel();
+    tokio::time::timeout(PATIENCE, running).await.expect("it stops").unwrap();
+}
+
 /// The broker counts a quorum queue's messages from time to time only.
 async fn until_depth(node: &RabbitMq, vhost: &Vhost, depth: u64) {
     eventually(&format!("{depth} messages are in the queue"), PATIENCE, async || {

@@ -192,7 +192,11 @@ impl PublisherTask {
             tokio::select! {
                 () = stop.cancelled() => break,
                 job = self.jobs.recv() => {
-                    let Some(job) = job else { break };
+                    let Some(job) = job else {
+                        // Nobody can publish any more, but the end is for the owner to say.
+                        stop.cancelled().await;
+                        break;
+                    };
                     confirms.publish(job);
                     while let Ok(job) = self.jobs.try_recv() {
                         confirms.publish(job);
