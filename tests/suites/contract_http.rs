@@ -7,35 +7,37 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use keeper_billing::Book;
-use keeper_domain::{MovieQuery, Page};
+use keeper_domain::{Movie, MovieQuery, Page};
 use keeper_http_client::{BillingClient, ClientSettings, InventoryClient, Service, SettingsError};
-use keeper_http_server::{HttpMetrics, HttpSettings, api, movies, order_book, serve};
+use keeper_http_server::{HttpMetrics, HttpSettings, api, batches, movies, order_book, serve};
 use keeper_inventory::Inventory;
 use keeper_ports::PortError;
-use keeper_ports::inventory::MovieCatalog;
+use keeper_ports::inventory::{MockMovieCatalog, MovieCatalog};
 use keeper_sqlite::{Directory, SqliteMovies, SqliteOrders};
 use keeper_tests::contract::samples::{movie, movie_id};
 use keeper_tests::contract::{self, SystemClock};
 use keeper_tests::harness::free_port;
+use keeper_wire::MovieBody;
 use keeper_wire::context::RequestContext;
-use prometheus::Registry;
+use prometheus::{Registry, TextEncoder};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Serves a stage until the guard is dropped, and gives a client of it.
+/// Serves stages until the guard is dropped, and gives their port.
 macro_rules! served {
-    ($stage:expr) => {{
+    ($registry:expr, $($stage:expr),+) => {{
         let settings = HttpSettings { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: free_port() };
         let stop = CancellationToken::new();
         let (listening, listens) = oneshot::channel();
-        let rocket = api(settings, HttpMetrics::register(&Registry::new()).unwrap()).attach($stage);
+        let rocket = api(settings, HttpMetrics::register(&$registry).unwrap())$(.attach($stage))+;
         tokio::spawn(serve(rocket, stop.clone(), move || listening.send(()).unwrap()));
         listens.await.unwrap();
-        (service(settings.port, 5_000), stop.drop_guard())
+        (settings.port, stop.drop_guard())
     }};
 }
 
@@ -47,8 +49,8 @@ async fn catalog() -> (contract::movie_catalog::Subject, (TempDir, DropGuard)) {
     let folder = TempDir::new().unwrap();
     let database = Directory::new(folder.path()).unwrap().inventory().await.unwrap();
     let catalog = Inventory::new(Arc::new(SqliteMovies::new(database)), Arc::new(SystemClock));
-    let (service, stop) = served!(movies(Arc::new(catalog)));
-    (Arc::new(InventoryClient::new(service)), (folder, stop))
+    let (port, stop) = served!(Registry::new(), movies(Arc::new(catalog)), batches());
+    (Arc::new(InventoryClient::new(service(port, 5_000))), (folder, stop))
 }
 
 async fn book() -> (contract::order_book::Subject, (TempDir, DropGuard)) {
@@ -56,8 +58,11 @@ async fn book() -> (contract::order_book::Subject, (TempDir, DropGuard)) {
     let database = Directory::new(folder.path()).unwrap().billing().await.unwrap();
     let ledger = Arc::new(SqliteOrders::new(database));
     let book = Book::new(ledger.clone(), Arc::new(SystemClock));
-    let (service, stop) = served!(order_book(Arc::new(book)));
-    (contract::order_book::Subject { book: Arc::new(BillingClient::new(service)), ledger }, (folder, stop))
+    let (port, stop) = served!(Registry::new(), order_book(Arc::new(book)));
+    (
+        contract::order_book::Subject { book: Arc::new(BillingClient::new(service(port, 5_000))), ledger },
+        (folder, stop),
+    )
 }
 
 keeper_tests::movie_catalog_contract!(super::catalog);
@@ -178,6 +183,127 @@ async fn a_call_carries_the_id_of_the_request_that_it_is_made_for() {
     let head = seen.recv().await.unwrap().to_lowercase();
     assert!(head.contains("x-request-id: client-7\r\n"), "{head}");
     assert!(head.contains(&format!("traceparent: {traceparent}\r\n")), "{head}");
+}
+
+/// Reads movies as clients that come at the same time do, each under a request id of its own (`r1` for movie 1).
+async fn read_together(client: InventoryClient, ids: std::ops::RangeInclusive<i64>) -> Vec<Read> {
+    let reads = ids.map(|id| {
+        let context = RequestContext { request_id: format!("r{id}"), traceparent: None };
+        context.scope(client.get(movie_id(id)))
+    });
+    join_all(reads).await
+}
+
+type Read = Result<Option<Movie>, PortError>;
+
+fn found(read: &Read) -> Option<i64> {
+    read.as_ref().unwrap().as_ref().map(|movie| movie.id.get())
+}
+
+/// A catalogue that has the movies with even ids, cannot read 13, and says what it was asked for.
+fn even_movies() -> (MockMovieCatalog, mpsc::UnboundedReceiver<i64>) {
+    let (asked, seen) = mpsc::unbounded_channel();
+    let mut catalog = MockMovieCatalog::new();
+    catalog.expect_get().returning(move |id| {
+        asked.send(id.get()).unwrap();
+        let body: MovieBody = serde_json::from_str(&MOVIE.replace('7', &id.to_string())).unwrap();
+        match id.get() {
+            13 => Err(PortError::failed("database", "the row is broken")),
+            id if id % 2 == 0 => Ok(Some(body.try_into().unwrap())),
+            _ => Ok(None),
+        }
+    });
+    (catalog, seen)
+}
+
+#[tokio::test]
+async fn reads_at_the_same_time_share_requests_and_each_gets_its_own_movie() {
+    let (catalog, mut asked) = even_movies();
+    let registry = Registry::new();
+    let (port, _stop) = served!(registry, movies(Arc::new(catalog)), batches());
+    let reads = read_together(InventoryClient::new(service(port, 5_000)), 20..=140).await;
+    for (id, read) in (20..).zip(&reads) {
+        assert_eq!(found(read), Some(id).filter(|id| id % 2 == 0));
+    }
+    let mut ids: Vec<i64> = std::iter::from_fn(|| asked.try_recv().ok()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (20..=140).collect::<Vec<_>>(), "each was read once");
+    let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+    assert!(text.contains(r#"route="/internal/movies""#), "{text}");
+    let requests = text.lines().filter(|line| line.starts_with("http_requests_total"));
+    let requests: u32 = requests.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum();
+    assert_eq!(requests, 2, "a batch of 100 and the rest");
+}
+
+#[tokio::test]
+async fn a_movie_that_cannot_be_read_fails_alone() {
+    let (catalog, _asked) = even_movies();
+    let (port, _stop) = served!(Registry::new(), movies(Arc::new(catalog)), batches());
+    let reads = read_together(InventoryClient::new(service(port, 5_000)), 10..=20).await;
+    for (id, read) in (10..).zip(&reads) {
+        match id {
+            13 => assert!(matches!(read, Err(PortError::Failed { .. }))),
+            id => assert_eq!(found(read), Some(id).filter(|id| id % 2 == 0)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_older_service_is_asked_for_one_movie_at_a_time() {
+    let (catalog, _asked) = even_movies();
+    let (port, _stop) = served!(Registry::new(), movies(Arc::new(catalog)));
+    let reads = read_together(InventoryClient::new(service(port, 5_000)), 20..=40).await;
+    for (id, read) in (20..).zip(&reads) {
+        assert_eq!(found(read), Some(id).filter(|id| id % 2 == 0));
+    }
+}
+
+#[tokio::test]
+async fn a_shared_request_carries_the_ids_of_all_that_it_is_made_for() {
+    let (service, mut seen) = broken(vec![answer("200 OK", "[]")]).await;
+    let reads = read_together(InventoryClient::new(service), 1..=3).await;
+    assert!(reads.iter().all(|read| found(read).is_none()));
+    let head = seen.recv().await.unwrap().to_lowercase();
+    assert!(head.starts_with("get /internal/movies?ids=1,2,3 "), "{head}");
+    assert!(head.contains("x-request-id: r1\r\n") && head.contains("x-request-ids: r1,r2,r3\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn a_read_that_waits_for_others_is_given_up_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = InventoryClient::new(service(listener.local_addr().unwrap().port(), 1_000));
+    let started = Instant::now();
+    let reads = read_together(client, 1..=20).await;
+    assert!(reads.iter().all(|read| matches!(read, Err(PortError::TimedOut { .. }))), "{reads:?}");
+    assert!(started.elapsed() < Duration::from_millis(1_900), "the last ones waited twice");
+}
+
+#[tokio::test]
+async fn a_batch_that_is_none_is_refused() {
+    let (catalog, _asked) = even_movies();
+    let (port, _stop) = served!(Registry::new(), movies(Arc::new(catalog)), batches());
+    let get = async |query: &str| {
+        let answer = reqwest::get(format!("http://127.0.0.1:{port}/internal/movies{query}")).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let many = vec!["1"; 101].join(",");
+    for query in [
+        "",
+        "?ids=",
+        "?ids=1,",
+        "?ids=1,0",
+        "?ids=1,x",
+        "?ids=1&ids=2",
+        "?ids=1&limit=2",
+        &format!("?ids={many}"),
+    ] {
+        let (status, body) = get(query).await;
+        assert_eq!(status, 400, "{query}: {body}");
+        assert!(body.contains(r#""field":"ids""#) || body.contains(r#""field":"limit""#), "{query}: {body}");
+    }
+    let (_, answer) = get("?ids=4,3,2").await;
+    let movies: Vec<MovieBody> = serde_json::from_str(&answer).unwrap();
+    assert_eq!(movies.iter().map(|movie| movie.id).collect::<Vec<_>>(), [4, 2]);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use keeper_domain::{Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice};
 use keeper_ports::inventory::MovieCatalog;
 use keeper_ports::{PortError, PortResult};
+use keeper_wire::coalesce::{Answers, Coalescer};
+use keeper_wire::context::{REQUEST_IDS, RequestContext};
 use keeper_wire::{MessageBody, MovieBody, MovieChangeFields, MovieFields};
 use reqwest::{Method, Response};
 
@@ -10,24 +13,30 @@ use crate::service::{found, has_next_page};
 
 const MOVIES: &str = "/api/movies";
 
-/// The catalogue of an inventory service.
+const BATCHES: &str = "/internal/movies";
+
+/// How many requests for movies by their ids are under way at once. Each is a connection of its own, and connections are
+/// what a load balancer spreads over inventory's replicas.
+const MAX_BATCHES: usize = 4;
+
+/// The catalogue of an inventory service. Reads by id that come while others are under way share a request.
 pub struct InventoryClient {
     service: Service,
+    gets: Coalescer<Get, Option<Movie>>,
+}
+
+/// A movie to be read, and the request that it is for.
+struct Get {
+    id: MovieId,
+    context: Option<RequestContext>,
 }
 
 impl InventoryClient {
     /// Speaks to a service.
     pub fn new(service: Service) -> Self {
-        Self { service }
-    }
-
-    async fn movie(&self, response: Response) -> PortResult<Movie> {
-        let body: MovieBody = self.service.body(response).await?;
-        self.checked(body)
-    }
-
-    fn checked(&self, body: MovieBody) -> PortResult<Movie> {
-        Movie::try_from(body).map_err(|invalid| PortError::failed(self.service.what(), invalid))
+        let getting = service.clone();
+        let gets = Coalescer::new(service.what(), MAX_BATCHES, move |gets| get_all(getting.clone(), gets));
+        Self { service, gets }
     }
 }
 
@@ -35,12 +44,62 @@ fn path(id: MovieId) -> String {
     format!("{MOVIES}/{id}")
 }
 
+async fn movie_of(service: &Service, response: Response) -> PortResult<Movie> {
+    checked(service, service.body(response).await?)
+}
+
+async fn movies_of(service: &Service, response: Response) -> PortResult<Vec<Movie>> {
+    let bodies: Vec<MovieBody> = service.body(response).await?;
+    bodies.into_iter().map(|body| checked(service, body)).collect()
+}
+
+fn checked(service: &Service, body: MovieBody) -> PortResult<Movie> {
+    Movie::try_from(body).map_err(|invalid| PortError::failed(service.what(), invalid))
+}
+
+/// Reads movies in one request.
+async fn get_all(service: Service, gets: Vec<Get>) -> Answers<Option<Movie>> {
+    if let [get] = &gets[..] {
+        return Ok(vec![get_one(&service, get).await]);
+    }
+    match get_batch(&service, &gets).await {
+        // One of the movies may be at fault, which alone is to fail; or inventory is older than this request.
+        Err(PortError::Failed { .. }) => Ok(join_all(gets.iter().map(|get| get_one(&service, get))).await),
+        movies => {
+            let movies = movies?;
+            let movie = |get: &Get| Ok(movies.iter().find(|movie| movie.id == get.id).cloned());
+            Ok(gets.iter().map(movie).collect())
+        }
+    }
+}
+
+async fn get_one(service: &Service, get: &Get) -> PortResult<Option<Movie>> {
+    let read = async {
+        match found(service.read(service.request(Method::GET, &path(get.id))).await)? {
+            Some(response) => movie_of(service, response).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    RequestContext::scope_kept(get.context.clone(), read).await
+}
+
+async fn get_batch(service: &Service, gets: &[Get]) -> PortResult<Vec<Movie>> {
+    let ids: Vec<String> = gets.iter().map(|get| get.id.to_string()).collect();
+    let contexts = gets.iter().filter_map(|get| get.context.as_ref());
+    let request_ids: Vec<&str> = contexts.map(|context| context.request_id.as_str()).collect();
+    let read = async {
+        let request = service.request(Method::GET, &format!("{BATCHES}?ids={}", ids.join(",")));
+        movies_of(service, service.read(request.header(REQUEST_IDS, request_ids.join(","))).await?).await
+    };
+    RequestContext::scope_kept(gets.first().and_then(|get| get.context.clone()), read).await
+}
+
 #[async_trait]
 impl MovieCatalog for InventoryClient {
     async fn add(&self, movie: NewMovie) -> PortResult<Movie> {
         let request = self.service.request(Method::POST, MOVIES).json(&MovieFields::from(movie));
         let response = self.service.send(request).await?;
-        self.movie(response).await
+        movie_of(&self.service, response).await
     }
 
     async fn list(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
@@ -53,23 +112,18 @@ impl MovieCatalog for InventoryClient {
         }
         let response = self.service.read(request).await?;
         let more = has_next_page(&response);
-        let bodies: Vec<MovieBody> = self.service.body(response).await?;
-        let items = bodies.into_iter().map(|body| self.checked(body)).collect::<PortResult<_>>()?;
-        Ok(Slice { items, more })
+        Ok(Slice { items: movies_of(&self.service, response).await?, more })
     }
 
     async fn get(&self, id: MovieId) -> PortResult<Option<Movie>> {
-        let response = self.service.read(self.service.request(Method::GET, &path(id))).await;
-        match found(response)? {
-            Some(response) => self.movie(response).await.map(Some),
-            None => Ok(None),
-        }
+        let get = Get { id, context: RequestContext::current() };
+        self.service.in_time(self.gets.call(get)).await
     }
 
     async fn change(&self, id: MovieId, change: MovieChange) -> PortResult<Option<Movie>> {
         let request = self.service.request(Method::PUT, &path(id)).json(&MovieChangeFields::from(change));
         match found(self.service.send(request).await)? {
-            Some(response) => self.movie(response).await.map(Some),
+            Some(response) => movie_of(&self.service, response).await.map(Some),
             None => Ok(None),
         }
     }

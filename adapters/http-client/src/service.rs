@@ -81,6 +81,12 @@ impl Service {
         request
     }
 
+    /// Gives a call up after the longest time for an answer.
+    pub(crate) async fn in_time<T>(&self, call: impl Future<Output = PortResult<T>>) -> PortResult<T> {
+        let late = |late| Err(PortError::timed_out(self.what, late));
+        tokio::time::timeout(self.timeout, call).await.unwrap_or_else(late)
+    }
+
     /// The longest time for an answer.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout

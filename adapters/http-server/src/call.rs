@@ -2,7 +2,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use keeper_wire::context::{
-    REQUEST_ID, RequestContext, TRACEPARENT, is_sane_request_id, is_sane_traceparent,
+    REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, is_sane_request_id, is_sane_traceparent,
 };
 use rocket::Request;
 use rocket::outcome::Outcome;
@@ -16,6 +16,7 @@ pub(crate) struct CallInfo {
     started: Instant,
     context: RequestContext,
     cause: OnceLock<String>,
+    called_for: OnceLock<String>,
 }
 
 impl CallInfo {
@@ -29,7 +30,7 @@ impl CallInfo {
             let traceparent =
                 header(TRACEPARENT).filter(|value| is_sane_traceparent(value)).map(str::to_owned);
             let context = RequestContext { request_id, traceparent };
-            Self { started: Instant::now(), context, cause: OnceLock::new() }
+            Self { started: Instant::now(), context, cause: OnceLock::new(), called_for: OnceLock::new() }
         })
     }
 
@@ -50,6 +51,11 @@ impl CallInfo {
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.get().map(String::as_str)
     }
+
+    /// The ids of the requests that this one is made for, when it is made for many.
+    pub(crate) fn called_for(&self) -> Option<&str> {
+        self.called_for.get().map(String::as_str)
+    }
 }
 
 /// The context in which a handler calls a port, so that the call carries the request's id.
@@ -67,6 +73,22 @@ impl<'r> FromRequest<'r> for Call {
 
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Self::Error> {
         Outcome::Success(Self(CallInfo::of(request).context.clone()))
+    }
+}
+
+/// Keeps the ids of the requests that this one is made for, so that each of them is found in the log.
+pub(crate) struct CalledFor;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for CalledFor {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Self::Error> {
+        let ids = request.headers().get_one(REQUEST_IDS);
+        if let Some(ids) = ids.filter(|ids| ids.split(',').all(is_sane_request_id)) {
+            let _ = CallInfo::of(request).called_for.set(ids.to_owned());
+        }
+        Outcome::Success(Self)
     }
 }
 

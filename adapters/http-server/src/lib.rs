@@ -2,6 +2,7 @@
 //! management port with health and metrics.
 #![warn(missing_docs)]
 
+mod batch;
 mod body;
 mod call;
 mod catchers;
@@ -16,6 +17,7 @@ mod query;
 mod reply;
 mod server;
 
+pub use batch::stage as batches;
 pub use docs::Unit;
 pub use error::ApiError;
 pub use movies::stage as movies;

@@ -74,15 +74,26 @@ fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: D
     let method = request.method().as_str();
     let path = request.uri().path().as_str();
     let request_id = call.request_id();
+    let request_ids = call.called_for();
     let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
     match call.cause() {
         Some(cause) => {
-            tracing::error!(method, path, route, status, millis, request_id, cause, "request failed");
+            tracing::error!(
+                method,
+                path,
+                route,
+                status,
+                millis,
+                request_id,
+                request_ids,
+                cause,
+                "request failed"
+            );
         }
         None if status >= 500 => {
-            tracing::error!(method, path, route, status, millis, request_id, "request failed");
+            tracing::error!(method, path, route, status, millis, request_id, request_ids, "request failed");
         }
-        None => tracing::info!(method, path, route, status, millis, request_id, "request"),
+        None => tracing::info!(method, path, route, status, millis, request_id, request_ids, "request"),
     }
 }
 

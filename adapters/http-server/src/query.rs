@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use keeper_domain::{Invalid, MovieId, MovieQuery, OrderId, Page, PageLimit, TitlePart, UserId};
 use keeper_wire::ErrorCode;
+use keeper_wire::coalesce::MAX_CALLS;
 use rocket::Request;
 use rocket::http::Status;
 use rocket::outcome::Outcome;
@@ -30,6 +31,21 @@ impl Read for MovieList {
         query.end()?;
         let part = title.as_deref().map(TitlePart::new).transpose()?.flatten();
         Ok(Self { query: MovieQuery { title: part }, page })
+    }
+}
+
+/// `?ids=1,2,3`
+pub(crate) struct MovieIds(pub(crate) Vec<MovieId>);
+
+impl Read for MovieIds {
+    fn read(mut query: Query<'_>) -> Result<Self, ApiError> {
+        let ids = query.take("ids")?.ok_or_else(|| Invalid::new("ids", "must be given"))?;
+        query.end()?;
+        if ids.split(',').count() > MAX_CALLS {
+            return Err(Invalid::new("ids", format!("must be at most {MAX_CALLS}")).into());
+        }
+        let ids: Result<_, Invalid> = ids.split(',').map(|id| MovieId::parse("ids", id)).collect();
+        Ok(Self(ids?))
     }
 }
 
@@ -149,4 +165,4 @@ macro_rules! guard {
     )+};
 }
 
-guard!(MovieList, OrderList, OrderWait, NoQuery);
+guard!(MovieList, MovieIds, OrderList, OrderWait, NoQuery);

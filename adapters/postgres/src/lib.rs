@@ -1,7 +1,6 @@
 //! The driven ports on PostgreSQL 15 and later: movies, orders, and whether the database answers.
 #![warn(missing_docs)]
 
-mod coalesce;
 mod database;
 mod error;
 mod movies;

@@ -6,12 +6,16 @@ use keeper_domain::{
 };
 use keeper_ports::inventory::MovieRepository;
 use keeper_ports::{PortError, PortResult};
+use keeper_wire::coalesce::{Answers, Coalescer};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::Database;
-use crate::coalesce::{Answers, Coalescer};
 use crate::database::Answer;
+
+/// How many shared statements of a kind are under way at once. Measured with 32 clients, a read then costs the database
+/// less than half of what a statement of its own does.
+const MAX_BATCHES: usize = 2;
 
 /// The catalogue's store on PostgreSQL.
 #[derive(Clone)]
@@ -29,8 +33,10 @@ impl PgMovies {
     pub fn new(database: Database) -> Self {
         let (finding, inserting) = (database.clone(), database.clone());
         Self {
-            finds: Coalescer::new(database.what(), move |ids| find_all(finding.clone(), ids)),
-            inserts: Coalescer::new(database.what(), move |movies| insert_all(inserting.clone(), movies)),
+            finds: Coalescer::new(database.what(), MAX_BATCHES, move |ids| find_all(finding.clone(), ids)),
+            inserts: Coalescer::new(database.what(), MAX_BATCHES, move |movies| {
+                insert_all(inserting.clone(), movies)
+            }),
             database,
         }
     }

@@ -12,6 +12,9 @@ tokio::task_local! {
 /// The header of the request id, over HTTP and in the queue's messages.
 pub const REQUEST_ID: &str = "X-Request-Id";
 
+/// The header of the ids of all requests that a request is made for, separated by commas, where they are many.
+pub const REQUEST_IDS: &str = "X-Request-Ids";
+
 /// The header of the trace context (W3C Trace Context).
 pub const TRACEPARENT: &str = "traceparent";
 
@@ -28,6 +31,14 @@ impl RequestContext {
     /// Runs a call within this context.
     pub async fn scope<F: Future>(self, call: F) -> F::Output {
         CONTEXT.scope(self, call).await
+    }
+
+    /// Runs a call within a context that was kept from elsewhere, if there was one.
+    pub async fn scope_kept<F: Future>(context: Option<Self>, call: F) -> F::Output {
+        match context {
+            Some(context) => context.scope(call).await,
+            None => call.await,
+        }
     }
 
     /// The context of the call that is running, if it has one.

@@ -1,8 +1,10 @@
 //! What goes over the wires: the JSON bodies of the API, the queue's message, what travels beside them, and the names
-//! of the metrics. The domain knows nothing of it; every conversion is here, and used by both ends.
+//! of the metrics; and how many calls share one trip over them. The domain knows nothing of it; every conversion is here,
+//! and used by both ends.
 #![warn(missing_docs)]
 
 pub mod body;
+pub mod coalesce;
 pub mod context;
 mod error;
 pub mod message;

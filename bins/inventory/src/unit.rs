@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use keeper_bootstrap::{Context, Parts, StartError, Unit, migrate_when_there, register_pool};
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Unit as Document, docs, movies};
+use keeper_http_server::{Unit as Document, batches, docs, movies};
 use keeper_inventory::Inventory;
 use keeper_postgres::{Database, DatabaseProbe, PgMovies, Schema};
 use serde::Deserialize;
@@ -32,7 +32,11 @@ impl Unit for InventoryUnit {
         let catalog = Arc::new(Inventory::new(movies_store, Arc::clone(&context.clock)));
         let stop = context.stop.tasks.clone();
         Ok(Parts {
-            api: context.api().attach(movies(catalog)).attach(docs::stage(Document::Inventory)),
+            api: context
+                .api()
+                .attach(movies(catalog))
+                .attach(batches())
+                .attach(docs::stage(Document::Inventory)),
             dependencies: Dependencies {
                 required: vec![Arc::new(DatabaseProbe::new(database.clone()))],
                 helpful: Vec::new(),

@@ -101,6 +101,7 @@ macro_rules! end_to_end {
                 operations {
                     metrics_have_the_names_that_dashboards_rest_on,
                     health_is_told_on_the_management_port_only,
+                    what_units_ask_of_each_other_is_not_for_clients,
                     every_request_is_one_line_of_json,
                 }
             );

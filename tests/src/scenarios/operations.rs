@@ -68,6 +68,10 @@ pub async fn health_is_told_on_the_management_port_only(stack: &Stack) {
     }
 }
 
+pub async fn what_units_ask_of_each_other_is_not_for_clients(stack: &Stack) {
+    refused(&stack.api().get("/internal/movies?ids=1").await, 404, "not_found", None);
+}
+
 pub async fn every_request_is_one_line_of_json(stack: &Stack) {
     let id = unique("line");
     let request =

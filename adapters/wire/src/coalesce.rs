@@ -1,3 +1,5 @@
+//! Many small calls made one larger one, where a round trip costs more than what it carries.
+
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,23 +9,20 @@ use futures_util::future::BoxFuture;
 use keeper_ports::{PortError, PortResult};
 use tokio::sync::oneshot;
 
-/// How many batches may be under way at once. Few, so that they are large; more than one, so that one that hangs does
-/// not hold up the rest.
-const MAX_BATCHES: usize = 2;
 /// The most calls in a batch.
-const MAX_CALLS: usize = 100;
+pub const MAX_CALLS: usize = 100;
 
 /// What a batch gives: an answer to each call, in their order, or the one failure of them all.
-pub(crate) type Answers<A> = PortResult<Vec<PortResult<A>>>;
+pub type Answers<A> = PortResult<Vec<PortResult<A>>>;
 
-/// Answers calls that come while others are under way with one statement for all of them.
+/// Answers calls that come while others are under way together.
 ///
-/// A call that comes alone is answered at once; the busier the database is, the larger are the batches. Measured with
-/// 32 clients, a read costs the database less than half of what a statement of its own does.
-pub(crate) struct Coalescer<Q, A>(Arc<Shared<Q, A>>);
+/// A call that comes alone is answered at once; the busier the other side is, the larger are the batches.
+pub struct Coalescer<Q, A>(Arc<Shared<Q, A>>);
 
 struct Shared<Q, A> {
     what: &'static str,
+    max_batches: usize,
     answer: Box<dyn Fn(Vec<Q>) -> BoxFuture<'static, Answers<A>> + Send + Sync>,
     queue: Mutex<Queue<Q, A>>,
 }
@@ -45,23 +44,31 @@ impl<Q, A> Clone for Coalescer<Q, A> {
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Coalescer<Q, A> {
-    /// Answers batches with `answer`; `what` is the other side's name for operators.
-    pub(crate) fn new<F>(what: &'static str, answer: impl Fn(Vec<Q>) -> F + Send + Sync + 'static) -> Self
+    /// Answers batches with `answer`; `what` is the other side's name for operators. At most `max_batches` are under
+    /// way at once: few, so that they are large; more than one, so that one that hangs does not hold up the rest.
+    pub fn new<F>(
+        what: &'static str,
+        max_batches: usize,
+        answer: impl Fn(Vec<Q>) -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Answers<A>> + Send + 'static,
     {
         let answer = Box::new(move |calls| answer(calls).boxed());
         let queue = Mutex::new(Queue { waiting: VecDeque::new(), batches: 0 });
-        Self(Arc::new(Shared { what, answer, queue }))
+        Self(Arc::new(Shared { what, max_batches, answer, queue }))
     }
 
     /// Answers a call. It is carried out even when nobody waits for the answer any more.
-    pub(crate) async fn call(&self, call: Q) -> PortResult<A> {
+    ///
+    /// # Errors
+    /// Its own, or its batch's; `Failed` when the batch panicked.
+    pub async fn call(&self, call: Q) -> PortResult<A> {
         let (answer, answered) = oneshot::channel();
         let starts = {
             let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
             queue.waiting.push_back(Waiting { call, answer });
-            let starts = queue.batches < MAX_BATCHES;
+            let starts = queue.batches < self.0.max_batches;
             queue.batches += usize::from(starts);
             starts
         };

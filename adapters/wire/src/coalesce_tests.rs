@@ -5,11 +5,13 @@ use tokio::task::{JoinSet, yield_now};
 
 use super::*;
 
+const MAX_BATCHES: usize = 2;
+
 /// Doubles numbers, batch by batch, each as soon as a permit is there; refuses a batch with 13 in it, panics at 99.
 fn doubler() -> (Coalescer<u32, u32>, Arc<Semaphore>, Arc<AtomicUsize>) {
     let (gate, batches) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
     let (wait, count) = (Arc::clone(&gate), Arc::clone(&batches));
-    let coalescer = Coalescer::new("doubler", move |calls: Vec<u32>| {
+    let coalescer = Coalescer::new("doubler", MAX_BATCHES, move |calls: Vec<u32>| {
         let wait = Arc::clone(&wait);
         count.fetch_add(1, Ordering::Relaxed);
         async move {
