@@ -1,8 +1,12 @@
 # Cheap, and gone in one command: data in the cluster, one NAT gateway, no endpoint that costs by the hour.
+locals {
+  environment = "dev"
+}
+
 module "environment" {
   source = "../../modules/environment"
 
-  environment = "dev"
+  environment = local.environment
   protect     = false
 
   zones               = ["${var.region}a", "${var.region}b"]
@@ -11,7 +15,7 @@ module "environment" {
 
   backup             = false
   log_retention_days = 7
-  monthly_budget_usd = 350
+  monthly_budget_usd = 450
 
   admin_principals    = var.admin_principals
   deployer_principals = var.deployer_principals

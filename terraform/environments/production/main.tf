@@ -1,9 +1,14 @@
 # Survives the loss of a zone without losing an order.
+locals {
+  environment = "production"
+}
+
 module "environment" {
   source = "../../modules/environment"
 
-  environment = "production"
+  environment = local.environment
   protect     = var.protect
+  recoverable = true
 
   zones = ["${var.region}a", "${var.region}b", "${var.region}c"]
 
@@ -23,7 +28,7 @@ module "environment" {
 
   cross_region_copy  = true
   log_retention_days = 90
-  monthly_budget_usd = 2500
+  monthly_budget_usd = 2900
 
   admin_principals    = var.admin_principals
   deployer_principals = var.deployer_principals
@@ -39,4 +44,10 @@ module "environment" {
     aws.us_east_1 = aws.us_east_1
     aws.copy      = aws.copy
   }
+}
+
+variable "protect" {
+  description = "Refuse to destroy data and the load balancer; apply false before destroying."
+  type        = bool
+  default     = true
 }

@@ -1,8 +1,12 @@
 # The shape of production in its smallest sizes, and without its second copies.
+locals {
+  environment = "staging"
+}
+
 module "environment" {
   source = "../../modules/environment"
 
-  environment = "staging"
+  environment = local.environment
   protect     = false
 
   zones               = ["${var.region}a", "${var.region}b"]
@@ -19,7 +23,7 @@ module "environment" {
 
   backup_days        = 7
   log_retention_days = 14
-  monthly_budget_usd = 550
+  monthly_budget_usd = 700
 
   admin_principals    = var.admin_principals
   deployer_principals = var.deployer_principals

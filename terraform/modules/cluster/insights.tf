@@ -4,9 +4,16 @@ resource "aws_eks_addon" "insights" {
 
   cluster_name                = aws_eks_cluster.this.name
   addon_name                  = "amazon-cloudwatch-observability"
+  addon_version               = var.cloudwatch_addon_version
   resolve_conflicts_on_create = "OVERWRITE"
   resolve_conflicts_on_update = "OVERWRITE"
-  configuration_values        = jsonencode({ agents = [{ name = "cloudwatch-agent" }, local.scraper] })
+  # Dashboard and alarms read Container Insights' classic metrics. What else the add-on can measure is paid for by the metric.
+  configuration_values = jsonencode({
+    containerInsights     = { enabled = true }
+    otelContainerInsights = { enabled = false }
+    applicationSignals    = { enabled = false }
+    agents                = [{ name = "cloudwatch-agent" }, local.scraper]
+  })
 
   pod_identity_association {
     service_account = "cloudwatch-agent"
@@ -90,7 +97,7 @@ locals {
     )
   }
 
-  # The agent turns counters into differences; it drops histograms, so latency is the load balancer's to tell.
+  # The agent turns counters into differences; it drops histograms, so latency is the log's to tell.
   metrics = [
     {
       source_labels    = ["unit"]

@@ -17,3 +17,8 @@ output "security_group_id" {
   description = "Security group of nodes and pods, made by EKS."
   value       = aws_eks_cluster.this.vpc_config[0].cluster_security_group_id
 }
+
+output "application_log_group" {
+  description = "Log group of the containers' logs; null: nobody collects them."
+  value       = one([for kind, group in aws_cloudwatch_log_group.insights : group.name if kind == "application"])
+}

@@ -151,6 +151,17 @@ variable "container_insights" {
   default     = true
 }
 
+variable "cloudwatch_addon_version" {
+  description = "Version of the add-on amazon-cloudwatch-observability, 6.2 or newer: older ones do not know its settings."
+  type        = string
+  default     = "v6.2.0-eksbuild.1"
+
+  validation {
+    condition     = can(regex("^v(6\\.([2-9]|[1-9][0-9])|[7-9]|[1-9][0-9])\\.", var.cloudwatch_addon_version))
+    error_message = "cloudwatch_addon_version must be v6.2 or newer, e.g. v6.2.0-eksbuild.1."
+  }
+}
+
 variable "metric_namespace" {
   description = "CloudWatch namespace of the application's metrics."
   type        = string

@@ -33,14 +33,15 @@ resource "aws_db_instance" "this" {
   parameter_group_name   = aws_db_parameter_group.this.name
   ca_cert_identifier     = "rds-ca-rsa2048-g1"
 
-  backup_retention_period   = var.backup_retention_days
-  backup_window             = "01:00-02:00"
-  maintenance_window        = "sun:02:30-sun:03:30"
-  copy_tags_to_snapshot     = true
-  delete_automated_backups  = !var.deletion_protection
-  deletion_protection       = var.deletion_protection
-  skip_final_snapshot       = !var.final_snapshot
-  final_snapshot_identifier = var.final_snapshot ? "${local.identifier}-${var.final_snapshot_suffix}" : null
+  backup_retention_period  = var.backup_retention_days
+  backup_window            = "01:00-02:00"
+  maintenance_window       = "sun:02:30-sun:03:30"
+  copy_tags_to_snapshot    = true
+  delete_automated_backups = !var.deletion_protection
+  deletion_protection      = var.deletion_protection
+  skip_final_snapshot      = !var.final_snapshot
+  # Its name may exist once only: an environment that is made again has another network.
+  final_snapshot_identifier = var.final_snapshot ? "${local.identifier}-final-${split("-", var.vpc_id)[1]}" : null
 
   auto_minor_version_upgrade = true
   apply_immediately          = var.apply_immediately

@@ -121,12 +121,6 @@ variable "final_snapshot" {
   }
 }
 
-variable "final_snapshot_suffix" {
-  description = "End of the final snapshot's name; change it when one of that name exists."
-  type        = string
-  default     = "final"
-}
-
 variable "apply_immediately" {
   description = "Change the instance at once, and not in the maintenance window."
   type        = bool

@@ -6,15 +6,14 @@ locals {
 
   databases = local.managed ? toset(["inventory", "billing"]) : toset([])
 
-  # A protected environment cannot be destroyed by mistake, and keeps what it can when it is destroyed on purpose.
-  secret_recovery_days = var.protect ? 30 : 0
+  secret_recovery_days = var.recoverable ? 30 : 0
 }
 
 module "key" {
   source = "../key"
 
   name                 = local.name
-  deletion_window_days = var.protect ? 30 : 7
+  deletion_window_days = var.recoverable ? 30 : 7
 }
 
 module "network" {
@@ -50,6 +49,7 @@ module "cluster" {
   deployer_principals = var.deployer_principals
   namespace           = var.namespace
   secrets_store       = local.managed
+  container_insights  = var.container_insights
   log_retention_days  = var.log_retention_days
   tags                = { Project = var.project, Environment = var.environment, ManagedBy = "terraform" }
 
@@ -76,7 +76,7 @@ module "database" {
   max_storage_gib          = var.managed_data.database_max_gib
   backup_retention_days    = var.managed_data.database_retention_days
   deletion_protection      = var.protect
-  final_snapshot           = var.protect
+  final_snapshot           = var.recoverable
   apply_immediately        = !var.protect
   secret_recovery_days     = local.secret_recovery_days
   credentials_version      = var.credentials_version
@@ -142,7 +142,8 @@ module "observability" {
   runbook_url        = var.runbook_url
   monthly_budget_usd = var.monthly_budget_usd
 
-  database_connections = try(var.managed_data.database_connections, null)
+  application_log_group = module.cluster.application_log_group
+  database_connections  = try(var.managed_data.database_connections, null)
 }
 
 module "backup" {

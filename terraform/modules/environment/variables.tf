@@ -15,8 +15,19 @@ variable "environment" {
 }
 
 variable "protect" {
-  description = "Refuse to destroy data and the load balancer, and keep final snapshots."
+  description = "Refuse to destroy data and the load balancer."
   type        = bool
+}
+
+variable "recoverable" {
+  description = "What is destroyed can be restored for 30 days: final snapshots, secrets, and the key that they need."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = var.recoverable || !var.protect
+    error_message = "a protected environment must be recoverable."
+  }
 }
 
 variable "cidr" {
@@ -52,6 +63,12 @@ variable "public_access_cidrs" {
   description = "Networks from which the Kubernetes API is reached over the internet; empty: from inside only."
   type        = list(string)
   default     = []
+}
+
+variable "container_insights" {
+  description = "Watch pods and nodes, collect containers' logs and the application's metrics; without it most alarms do not exist."
+  type        = bool
+  default     = true
 }
 
 variable "node_groups" {

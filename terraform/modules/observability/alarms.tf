@@ -6,13 +6,16 @@ locals {
   units    = ["gateway", "inventory", "billing"]
   insights = "ContainerInsights"
 
+  # Without the CloudWatch agent there is only what AWS's services say of themselves.
+  watched = var.application_log_group != null
+
   # One metric against one threshold. Periods are minutes that must all be bad.
   simple_alarms = merge(
     {
       latency = {
         text      = "a hundredth of all requests takes longer than ${var.latency_seconds} s"
-        namespace = "AWS/ApplicationELB", metric = "TargetResponseTime", dimensions = local.edge
-        statistic = "p99", above = var.latency_seconds, minutes = 5
+        namespace = local.latency.namespace, metric = local.latency.name, dimensions = {}
+        statistic = "p99", above = 1000 * var.latency_seconds, minutes = 5
       }
       no-target = {
         text      = "no gateway is ready: the API is down"
@@ -130,7 +133,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "simple" {
-  for_each = local.simple_alarms
+  for_each = { for name, alarm in local.simple_alarms : name => alarm if local.watched || startswith(alarm.namespace, "AWS/") }
 
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = "${each.value.text}. ${var.runbook_url}#${each.key}"
@@ -152,7 +155,9 @@ resource "aws_cloudwatch_metric_alarm" "simple" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "computed" {
-  for_each = local.computed_alarms
+  for_each = { for name, alarm in local.computed_alarms : name => alarm
+    if local.watched || alltrue([for metric in alarm.metrics : startswith(metric.namespace, "AWS/")])
+  }
 
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = "${each.value.text}. ${var.runbook_url}#${each.key}"

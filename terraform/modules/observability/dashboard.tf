@@ -12,7 +12,8 @@ locals {
         ["AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", "LoadBalancer", var.load_balancer],
         ["AWS/ApplicationELB", "HTTPCode_Target_4XX_Count", "LoadBalancer", var.load_balancer],
       ] },
-      { title = "Latency, p99, seconds", stat = "p99", metrics = [
+      { title = "Latency without orders waited for, p99, ms", stat = "p99", metrics = [[local.latency.namespace, local.latency.name]] },
+      { title = "Latency of everything, p99, seconds", stat = "p99", metrics = [
         ["AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", var.load_balancer],
       ] },
       { title = "Orders per minute", stat = "Sum", metrics = [
@@ -78,8 +79,10 @@ locals {
     ],
   )
 
+  shown = [for chart in local.charts : chart if local.watched || try(startswith(chart.metrics[0][0], "AWS/"), false)]
+
   # Three to a row.
-  widgets = [for i, chart in local.charts : {
+  widgets = [for i, chart in local.shown : {
     type   = "metric"
     x      = 8 * (i % 3)
     y      = 6 * floor(i / 3)

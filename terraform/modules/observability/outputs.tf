@@ -10,5 +10,5 @@ output "dashboard_url" {
 
 output "alarms" {
   description = "Names of the alarms; each has a heading of the same name in the runbook."
-  value       = sort(concat(keys(local.simple_alarms), keys(local.computed_alarms)))
+  value       = sort(concat(keys(aws_cloudwatch_metric_alarm.simple), keys(aws_cloudwatch_metric_alarm.computed)))
 }

@@ -30,6 +30,12 @@ variable "metric_namespace" {
   default     = "CodeKeeper"
 }
 
+variable "application_log_group" {
+  description = "Log group of the containers' logs; null: no CloudWatch agent runs, and what counts on it is left out."
+  type        = string
+  default     = null
+}
+
 variable "load_balancer" {
   description = "Load balancer, as its metrics have it."
   type        = string
@@ -90,7 +96,7 @@ variable "billing_pods" {
 }
 
 variable "latency_seconds" {
-  description = "Latency at the 99th percentile that raises an alarm, seconds."
+  description = "Latency at the 99th percentile that raises an alarm, seconds; reading one order, which may wait, does not count."
   type        = number
   default     = 1
 

@@ -77,6 +77,10 @@ run "metrics_of_the_application" {
     source = "../../../terraform/modules/cluster"
   }
   assert {
+    condition     = { for feature, settings in jsondecode(aws_eks_addon.insights[0].configuration_values) : feature => settings.enabled if feature != "agents" } == { applicationSignals = false, containerInsights = true, otelContainerInsights = false }
+    error_message = "the metrics that dashboard and alarms read, and no others, whatever a version's defaults are"
+  }
+  assert {
     condition     = [for a in jsondecode(aws_eks_addon.insights[0].configuration_values).agents : a.name] == ["cloudwatch-agent", "cloudwatch-agent-prometheus"]
     error_message = "one agent for the nodes, one for the application"
   }
@@ -200,7 +204,7 @@ run "switched_off" {
     container_insights  = false
   }
   assert {
-    condition     = toset(keys(aws_eks_addon.this)) == toset(["metrics-server"]) && length(aws_eks_addon.insights) == 0 && length(aws_cloudwatch_log_group.insights) == 0
+    condition     = toset(keys(aws_eks_addon.this)) == toset(["metrics-server"]) && length(aws_eks_addon.insights) == 0 && length(aws_cloudwatch_log_group.insights) == 0 && output.application_log_group == null
     error_message = "what is switched off is not there"
   }
 }
@@ -234,18 +238,19 @@ run "rejects_all_at_once" {
     source = "../../../terraform/modules/cluster"
   }
   variables {
-    kubernetes_version  = "1.32"
-    subnet_ids          = ["subnet-1"]
-    public_access_cidrs = ["0.0.0.0/0"]
-    node_pools          = ["gpu"]
-    node_groups         = { a = { instance_types = ["m7g.large"], capacity_type = "CHEAP" } }
-    admin_principals    = { me = "me" }
-    deployer_principals = { me = "arn:aws:iam::123456789012:user/me" }
-    namespace           = "Code_Keeper"
-    name                = "Code Keeper"
-    log_retention_days  = 8
+    kubernetes_version       = "1.32"
+    subnet_ids               = ["subnet-1"]
+    public_access_cidrs      = ["0.0.0.0/0"]
+    cloudwatch_addon_version = "v5.1.0-eksbuild.1"
+    node_pools               = ["gpu"]
+    node_groups              = { a = { instance_types = ["m7g.large"], capacity_type = "CHEAP" } }
+    admin_principals         = { me = "me" }
+    deployer_principals      = { me = "arn:aws:iam::123456789012:user/me" }
+    namespace                = "Code_Keeper"
+    name                     = "Code Keeper"
+    log_retention_days       = 8
   }
-  expect_failures = [var.kubernetes_version, var.subnet_ids, var.public_access_cidrs, var.node_pools, var.node_groups, var.admin_principals, var.deployer_principals, var.namespace, var.name, var.log_retention_days]
+  expect_failures = [var.kubernetes_version, var.cloudwatch_addon_version, var.subnet_ids, var.public_access_cidrs, var.node_pools, var.node_groups, var.admin_principals, var.deployer_principals, var.namespace, var.name, var.log_retention_days]
 }
 
 run "rejects_more" {

@@ -26,8 +26,8 @@ run "defaults" {
     error_message = "the database is not public"
   }
   assert {
-    condition     = aws_db_instance.this.multi_az && aws_db_instance.this.deletion_protection && !aws_db_instance.this.skip_final_snapshot
-    error_message = "it has a standby, is protected and leaves a snapshot"
+    condition     = aws_db_instance.this.multi_az && aws_db_instance.this.deletion_protection && !aws_db_instance.this.skip_final_snapshot && endswith(aws_db_instance.this.final_snapshot_identifier, "-final-1")
+    error_message = "it has a standby, is protected and leaves a snapshot that is named after its network"
   }
   assert {
     condition     = aws_db_instance.this.manage_master_user_password && aws_db_instance.this.password == null

@@ -81,6 +81,7 @@ run "rejects_all_at_once" {
   }
   variables {
     environment = "Development"
+    protect     = true
   }
-  expect_failures = [var.environment]
+  expect_failures = [var.environment, var.recoverable]
 }

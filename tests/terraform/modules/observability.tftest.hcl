@@ -10,6 +10,8 @@ variables {
   target_group  = "targetgroup/code-keeper-test/1"
   runbook_url   = "https://example.com/RUNBOOK.md"
   kms_key_arn   = "arn:aws:kms:eu-north-1:123456789012:key/1"
+
+  application_log_group = "/aws/containerinsights/code-keeper-test/application"
 }
 
 run "defaults" {
@@ -22,7 +24,7 @@ run "defaults" {
     error_message = "the dashboard names the cluster"
   }
   assert {
-    condition     = alltrue([for title in ["Requests per minute", "Errors per minute", "Latency, p99, seconds", "Orders that wait, and dead letters", "Cluster: CPU %", "Cluster: memory %", "Per node: CPU %", "Per namespace: CPU %", "Per pod of code-keeper: memory %", "Microservices: memory, % of limit"] : contains([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : w.properties.title], title)])
+    condition     = alltrue([for title in ["Requests per minute", "Errors per minute", "Latency without orders waited for, p99, ms", "Latency of everything, p99, seconds", "Orders that wait, and dead letters", "Cluster: CPU %", "Cluster: memory %", "Per node: CPU %", "Per namespace: CPU %", "Per pod of code-keeper: memory %", "Microservices: memory, % of limit"] : contains([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : w.properties.title], title)])
     error_message = "the dashboard shows what was promised"
   }
   assert {
@@ -62,6 +64,14 @@ run "defaults" {
     error_message = "a target group without targets says nothing"
   }
   assert {
+    condition     = strcontains(aws_cloudwatch_log_metric_filter.latency[0].pattern, "$.log_processed.route != \"/api/billing/orders/<order_id>\"") && aws_cloudwatch_metric_alarm.simple["latency"].threshold == 1000
+    error_message = "whoever waits for an order on purpose wakes nobody"
+  }
+  assert {
+    condition     = [aws_cloudwatch_metric_alarm.simple["latency"].namespace, aws_cloudwatch_metric_alarm.simple["latency"].metric_name] == [one(aws_cloudwatch_log_metric_filter.latency[0].metric_transformation).namespace, one(aws_cloudwatch_log_metric_filter.latency[0].metric_transformation).name]
+    error_message = "the alarm looks at what the log says"
+  }
+  assert {
     condition     = aws_sns_topic.alarms.kms_master_key_id == var.kms_key_arn
     error_message = "notifications are encrypted"
   }
@@ -97,6 +107,26 @@ run "managed_data" {
   assert {
     condition     = aws_sns_topic_subscription.mail["oncall@example.com"].protocol == "email"
     error_message = "somebody is told"
+  }
+}
+
+run "no_agent" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/observability"
+  }
+  variables {
+    application_log_group = null
+    databases             = { inventory = "code-keeper-test-inventory" }
+    broker                = "code-keeper-test"
+  }
+  assert {
+    condition     = toset(output.alarms) == toset(["broker-disk", "broker-memory", "errors", "inventory-database-connections", "inventory-database-cpu", "inventory-database-storage", "no-target"])
+    error_message = "what nobody measures raises no alarm"
+  }
+  assert {
+    condition     = alltrue([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : startswith(w.properties.metrics[0][0], "AWS/")]) && length(aws_cloudwatch_log_metric_filter.latency) == 0
+    error_message = "and is not shown"
   }
 }
 

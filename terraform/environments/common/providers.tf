@@ -1,0 +1,32 @@
+# Shared by the environments, each of which has links to these files and says in its main.tf what it is.
+locals {
+  tags = { Project = "code-keeper", Environment = local.environment, ManagedBy = "terraform" }
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = local.tags
+  }
+}
+
+# CloudFront takes its certificate and its web ACL from here only.
+provider "aws" {
+  alias  = "us_east_1"
+  region = "us-east-1"
+
+  default_tags {
+    tags = local.tags
+  }
+}
+
+# Second home of the backups.
+provider "aws" {
+  alias  = "copy"
+  region = var.copy_region
+
+  default_tags {
+    tags = local.tags
+  }
+}
