@@ -5,7 +5,9 @@ import os
 import pathlib
 import subprocess
 import sys
+from urllib.parse import urlparse
 
+import documents
 import readback
 
 RUNNING = set()
@@ -16,20 +18,21 @@ REGION = "eu-north-1"
 # All that differs from a real account:
 # - requests go to the mock, and buckets are named in the path, because 127.0.0.1 has no sub-domains;
 # - the state is a local file: the bucket is part of what is tried;
-# - the hosted zone, which an account has, is made beforehand.
+# - the hosted zone, which an account has, is made beforehand;
+# - log groups that AWS's services make by themselves are made by the test.
 OVERRIDE = 'provider "aws" {\n  s3_use_path_style = true\n}\n'
 
 
 class Cloud:
     """A mock AWS, from `with` to its end."""
 
-    def __init__(self, cache):
-        self.log = cache / "mock.log"
+    def __init__(self, cache, name):
+        self.log, self.calls = cache / "mock.log", cache / f"{name}.calls"
 
     def __enter__(self):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         self.process = subprocess.Popen(
-            [sys.executable, "-B", HERE / "mock_aws.py"],
+            [sys.executable, "-B", "-m", "mock_aws", self.calls], cwd=HERE,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(self.log, "a"), env=clean, text=True,
         )
         RUNNING.add(self.process)
@@ -40,7 +43,7 @@ class Cloud:
             raise RuntimeError(f"the mock AWS did not start: {self.log}")
         self.environment = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{line.strip()}",
-            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_ACCESS_KEY_ID": "operator",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
@@ -61,7 +64,7 @@ class Cloud:
 
 def live(suite, terraform, name, command):
     """One root from nothing to nothing."""
-    with Cloud(suite.cache) as cloud:
+    with Cloud(suite.cache, name) as cloud:
         aws = readback.Aws(cloud.environment)
         variables = seed(name, aws)
         tree = suite.copy(name)
@@ -82,11 +85,18 @@ def live(suite, terraform, name, command):
         for title, test in readback.TESTS.get(name, {}).items():
             suite.check(f"{name}: {title}", test, aws, outputs, state)
         if name == "production":
-            suite.check("production: protected unless it is said otherwise", protected, terraform, folder, cloud)
-        if name != "bootstrap":
-            suite.check(f"{name}: its values build the overlay", overlay, suite, name, outputs, command)
-        suite.check(f"{name}: is destroyed", destroy, terraform, folder, cloud)
-        suite.check(f"{name}: nothing is left", nothing_left, aws, before)
+            suite.check("production: protected unless it is said otherwise", readback.protected, state)
+            suite.check("production: gives its protection up when told to", unprotect, terraform, folder, cloud)
+        if name == "bootstrap":
+            suite.check("bootstrap: is destroyed", destroy, terraform, folder, cloud)
+        else:
+            suite.check(f"{name}: its outputs are commands and values", commands, suite, terraform, name, folder, cloud, command)
+            others = aws.services_write_logs(name)
+            suite.check(f"{name}: is torn down, twice", teardown, suite, terraform, name, tree, cloud, command)
+            before["eu-north-1 log groups"] |= others
+        snapshots = final_snapshots(state) if name == "production" else set()
+        suite.check(f"{name}: nothing is left but what shall be", nothing_left, aws, before, snapshots)
+        suite.check(f"{name}: the operator's policies allow what was asked", documents.allowed, suite.root, cloud.calls.read_text().split())
 
 
 def seed(name, aws):
@@ -101,14 +111,13 @@ def seed(name, aws):
         variables["public_access_cidrs"] = ["192.0.2.0/24"]
     if name == "production":
         zone = aws("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
-        # Protected, it could not be destroyed; that it is protected by default is tested by `terraform test`.
-        variables |= {"domain_name": "movies.example.com", "zone_id": zone.split("/")[-1], "protect": False}
+        variables |= {"domain_name": "movies.example.com", "zone_id": zone.split("/")[-1]}
     return variables
 
 
-def apply(terraform, folder, cloud):
+def apply(terraform, folder, cloud, *more):
     terraform.run(["get"], folder, cloud.environment)
-    terraform.run(["apply", "-auto-approve", "-input=false", "-parallelism=30"], folder, cloud.environment)
+    terraform.run(["apply", "-auto-approve", "-input=false", "-parallelism=30", *more], folder, cloud.environment)
     return True
 
 
@@ -116,31 +125,58 @@ def plan(terraform, folder, cloud):
     terraform.run(["plan", "-detailed-exitcode", "-input=false", "-parallelism=30"], folder, cloud.environment)
 
 
-def protected(terraform, folder, cloud):
-    terraform.run(["plan", "-input=false", "-refresh=false", "-var=protect=true", "-out=protected"], folder, cloud.environment)
-    planned = json.loads(terraform.run(["show", "-json", "protected"], folder, cloud.environment))
-    readback.protected(planned["planned_values"]["root_module"])
+def unprotect(terraform, folder, cloud):
+    """As the README says it, before teardown, which does not repeat it."""
+    apply(terraform, folder, cloud, "-var=protect=false")
 
 
 def destroy(terraform, folder, cloud):
     terraform.run(["destroy", "-auto-approve", "-input=false", "-parallelism=30"], folder, cloud.environment)
 
 
-def nothing_left(aws, before):
-    left = {kind: sorted(names - before[kind]) for kind, names in aws.everything().items() if names - before[kind]}
+def final_snapshots(state):
+    network = next(r for r in state["resources"] if r["type"] == "aws_vpc")["instances"][0]["attributes"]["id"]
+    return {f"code-keeper-production-{database}-final-{network.split('-')[1]}" for database in ("inventory", "billing")}
+
+
+def nothing_left(aws, before, snapshots):
+    now = aws.everything()
+    readback.same("database snapshots", now.pop("database snapshots"), snapshots)
+    left = {kind: sorted(names - before[kind]) for kind, names in now.items() if names - before[kind]}
     if left:
         raise AssertionError(json.dumps(left, indent=1))
 
 
-def overlay(suite, name, outputs, command):
-    """The file that kustomize takes, written as the README says, builds the overlay and arrives in it."""
-    source = suite.root / "kustomize"
-    if not (source / "overlays" / name / "kustomization.yaml").exists():
-        raise AssertionError(f"there is no kustomize/overlays/{name}")
-    target = suite.work / name / "kustomize"
-    command(["cp", "-r", source, target], suite.work)
-    values = outputs["kustomize_values"]
+def commands(suite, terraform, name, folder, cloud, command):
+    """The outputs as the README uses them: the values build the overlay, the command writes a kubeconfig, the URLs are URLs."""
+    values, kubeconfig_command, url, dashboard = (
+        terraform.run(["output", "-raw", output], folder, cloud.environment)
+        for output in ("kustomize_values", "kubeconfig_command", "url", "dashboard_url")
+    )
     readback.complete_values(values, name)
+    target = suite.work / name / "kustomize"
+    command(["cp", "-r", suite.root / "kustomize", target], suite.work)
     (target / "overlays" / name / "terraform.env").write_text(values)
     built = command(["kubectl", "kustomize", target / "overlays" / name], suite.work)
     readback.values_arrived(built, values)
+
+    config = suite.work / name / "kubeconfig"
+    command(["sh", "-c", kubeconfig_command], suite.work, {**cloud.environment, "KUBECONFIG": str(config)})
+    readback.same("context", command(["kubectl", "--kubeconfig", config, "config", "current-context"], suite.work).strip().split("/")[-1], f"code-keeper-{name}")
+    for address in (url, dashboard):
+        readback.true(f"{address} is an address", address.startswith("https://") and urlparse(address).hostname)
+
+
+def teardown(suite, terraform, name, tree, cloud, command):
+    """The script with the real terraform and aws; only the cluster's API, which the mock has not, is a stand-in that has nothing in it."""
+    stand_in = suite.work / name / "bin/kubectl"
+    stand_in.parent.mkdir()
+    stand_in.write_text("#!/bin/sh\n")
+    stand_in.chmod(0o755)
+    environment = {
+        **terraform.environment(terraform.fast_config), **cloud.environment, "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
+        # The second plan has just read everything again.
+        "TF_CLI_ARGS_destroy": "-no-color -parallelism=30 -refresh=false",
+    }
+    for _ in range(2):
+        command([tree / "teardown", "--yes", name], suite.work, environment)

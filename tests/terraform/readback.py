@@ -58,6 +58,17 @@ class Aws:
             kinds += [(f"{region} {kind}", names) for kind, names in self.anywhere(region)]
         return {kind: set(names) for kind, names in kinds}
 
+    def services_write_logs(self, name):
+        """Log groups that AWS's services make unasked; returns those of others, which no teardown may touch."""
+        logs = self("logs")
+        brokers = [b["BrokerId"] for b in self("mq").list_brokers()["BrokerSummaries"]]
+        others = {"/aws/amazonmq/broker/b-of-others/general", f"/aws/rds/instance/code-keeper-{name}er-billing/postgresql"}
+        ours = [f"/aws/amazonmq/broker/{broker}/{kind}" for broker in brokers for kind in ("general", "connection")]
+        ours.append(f"/aws/rds/instance/code-keeper-{name}-billing/iam-db-auth-error")
+        for group in [*others, *ours]:
+            logs.create_log_group(logGroupName=group)
+        return others
+
     def anywhere(self, region):
         """What also CloudFront's region and that of the copies have."""
         yield "certificates", [c["CertificateArn"] for c in self("acm", region).list_certificates()["CertificateSummaryList"]]
@@ -133,18 +144,15 @@ def tagged(state, name):
     true("there are resources with tags", count > 3)
 
 
-def protected(module, seen=None):
-    """Everything that holds data is protected, in this module and those below."""
-    top = seen is None
-    seen = set() if top else seen
-    for resource in module.get("resources", []):
+def protected(state):
+    """Everything that holds data is protected."""
+    seen = set()
+    for resource in state["resources"]:
         for attribute, value in PROTECTION.get(resource["type"], {}).items():
             seen.add(resource["type"])
-            same(f"{resource['address']}.{attribute}", resource["values"].get(attribute), value)
-    for child in module.get("child_modules", []):
-        protected(child, seen)
-    if top:
-        same("kinds that were looked at", seen, set(PROTECTION))
+            for instance in resource["instances"]:
+                same(f"{resource.get('module', '')}.{resource['name']}.{attribute}", instance["attributes"][attribute], value)
+    same("kinds that were looked at", seen, set(PROTECTION))
 
 
 def values_of(text):

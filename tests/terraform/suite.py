@@ -5,6 +5,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -139,7 +140,7 @@ class Terraform:
 
 
 def roots(terraform):
-    return [terraform / "bootstrap", *sorted((terraform / "environments").iterdir())]
+    return [terraform / "bootstrap", *sorted(main.parent for main in (terraform / "environments").glob("*/main.tf"))]
 
 
 def formatted(suite):
@@ -160,8 +161,8 @@ def initialised(terraform, tree):
         raise Failure(f"modules that no root uses: {sorted(unused)}")
 
 
-def tested_modules(suite, terraform):
-    """terraform test: one run for all modules, with one set-up of the provider."""
+def tested_modules(suite, terraform, chosen):
+    """terraform test: one run for all modules, with one set-up of the provider. Returns how many of their runs passed."""
     untested = {m.name for m in (suite.root / "terraform/modules").iterdir()} - {t.name.split(".")[0] for t in (HERE / "modules").glob("*.tftest.hcl")}
     if untested:
         raise Failure(f"modules without a test: {sorted(untested)}")
@@ -169,10 +170,11 @@ def tested_modules(suite, terraform):
     shutil.copytree(HERE / "modules", folder)
     for test in folder.glob("*.tftest.hcl"):
         test.write_text(test.read_text().replace("../../../terraform/modules/", "../modules/"))
-    with applied.Cloud(suite.cache) as cloud:
+    with applied.Cloud(suite.cache, "modules") as cloud:
         terraform.run(["get"], folder, cloud.environment)
-        report = terraform.run(["test"], folder, cloud.environment, timeout=1500)
-    print("    ", report.strip().splitlines()[-1])
+        filters = [f"-filter={module}.tftest.hcl" for module in chosen]
+        report = terraform.run(["test", *filters], folder, cloud.environment, timeout=1500)
+    return int(re.search(r"^Success! (\d+) passed, 0 failed", report, re.M)[1])
 
 
 def policies(suite):
@@ -185,6 +187,10 @@ def policies(suite):
     )
 
 
+def permissions(suite):
+    command([suite.cache / "venv-policy/bin/python", "-B", HERE / "permissions.py", suite.root / "terraform/bootstrap/operator"], suite.work)
+
+
 STEPS = ["fmt", "init", "documents", "scripts", "modules", "policies", "applied"]
 
 
@@ -192,12 +198,16 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--root", type=pathlib.Path, required=True)
     arguments.add_argument("--cache", type=pathlib.Path, required=True)
-    arguments.add_argument("steps", nargs="*", metavar="STEP", help=f"some of {', '.join(STEPS)}; none: all")
+    arguments.add_argument("steps", nargs="*", metavar="STEP", help="see run")
     arguments = arguments.parse_args()
-    unknown = set(arguments.steps) - set(STEPS)
+    every_module = {module.name for module in (arguments.root / "terraform/modules").iterdir()}
+    unknown = set(arguments.steps) - {*STEPS, *applied.ROOTS, *every_module}
     if unknown:
         sys.exit(f"unknown steps: {sorted(unknown)}")
-    chosen = arguments.steps or STEPS
+    chosen = set(arguments.steps or STEPS)
+    roots_chosen = [root for root in applied.ROOTS if chosen & {"applied", root}]
+    # None named: all of them.
+    modules_chosen = [] if "modules" in chosen else sorted(chosen & every_module)
 
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, stop)
@@ -211,17 +221,18 @@ def main():
         suite.check("init and validate, every root and module", initialised, terraform, tree)
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
-        if "applied" in chosen:
-            for name in applied.ROOTS:
-                pool.submit(applied.live, suite, terraform, name, command)
+        for name in roots_chosen:
+            pool.submit(applied.live, suite, terraform, name, command)
         if "documents" in chosen:
             for name, test in documents.TESTS.items():
                 suite.check(name, test, suite.root)
         if "scripts" in chosen:
             suite.check("scripts", documents.scripts, suite, command)
-        if "modules" in chosen:
-            suite.check("terraform test, every module", tested_modules, suite, terraform)
+        if "modules" in chosen or modules_chosen:
+            runs = suite.check(f"terraform test, {', '.join(modules_chosen) or 'every module'}", tested_modules, suite, terraform, modules_chosen)
+            suite.passed += (runs or 1) - 1
         if "policies" in chosen:
+            suite.check("operator policies grant what they say", permissions, suite)
             suite.check("checkov", policies, suite)
 
     if not suite.failed:
