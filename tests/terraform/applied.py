@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 from urllib.parse import urlparse
@@ -72,6 +73,8 @@ def live(suite, terraform, name, command):
         (folder / "backend.tf").unlink(missing_ok=True)
         (folder / "mock_override.tf").write_text(OVERRIDE)
         (folder / "test.auto.tfvars.json").write_text(json.dumps(variables))
+        if name != "bootstrap":
+            shutil.copy(folder / "terraform.tfvars.example", folder / "terraform.tfvars")
         if name in ("dev", "staging"):
             command([tree / "self-signed-certificate", folder], suite.work)
 
@@ -100,19 +103,13 @@ def live(suite, terraform, name, command):
 
 
 def seed(name, aws):
+    """What is not in the environment's own example of its variables."""
     if name == "bootstrap":
         return {"repository": "example/code-keeper", "allow_destroy": True}
-    variables = {
-        "admin_principals": {"lead": "arn:aws:iam::123456789012:role/lead"},
-        "deployer_principals": {"pipeline": f"arn:aws:iam::123456789012:role/code-keeper-{name}-deploy"},
-        "alarm_emails": ["oncall@example.com"],
-    }
-    if name == "dev":
-        variables["public_access_cidrs"] = ["192.0.2.0/24"]
-    if name == "production":
-        zone = aws("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
-        variables |= {"domain_name": "movies.example.com", "zone_id": zone.split("/")[-1]}
-    return variables
+    if name != "production":
+        return {}
+    zone = aws("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]
+    return {"domain_name": "movies.example.com", "zone_id": zone.split("/")[-1]}
 
 
 def apply(terraform, folder, cloud, *more):

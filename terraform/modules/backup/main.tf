@@ -70,6 +70,7 @@ resource "aws_backup_plan" "this" {
   }
 }
 
+# AWS Backup tries the role when it is given a selection: it is refused before it may do what it is for.
 resource "aws_backup_selection" "databases" {
   count = length(var.database_arns) > 0 ? 1 : 0
 
@@ -77,6 +78,8 @@ resource "aws_backup_selection" "databases" {
   plan_id      = aws_backup_plan.this.id
   iam_role_arn = aws_iam_role.this.arn
   resources    = var.database_arns
+
+  depends_on = [aws_iam_role_policy_attachment.this]
 }
 
 # Volumes come and go with claims in the cluster; Auto Mode marks them with its cluster's name.
@@ -92,6 +95,8 @@ resource "aws_backup_selection" "volumes" {
       value = var.cluster_name
     }
   }
+
+  depends_on = [aws_iam_role_policy_attachment.this]
 }
 
 resource "aws_iam_role" "this" {
