@@ -101,7 +101,7 @@ def incomplete(statements):
             yield f"{service}:{action} also needs {sorted(missing)}"
         dependent = {each for described in kinds(service, action).values() for each in described["dependent_actions"]}
         for each in sorted(dependent - OF_OTHER_KINDS):
-            if each.split(":")[0] in services and not any(fnmatch.fnmatchcase(each, pattern) for pattern in allowed):
+            if each.split(":")[0] in services and not any(fnmatch.fnmatchcase(each.lower(), pattern.lower()) for pattern in allowed):
                 yield f"{service}:{action} also needs {each}"
 
 
