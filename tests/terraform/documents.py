@@ -68,9 +68,10 @@ def allowed(root, calls):
     documents = (root / "terraform/bootstrap/operator").glob("*.json")
     statements = [s for d in documents for s in json.loads(d.read_text())["Statement"] if s["Effect"] == "Allow"]
     patterns = [action for statement in statements for action in listed(statement["Action"])]
-    missing = {call for call in calls if not any(fnmatch.fnmatchcase(call.lower(), pattern.lower()) for pattern in patterns)}
-    assert len(calls) > 20, f"only {calls} were noted"
-    assert not missing - {"sts:GetCallerIdentity"}, f"not allowed: {sorted(missing)}"
+    asked = set(calls) - {"sts:GetCallerIdentity"}
+    missing = {call for call in asked if not any(fnmatch.fnmatchcase(call.lower(), pattern.lower()) for pattern in patterns)}
+    assert len(asked) > 20, f"only {asked} were noted"
+    assert not missing, f"not allowed: {sorted(missing)}"
 
 
 def latency_filter(root):
