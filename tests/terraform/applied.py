@@ -124,7 +124,7 @@ def plan(terraform, folder, cloud):
 
 def unprotect(terraform, folder, cloud):
     """As the README says it, before teardown, which does not repeat it."""
-    apply(terraform, folder, cloud, "-var=protect=false")
+    apply(terraform, folder, cloud, "-var=protect=false", "-refresh=false")
 
 
 def destroy(terraform, folder, cloud):
