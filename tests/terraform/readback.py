@@ -121,6 +121,8 @@ class Aws:
         yield "budgets", [b["BudgetName"] for b in self("budgets").describe_budgets(AccountId="123456789012").get("Budgets", [])]
         distributions = self("cloudfront").list_distributions()["DistributionList"].get("Items", [])
         yield "distributions", [d["Id"] for d in distributions]
+        policies = self("cloudfront").list_cache_policies(Type="custom")["CachePolicyList"].get("Items", [])
+        yield "cache policies", [p["CachePolicy"]["CachePolicyConfig"]["Name"] for p in policies]
         yield "global web ACLs", [a["Name"] for a in self("wafv2", "us-east-1").list_web_acls(Scope="CLOUDFRONT")["WebACLs"]]
         records = []
         for zone in self("route53").list_hosted_zones()["HostedZones"]:

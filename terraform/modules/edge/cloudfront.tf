@@ -1,9 +1,34 @@
 locals {
   # Policies that AWS keeps, the same in every account.
-  caching_disabled  = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-  caching_optimized = "658327ea-f89d-4fab-a63d-7e88639e58f6"
-  all_viewer        = "216adef6-5c7f-47e4-b989-5492eafa07d3"
-  security_headers  = "67f7725c-6f97-4210-82d7-5512b31e9d03"
+  caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+  all_viewer       = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+  security_headers = "67f7725c-6f97-4210-82d7-5512b31e9d03"
+}
+
+# AWS's own policy would show the old documentation for a day after a roll-out.
+resource "aws_cloudfront_cache_policy" "documentation" {
+  count = var.cloudfront ? 1 : 0
+
+  name        = "${var.name}-documentation"
+  comment     = "Documentation of ${var.name}, five minutes old at most"
+  min_ttl     = 0
+  default_ttl = 300
+  max_ttl     = 300
+
+  parameters_in_cache_key_and_forwarded_to_origin {
+    enable_accept_encoding_brotli = true
+    enable_accept_encoding_gzip   = true
+
+    cookies_config {
+      cookie_behavior = "none"
+    }
+    headers_config {
+      header_behavior = "none"
+    }
+    query_strings_config {
+      query_string_behavior = "none"
+    }
+  }
 }
 
 # CloudFront enters the network itself, so the load balancer needs no public address: there is no way around it.
@@ -72,7 +97,7 @@ resource "aws_cloudfront_distribution" "this" {
     allowed_methods            = ["GET", "HEAD"]
     cached_methods             = ["GET", "HEAD"]
     compress                   = true
-    cache_policy_id            = local.caching_optimized
+    cache_policy_id            = aws_cloudfront_cache_policy.documentation[0].id
     origin_request_policy_id   = local.all_viewer
     response_headers_policy_id = local.security_headers
   }

@@ -7,7 +7,8 @@ from .wire import ACCOUNT
 
 
 def extend():
-    """VPC origins and the origins of a distribution that name one; cache policies and certificates as AWS answers them."""
+    """VPC origins and the origins of a distribution that name one; cache policies; what a distribution answers of both and of
+    certificates."""
     import moto.cloudfront.urls as urls
     from moto.cloudfront.exceptions import CloudFrontException
     from moto.cloudfront.models import DefaultCacheBehaviour, Origin, ViewerCertificate
@@ -48,6 +49,35 @@ def extend():
     CloudFrontResponse.delete_vpc_origin = delete
     urls.url_paths["{0}/2020-05-31/vpc-origin$"] = CloudFrontResponse.dispatch
     urls.url_paths["{0}/2020-05-31/vpc-origin/(?P<origin_id>[^/]+)$"] = CloudFrontResponse.dispatch
+
+    policies = {}
+
+    def answer_policy(policy):
+        return ActionResult({"CachePolicy": policy, "ETag": "E1", "Location": policy["Id"]})
+
+    def create_policy(self):
+        identity = str(uuid.uuid4())
+        now = datetime.datetime.now(datetime.timezone.utc)
+        policies[identity] = {"Id": identity, "LastModifiedTime": now, "CachePolicyConfig": self._get_param("CachePolicyConfig")}
+        return answer_policy(policies[identity])
+
+    def get_policy(self):
+        if self._get_param("Id") not in policies:
+            raise CloudFrontException("NoSuchCachePolicy", "there is no such policy")
+        return answer_policy(policies[self._get_param("Id")])
+
+    def delete_policy(self):
+        del policies[self._get_param("Id")]
+        return EmptyResult()
+
+    def list_policies(_self):
+        summaries = [{"Type": "custom", "CachePolicy": policy} for policy in policies.values()]
+        return ActionResult({"CachePolicyList": {"MaxItems": 100, "Quantity": len(summaries), "Items": summaries}})
+
+    CloudFrontResponse.create_cache_policy, CloudFrontResponse.get_cache_policy = create_policy, get_policy
+    CloudFrontResponse.delete_cache_policy, CloudFrontResponse.list_cache_policies = delete_policy, list_policies
+    urls.url_paths["{0}/2020-05-31/cache-policy$"] = CloudFrontResponse.dispatch
+    urls.url_paths["{0}/2020-05-31/cache-policy/(?P<policy_id>[^/]+)$"] = CloudFrontResponse.dispatch
 
     init = Origin.__init__
 

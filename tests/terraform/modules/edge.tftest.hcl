@@ -153,8 +153,8 @@ run "cloudfront" {
     error_message = "the API is never cached"
   }
   assert {
-    condition     = [for b in aws_cloudfront_distribution.this[0].ordered_cache_behavior : b.path_pattern if b.cache_policy_id == "658327ea-f89d-4fab-a63d-7e88639e58f6"] == ["/api-docs*"]
-    error_message = "only the documentation is cached"
+    condition     = [for b in aws_cloudfront_distribution.this[0].ordered_cache_behavior : b.path_pattern] == ["/api-docs*"] && aws_cloudfront_cache_policy.documentation[0].max_ttl == 300
+    error_message = "only the documentation is cached, for five minutes"
   }
   assert {
     condition     = length(module.global_firewall) == 1 && length(module.firewall) == 0
