@@ -44,7 +44,9 @@ resource "aws_db_instance" "this" {
   final_snapshot_identifier = var.final_snapshot ? "${local.identifier}-final-${split("-", var.vpc_id)[1]}" : null
 
   auto_minor_version_upgrade = true
-  apply_immediately          = var.apply_immediately
+  # RDS refuses a new major version without it; only another engine_version makes use of it.
+  allow_major_version_upgrade = true
+  apply_immediately           = var.apply_immediately
 
   performance_insights_enabled          = true
   performance_insights_kms_key_id       = var.kms_key_arn

@@ -70,6 +70,7 @@ module "database" {
   subnet_ids               = module.network.database_subnet_ids
   client_security_group_id = module.cluster.security_group_id
   kms_key_arn              = module.key.arn
+  engine_version           = var.managed_data.database_version
   instance_class           = var.managed_data.database_class
   multi_az                 = var.managed_data.database_multi_az
   storage_gib              = var.managed_data.database_gib
@@ -92,6 +93,7 @@ module "broker" {
   subnet_ids               = module.network.database_subnet_ids
   client_security_group_id = module.cluster.security_group_id
   kms_key_arn              = module.key.arn
+  engine_version           = var.managed_data.broker_version
   instance_type            = var.managed_data.broker_type
   deployment_mode          = var.managed_data.broker_clustered ? "CLUSTER_MULTI_AZ" : "SINGLE_INSTANCE"
   apply_immediately        = !var.protect

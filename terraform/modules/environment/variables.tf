@@ -96,14 +96,16 @@ variable "namespace" {
 }
 
 variable "managed_data" {
-  description = "Sizes of RDS and Amazon MQ; null: PostgreSQL and RabbitMQ run in the cluster."
+  description = "Versions and sizes of RDS and Amazon MQ; null: PostgreSQL and RabbitMQ run in the cluster."
   type = object({
+    database_version        = optional(string, "17")
     database_class          = optional(string, "db.t4g.small")
     database_multi_az       = optional(bool, true)
     database_gib            = optional(number, 20)
     database_max_gib        = optional(number, 200)
     database_retention_days = optional(number, 7)
     database_connections    = optional(number, 120) # more raise an alarm; a GiB of the class's memory allows about 100
+    broker_version          = optional(string, "4.2")
     broker_type             = optional(string, "mq.m7g.medium")
     broker_clustered        = optional(bool, true)
   })

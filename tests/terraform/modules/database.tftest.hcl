@@ -22,6 +22,10 @@ run "defaults" {
     error_message = "everything is encrypted by our key"
   }
   assert {
+    condition     = aws_db_instance.this.allow_major_version_upgrade && aws_db_instance.this.auto_minor_version_upgrade
+    error_message = "it can be upgraded"
+  }
+  assert {
     condition     = !aws_db_instance.this.publicly_accessible
     error_message = "the database is not public"
   }

@@ -56,7 +56,7 @@ run "managed_data_without_backup" {
     aws.copy      = aws.copy
   }
   variables {
-    managed_data = {}
+    managed_data = { database_version = "18", broker_version = "3.13", broker_type = "mq.m5.large" }
     backup       = false
   }
   assert {
