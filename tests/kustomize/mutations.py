@@ -30,6 +30,10 @@ def pod(rendered, unit="gateway"):
     return pod_template(rendered.unit(unit))["spec"]
 
 
+def claim(rendered, name):
+    return rendered.unit(name)["spec"]["volumeClaimTemplates"][0]
+
+
 def policy(rendered, name):
     return kind(rendered, "NetworkPolicy", name)["spec"]
 
@@ -59,6 +63,16 @@ MUTATIONS = (
     (workloads.migrations, "migrating while serving", lambda r: config(r, "billing").update(KEEPER_DATABASE__MIGRATE="true")),
     (workloads.images, "an image without a version", lambda r: main(r).update(image="code-keeper/gateway:latest")),
     (workloads.storage, "a claim of the default class", lambda r: kind(r, "PersistentVolumeClaim", "billing")["spec"].pop("storageClassName")),
+    (workloads.storage, "billing's claim of the default class", lambda r: claim(r, "billing")["spec"].pop("storageClassName"), "production"),
+    (workloads.storage, "no class on EKS", lambda r: drop(r, "StorageClass", "code-keeper"), "staging"),
+    (workloads.storage, "volumes for nodes without the driver", lambda r: kind(r, "StorageClass", "code-keeper").pop("allowedTopologies")),
+    (workloads.claims, "billing without a claim", lambda r: r.unit("billing")["spec"].pop("volumeClaimTemplates")),
+    (workloads.claims, "a claim that nothing mounts", lambda r: claim(r, "rabbitmq")["metadata"].update(name="disk")),
+    (workloads.claims, "a claim that can only be read", lambda r: main(r, "billing")["volumeMounts"][-1].update(readOnly=True)),
+    (workloads.claims, "billing's claims left behind", lambda r: r.unit("billing")["spec"].pop("persistentVolumeClaimRetentionPolicy")),
+    (workloads.claims, "data that goes with its server", lambda r: r.unit("billing-db")["spec"].update(persistentVolumeClaimRetentionPolicy={"whenDeleted": "Delete"})),
+    (workloads.claims, "pods without names", lambda r: kind(r, "Service", "billing-pods")["spec"].pop("clusterIP")),
+    (workloads.claims, "a volume of root", lambda r: pod(r, "billing")["securityContext"].pop("fsGroup")),
     (references.selectors, "a selector that misses", lambda r: r.unit("gateway")["spec"]["selector"]["matchLabels"].update({"app.kubernetes.io/name": "gate"})),
     (references.selectors, "a Service of nobody", lambda r: kind(r, "Service", "inventory")["spec"]["selector"].update({"app.kubernetes.io/name": "x"})),
     (references.service_ports, "a Service of a port that is not there", lambda r: kind(r, "Service", "gateway")["spec"]["ports"][0].update(targetPort="web")),

@@ -60,8 +60,8 @@ def combinations(folders):
             # Policies only add objects: one look at each kind of data without them is enough.
             continue
         components = ["namespace", *data, *edge, *watched]
-        if e == "load-balancer" and "in-cluster-postgres" in data:
-            components.insert(3, "ebs-storage")
+        if e == "load-balancer":
+            components.insert(1 + len(data), "ebs-storage")
         if guarded:
             components += policies_for(components, folders)
         yield f"{d},{e},{w},{g}", [*components, "release"], guarded

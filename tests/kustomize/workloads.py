@@ -6,6 +6,9 @@ from pathlib import Path
 
 from objects import SCALED, UNITS, containers, matches, name_of, pod_labels, pod_template, ports
 
+# https://docs.aws.amazon.com/eks/latest/userguide/create-storage-class.html
+AUTO_MODE = [{"matchLabelExpressions": [{"key": "eks.amazonaws.com/compute-type", "values": ["auto"]}]}]
+
 
 def shutdown_seconds():
     """The longest time from SIGTERM to the end of the process: both HTTP servers one after the other, and the tasks between."""
@@ -160,17 +163,41 @@ def images(rendered):
 
 
 def storage(rendered):
-    """Where the storage class of EKS is made, every claim uses it, encrypted."""
+    """On EKS, which has no class of its own, one is made, encrypted, and every claim uses it; elsewhere none is named."""
     classes = rendered.of("StorageClass")
     claims = [(name_of(p), p) for p in rendered.of("PersistentVolumeClaim")]
     claims += [(name_of(s), t) for s in rendered.of("StatefulSet") for t in s["spec"].get("volumeClaimTemplates", [])]
+    if rendered.of("TargetGroupBinding") and not classes:
+        yield "no storage class for EKS"
     for c in classes:
         if c["parameters"] != {"type": "gp3", "encrypted": "true"} or c["provisioner"] != "ebs.csi.eks.amazonaws.com":
             yield f"{name_of(c)}: not gp3, encrypted, of EKS Auto Mode"
+        if c["volumeBindingMode"] != "WaitForFirstConsumer":
+            yield f"{name_of(c)}: makes the volume before the zone of the pod is known"
+        if c.get("allowedTopologies") != AUTO_MODE:
+            yield f"{name_of(c)}: lets a pod start where this driver is not"
     for name, claim in claims:
         wanted = classes[0]["metadata"]["name"] if classes else None
         if claim["spec"].get("storageClassName") != wanted:
             yield f"{name}: claims storage of another class than {wanted}"
 
 
-CHECKS = (probes, resources, security, scaling, shutdown, rollout, migrations, images, storage)
+def claims(rendered):
+    """Every StatefulSet has a claim that it mounts to write; data stays when it is removed, billing's workplace does not."""
+    for s in rendered.of("StatefulSet"):
+        name, spec = s["metadata"]["name"], s["spec"]
+        mounts = {m["name"]: m for m in containers(s, init=False)[0].get("volumeMounts", [])}
+        templates = [t["metadata"]["name"] for t in spec.get("volumeClaimTemplates", [])]
+        if not templates or any(mounts.get(t, {}).get("readOnly", t not in mounts) for t in templates):
+            yield f"{name_of(s)}: no claim that it can write to"
+        if not pod_template(s)["spec"]["securityContext"].get("fsGroup"):
+            yield f"{name_of(s)}: a new volume belongs to root"
+        keeps = "Delete" if name in UNITS else "Retain"
+        retention = {"whenScaled": "Retain", "whenDeleted": "Retain", **spec.get("persistentVolumeClaimRetentionPolicy", {})}
+        if retention != {"whenScaled": keeps, "whenDeleted": keeps}:
+            yield f"{name_of(s)}: its claims are not to {keeps.lower()}, but {retention}"
+        if rendered.get("Service", spec["serviceName"])["spec"].get("clusterIP") != "None":
+            yield f"{name_of(s)}: Service/{spec['serviceName']} gives its pods no names"
+
+
+CHECKS = (probes, resources, security, scaling, shutdown, rollout, migrations, images, storage, claims)
