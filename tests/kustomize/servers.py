@@ -15,6 +15,7 @@ import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import yaml
 from loopback import free_port, get
 
 BIN = Path(os.environ["KEEPER_BIN_DIR"])
@@ -224,6 +225,20 @@ def users(stack):
             yield f"{user} cannot log in with its password"
 
 
+def commands(stack):
+    """What probes and hooks run is a command of the servers, and succeeds while they serve."""
+    for component, env in (("in-cluster-postgres/server", stack.env), ("in-cluster-rabbitmq", stack.rabbit_env)):
+        text = (stack.tree / "components" / component / "stateful-set.yaml").read_text()
+        container = yaml.safe_load(text)["spec"]["template"]["spec"]["containers"][0]
+        hooks = {**container.get("lifecycle", {}), **{k: v for k, v in container.items() if k.endswith("Probe")}}
+        for name, hook in hooks.items():
+            if "exec" not in hook:
+                continue
+            done = subprocess.run(hook["exec"]["command"], env=env, capture_output=True, text=True, timeout=PATIENCE)
+            if done.returncode:
+                yield f"{container['name']}: {name} ends with {done.returncode}: {(done.stderr or done.stdout).strip()[-300:]}"
+
+
 def order(stack):
     """With exactly these users the real gateway and billing take an order from the API to the ledger."""
     database = {
@@ -270,4 +285,4 @@ def patiently(call):
             time.sleep(0.2)
 
 
-CHECKS = (database, users, order)
+CHECKS = (database, users, commands, order)
