@@ -34,9 +34,16 @@ def claim(rendered, name):
     return rendered.unit(name)["spec"]["volumeClaimTemplates"][0]
 
 
+def values(rendered):
+    return kind(rendered, "PodMonitor", "code")["spec"]["selector"]["matchExpressions"][0]["values"]
+
+
 def policy(rendered, name):
     return kind(rendered, "NetworkPolicy", name)["spec"]
 
+
+# A combination with monitoring, which no overlay has.
+WATCHED = "in-cluster+made-secrets,load-balancer,watched,guarded"
 
 # (check, what is broken, how); the overlay is dev unless a fourth value says another.
 MUTATIONS = (
@@ -76,6 +83,9 @@ MUTATIONS = (
     (references.selectors, "a selector that misses", lambda r: r.unit("gateway")["spec"]["selector"]["matchLabels"].update({"app.kubernetes.io/name": "gate"})),
     (references.selectors, "a Service of nobody", lambda r: kind(r, "Service", "inventory")["spec"]["selector"].update({"app.kubernetes.io/name": "x"})),
     (references.service_ports, "a Service of a port that is not there", lambda r: kind(r, "Service", "gateway")["spec"]["ports"][0].update(targetPort="web")),
+    (references.service_ports, "a unit that is not watched", lambda r: values(r).remove("billing"), WATCHED),
+    (references.service_ports, "a pod without metrics that is watched", lambda r: values(r).append("postgres"), WATCHED),
+    (references.service_ports, "a port of metrics that nobody asks", lambda r: kind(r, "PodMonitor", "code")["spec"]["podMetricsEndpoints"].pop(), WATCHED),
     (references.service_ports, "a binding to a port that is not there", lambda r: kind(r, "TargetGroupBinding", "gateway")["spec"]["serviceRef"].update(port="https")),
     (references.existence, "a ConfigMap that is not there", lambda r: main(r)["envFrom"][0]["configMapRef"].update(name="gateway-settings")),
     (references.existence, "a Secret that is not there", lambda r: pod(r)["volumes"][0]["secret"].update(secretName="gateway")),

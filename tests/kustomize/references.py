@@ -33,11 +33,12 @@ def service_ports(rendered):
         if rendered.get("Service", s["spec"]["serviceName"]) is None:
             yield f"{name_of(s)}: there is no Service/{s['spec']['serviceName']}"
     for monitor in rendered.of("PodMonitor"):
+        asked = {e["port"] for e in monitor["spec"]["podMetricsEndpoints"]}
         for w in rendered.workloads():
-            if matches(monitor["spec"]["selector"], pod_labels(w)):
-                for endpoint in monitor["spec"]["podMetricsEndpoints"]:
-                    if endpoint["port"] not in ports(w):
-                        yield f"{name_of(monitor)}: {name_of(w)} has no port {endpoint['port']}"
+            offered = set(ports(w)) & {"management", "metrics"}
+            watched = asked if matches(monitor["spec"]["selector"], pod_labels(w)) else set()
+            if offered - watched or (watched and not offered):
+                yield f"{name_of(monitor)}: asks {name_of(w)} for {sorted(watched)}, it has {sorted(offered)}"
     for obj, name, port in edges(rendered):
         service = rendered.get("Service", name)
         if service is None or port not in [p["name"] for p in service["spec"]["ports"]]:

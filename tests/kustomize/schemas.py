@@ -6,7 +6,12 @@ from pathlib import Path
 
 import jsonschema
 import kubernetes_validate
+import kubernetes_validate.utils
 from objects import name_of
+
+# It reads its files anew for every object, which is most of the time that it takes.
+for slow in ("schema_contents", "all_versions"):
+    setattr(kubernetes_validate.utils, slow, lru_cache(maxsize=None)(getattr(kubernetes_validate.utils, slow)))
 
 OLDEST = "1.32"
 OTHERS = Path(__file__).parent / "schemas"
