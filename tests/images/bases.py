@@ -152,10 +152,10 @@ def runtime_image(engine):
     return tag
 
 
-def debootstrap(rootfs, include):
+def debootstrap(rootfs, include, suite=SUITE):
     mirror = [] if not mirror_of_apt() else [mirror_of_apt()]
     subprocess.run(
-        ["debootstrap", "--variant=minbase", f"--include={include}", SUITE, rootfs, *mirror],
+        ["debootstrap", "--variant=minbase", f"--include={include}", suite, rootfs, *mirror],
         check=True, stdout=subprocess.DEVNULL,
     )
 

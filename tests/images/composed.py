@@ -1,7 +1,7 @@
-"""compose.yaml brought up as a whole, with a stand-in for the images of PostgreSQL and RabbitMQ where they cannot be pulled.
+"""compose.yaml brought up as a whole, with stand-ins for the images of servers where they cannot be pulled.
 
-The stand-in is Debian with both servers and an entry point that does what those of the official images do here: it makes the
-database at the first start, runs the scripts that are mounted for that, and becomes the server.
+That of PostgreSQL and RabbitMQ is Debian 13 with both and an entry point that does what those of the official images do here:
+it makes the database at the first start, runs the scripts that are mounted for that, and becomes the server.
 """
 
 import json
@@ -10,10 +10,13 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import urllib.request
 from pathlib import Path
 
 import bases
+import debian13
+import prometheus
 import servers
 import yaml
 from images import TARGETS, tag
@@ -34,23 +37,27 @@ exec "$@"
 """
 
 
-def compose_command():
-    """The compose that belongs to the engine, or the separate one of Debian."""
-    if shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
-        return ["docker", "compose"]
-    if not shutil.which("docker-compose") and os.geteuid() == 0 and shutil.which("apt-get"):
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "docker-compose"], env=env, stdout=subprocess.DEVNULL)
-    return [shutil.which("docker-compose")] if shutil.which("docker-compose") else None
+def compose_command(engine):
+    """`docker compose`, and the environment it needs: Debian 13's plugin where the engine's command has none."""
+    env = {**os.environ, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain", "COMPOSE_PROJECT_NAME": "keeper-test"}
+    if engine.docker("compose", "version", check=False).returncode:
+        # A folder of its own, so that nobody's own settings of docker are lost to others.
+        settings = bases.CACHE / "docker-settings"
+        plugin = settings / "cli-plugins/docker-compose"
+        plugin.parent.mkdir(parents=True, exist_ok=True)
+        plugin.unlink(missing_ok=True)
+        plugin.symlink_to(debian13.programs("docker-compose") / "usr/libexec/docker/cli-plugins/docker-compose")
+        env["DOCKER_CONFIG"] = str(settings)
+    return [*engine.client, "compose"], env
 
 
 def servers_image(engine):
-    tag_ = f"keeper-test/servers:{bases.digest(bases.SUITE, ENTRY_POINT)}"
+    tag_ = f"keeper-test/servers:{bases.digest(debian13.SUITE, ENTRY_POINT)}"
     if bases.present(engine, tag_):
         return tag_
     with tempfile.TemporaryDirectory(dir=bases.CACHE) as folder:
         rootfs = Path(folder) / "rootfs"
-        bases.debootstrap(rootfs, "ca-certificates")
+        bases.debootstrap(rootfs, "ca-certificates", debian13.SUITE)
         (rootfs / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
         (rootfs / "usr/sbin/policy-rc.d").chmod(0o755)
 
@@ -61,7 +68,8 @@ def servers_image(engine):
         # The users of the official images; the packages take them as they are.
         for user in ("postgres", "rabbitmq"):
             inside("useradd", "--system", "--non-unique", "--uid", "999", "--home-dir", f"/var/lib/{user}", user)
-        inside("apt-get", "install", "--yes", "--no-install-recommends", "postgresql-15", "rabbitmq-server")
+        inside("apt-get", "install", "--yes", "--no-install-recommends", "postgresql-17", "rabbitmq-server")
+        inside("apt-get", "clean")
         for data in ("var/lib/postgresql/data", "var/lib/rabbitmq"):
             shutil.rmtree(rootfs / data, ignore_errors=True)
             (rootfs / data).mkdir(parents=True)
@@ -69,7 +77,7 @@ def servers_image(engine):
         (rootfs / "usr/local/bin/docker-entrypoint.sh").write_text(ENTRY_POINT)
         (rootfs / "usr/local/bin/docker-entrypoint.sh").chmod(0o755)
         env = {
-            "PATH": "/usr/local/bin:/usr/lib/rabbitmq/bin:/usr/lib/postgresql/15/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": "/usr/local/bin:/usr/lib/rabbitmq/bin:/usr/lib/postgresql/17/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/var/lib/rabbitmq",
             "LANG": "C.UTF-8",
             "RABBITMQ_MNESIA_BASE": "/var/lib/rabbitmq/mnesia",
@@ -81,70 +89,120 @@ def servers_image(engine):
     return tag_
 
 
-def override(engine):
-    """Names the images that were built here, and the stand-in where the real servers cannot be pulled."""
-    stack = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    services = {unit: {"image": tag(unit)} for unit in TARGETS if unit in stack["services"]}
-    stand_in = None
-    for name, service in stack["services"].items():
-        if name not in services and "profiles" not in service and not bases.pull(engine, service["image"]):
-            stand_in = stand_in or servers_image(engine)
-            services[name] = {"image": stand_in}
-    return services, stand_in is not None
-
-
-def up(engine, untried):
-    """Up from nothing, an order through the published port, up again on the same data, and all of it removed."""
-    command = compose_command()
-    if command is None:
-        untried.append("compose.yaml as a whole: there is no docker compose")
-        return
-    services, stand_in = override(engine)
-    if stand_in:
-        untried.append("compose.yaml with the real images of PostgreSQL 17 and RabbitMQ 4, and its profile observability")
+def prometheus_image(engine):
+    """Debian 13's Prometheus, with the user, the folders and the command of the official image."""
+    lines = [
+        f"FROM {bases.debian_image(engine)}",
+        "COPY usr/bin/prometheus usr/bin/promtool /bin/",
+        "RUN mkdir -p /prometheus /etc/prometheus && chown 65534:65534 /prometheus",
+        "USER 65534",
+        "WORKDIR /prometheus",
+        'ENTRYPOINT ["/bin/prometheus"]',
+        'CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]',
+    ]
     with tempfile.TemporaryDirectory(dir=bases.CACHE) as folder:
-        text = yaml.safe_load((ROOT / "compose.yaml").read_text())
-        if "docker-compose" in command[0]:
-            # Version 1 knows neither the name of the project in the file nor short build contexts elsewhere.
-            text.pop("name")
-        for name, change in services.items():
-            text["services"][name].pop("build", None)
-            text["services"][name].update(change)
-        text["services"] = {n: s for n, s in text["services"].items() if "profiles" not in s}
-        file = Path(folder) / "compose.yaml"
-        file.write_text(yaml.safe_dump(text))
-        port = free_port()
-        env = {**os.environ, "KEEPER_PUBLISH": f"127.0.0.1:{port}", "COMPOSE_PROJECT_NAME": "keeper-test"}
-        # Debian's compose is Python too, and must not find our modules.
-        env.pop("PYTHONPATH", None)
-        if len(engine.client) > 1:
-            env["DOCKER_HOST"] = engine.client[2]
+        shutil.copytree(debian13.programs("prometheus", "promtool") / "usr/bin", Path(folder) / "usr/bin")
+        return bases.from_lines(engine, folder, "keeper-test/prometheus:latest", lines)
 
-        def compose(*arguments):
-            done = subprocess.run([*command, "--project-directory", ROOT, "--file", file, *arguments], env=env, capture_output=True, text=True, timeout=600)
+
+def override(engine, stack, arguments, untried):
+    """What stands beside compose.yaml: the bases that the images are built on, and stand-ins for what cannot be pulled."""
+    args = dict(a.split("=", 1) for a in arguments if "=" in a)
+    services = {u: {"image": tag(u), "build": {"args": args}} for u in TARGETS if u in stack["services"]}
+    makers = {"postgres": servers_image, "rabbitmq": servers_image, "prom/prometheus": prometheus_image}
+    for name, service in stack["services"].items():
+        if name in services or bases.pull(engine, service["image"]):
+            continue
+        maker = makers.get(service["image"].partition(":")[0])
+        untried.append(f"{service['image']} itself" if maker else f"compose.yaml's {name}: there is nothing in place of {service['image']}")
+        if maker:
+            services[name] = {"image": maker(engine)}
+    return services
+
+
+def up(engine, arguments, untried):
+    """Built and up from nothing, an order through the published port, up again on the same data, and all of it removed."""
+    command, env = compose_command(engine)
+    stack = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    services = override(engine, stack, arguments, untried)
+    started = [s for s in stack["services"] if s in services or bases.present(engine, stack["services"][s]["image"])]
+    port = free_port()
+    env["KEEPER_PUBLISH"] = f"127.0.0.1:{port}"
+    # Its plugin for builds is Go, Debian's older one was Python: neither is to find our modules.
+    env.pop("PYTHONPATH", None)
+    with tempfile.TemporaryDirectory(dir=bases.CACHE) as folder:
+        beside = Path(folder) / "override.yaml"
+        beside.write_text(yaml.safe_dump({"services": services}))
+
+        def compose(*words):
+            files = ["--file", ROOT / "compose.yaml", "--file", beside]
+            done = subprocess.run([*command, "--project-directory", ROOT, *files, *words], env=env, capture_output=True, text=True, timeout=900)
             return done.returncode, (done.stdout + done.stderr)[-3000:]
 
         try:
             for start in (1, 2):
-                code, said = compose("up", "--detach", "--no-build")
+                code, said = compose("up", "--detach", "--build", *started)
                 if code:
                     yield f"start {start}: {said}\n{compose('logs', '--tail=15')[1]}"
                     return
-                yield from works(f"http://127.0.0.1:{port}", start)
-                published = [p for p in re.findall(r"(\d+\.\d+\.\d+\.\d+):(\d+)->", compose("ps")[1])]
-                if published != [("127.0.0.1", str(port))]:
-                    yield f"published: {published}"
+                api = f"http://127.0.0.1:{port}"
+                yield from tour(api) if start == 1 else ()
+                yield from works(api, start)
+                yield from exposed(compose, started, port)
                 if start == 1:
-                    compose("down")
+                    yield from observed(compose)
+                    compose("--profile", "observability", "down")
         finally:
-            compose("down", "--volumes", "--remove-orphans")
+            code, said = compose("--profile", "observability", "down", "--volumes", "--remove-orphans")
+            if code:
+                yield f"down: {said}"
+
+
+def exposed(compose, started, port):
+    """Nothing is published but what is meant to be, and that on this machine only."""
+    published = set(re.findall(r"(\S+):(\d+)->", compose("ps")[1]))
+    meant = {("127.0.0.1", str(port))} | ({("127.0.0.1", "3030")} if "grafana" in started else set())
+    if published != meant:
+        yield f"published: {published}"
+
+
+def observed(compose):
+    """Prometheus scrapes the three units, and answers every query of the dashboard."""
+
+    def ask(expression):
+        return compose("exec", "-T", "prometheus", "promtool", "query", "instant", "http://localhost:9090", expression)
+
+    end = time.monotonic() + 90
+    while True:
+        said = ask("sum by (job) (up)")[1]
+        seen = dict(re.findall(r'\{job="(\w+)"\} => (\d+)', said))
+        if seen == {"gateway": "1", "inventory": "1", "billing": "1"}:
+            break
+        if time.monotonic() > end:
+            yield f"Prometheus sees {seen or said}"
+            return
+        time.sleep(1)
+    for where, expression in prometheus.queries(ROOT / "kustomize"):
+        code, said = ask(expression.replace("$__rate_interval", "1m"))
+        if code:
+            yield f"{where}: {said}"
+
+
+def tour(api):
+    """The README's tour, word for word but for the port."""
+    text = re.search(r"^## A tour\n.*?^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)[1]
+    servers.patiently(lambda: servers.get(f"{api}/api/movies"))
+    done = subprocess.run(["bash", "-euc", text.replace("localhost:3000", api.partition("//")[2])], capture_output=True, text=True, timeout=120)
+    for expected in ('"title":"Solaris (1972)"', "Movie was deleted successfully.", '"total_amount":"250.00","status":"recorded"'):
+        if expected not in done.stdout:
+            yield f"the tour does not answer {expected}, but {done.stdout[-1500:]}{done.stderr[-300:]}"
 
 
 def works(api, start):
-    """A movie and an order; the second time also what the first left."""
+    """A movie and an order; the second time also what the first left, and the tour's movie both times."""
     servers.patiently(lambda: servers.post(f"{api}/api/movies", b'{"title": "Tin", "description": "Soldier"}'))
     movies = json.loads(servers.get(f"{api}/api/movies"))
-    if len(movies) != start:
+    if len(movies) != start + 1:
         yield f"start {start}: {len(movies)} movies"
     body = b'{"user_id":"3","number_of_items":"5","total_amount":"180"}'
     order = json.loads(servers.patiently(lambda: servers.post(f"{api}/api/billing", body)))

@@ -64,7 +64,7 @@ def with_engine(report, docker):
         report.test("standalone: healthy, twice on one volume", lambda: images.standalone(docker))
         report.test("billing: starts without its dependencies", lambda: images.unready(docker))
         report.test("gateway, inventory, billing: healthy together", lambda: distributed(docker))
-        report.test("compose.yaml: up, an order, up again on the same data", lambda: composed.up(docker, untried))
+        report.test("compose.yaml: built, up, an order, watched, up again on the same data", lambda: composed.up(docker, arguments, untried))
         kind = "stand-in bases" if arguments else "real bases"
         print(f"       sizes on {kind}: " + ", ".join(f"{t} {s / 1e6:.1f} MB" for t, s in images.sizes(docker).items()))
     untried.append("linux/arm64: this machine runs one platform only")
@@ -90,7 +90,7 @@ def main():
     except NoEngine as error:
         report.test("a Docker Engine", lambda: [str(error)])
         untried = ["building and starting the images"]
-    for what in untried:
+    for what in dict.fromkeys(untried):
         print(f"NOT TRIED {what}")
     print(f"images: {report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0

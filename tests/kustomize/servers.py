@@ -19,7 +19,7 @@ import yaml
 from loopback import free_port, get
 
 BIN = Path(os.environ["KEEPER_BIN_DIR"])
-PATIENCE = 60
+PATIENCE = 120
 
 
 class Stack:
