@@ -13,6 +13,7 @@ os.environ.setdefault("PROMTOOL", "promtool")
 import bases
 import composed
 import images
+import pods
 import servers
 from engine import NoEngine, engine
 
@@ -64,6 +65,7 @@ def with_engine(report, docker):
         report.test("standalone: healthy, twice on one volume", lambda: images.standalone(docker))
         report.test("billing: starts without its dependencies", lambda: images.unready(docker))
         report.test("gateway, inventory, billing: healthy together", lambda: distributed(docker))
+        report.test("pods of the servers: ready, stopped, ready again", lambda: pods.servers(docker, untried))
         report.test("compose.yaml: built, up, an order, watched, up again on the same data", lambda: composed.up(docker, arguments, untried))
         kind = "stand-in bases" if arguments else "real bases"
         print(f"       sizes on {kind}: " + ", ".join(f"{t} {s / 1e6:.1f} MB" for t, s in images.sizes(docker).items()))
