@@ -16,6 +16,7 @@ import mutations
 import network
 import policies
 import prometheus
+import readme
 import references
 import render
 import schemas
@@ -100,6 +101,8 @@ def main():
                 report.test(f"{module.__name__}: {check.__name__}", over_all(check, renderings))
         report.test(f"{mutations.count()} mutations are noticed", mutations.problems(renderings))
         report.test("cluster: what an administrator gives it once", cluster.cluster(tree, ROOT, overlays))
+
+        report.test("README: what its commands name is there", readme.readme(tree, overlays))
 
         local = overlays[0]
         report.test("compose: versions", compose.versions(ROOT, local))
