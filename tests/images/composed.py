@@ -1,13 +1,8 @@
-"""compose.yaml brought up as a whole, with stand-ins for the images of servers where they cannot be pulled.
-
-That of PostgreSQL and RabbitMQ is Debian 13 with both and an entry point that does what those of the official images do here:
-it makes the database at the first start, runs the scripts that are mounted for that, and becomes the server.
-"""
+"""compose.yaml brought up as a whole, with stand-ins for the images of servers where they cannot be pulled."""
 
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -18,23 +13,12 @@ import bases
 import debian13
 import prometheus
 import servers
+import stand_ins
 import yaml
 from images import TARGETS, tag
 from loopback import free_port
 
 ROOT = Path(os.environ["KEEPER_ROOT"])
-ENTRY_POINT = r"""#!/bin/bash
-set -euo pipefail
-[[ ${1:-} == postgres ]] || exec "$@"
-if [[ ! -s $PGDATA/PG_VERSION ]]; then
-  initdb --username=postgres --pwfile="$POSTGRES_PASSWORD_FILE" $POSTGRES_INITDB_ARGS
-  echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
-  pg_ctl --wait --options="-c listen_addresses=''" start
-  for script in /docker-entrypoint-initdb.d/*.sh; do "$script"; done
-  pg_ctl --wait --mode=fast stop
-fi
-exec "$@"
-"""
 
 
 def compose_command(engine):
@@ -51,65 +35,11 @@ def compose_command(engine):
     return [*engine.client, "compose"], env
 
 
-def servers_image(engine):
-    tag_ = f"keeper-test/servers:{bases.digest(debian13.SUITE, ENTRY_POINT)}"
-    if bases.present(engine, tag_):
-        return tag_
-    with tempfile.TemporaryDirectory(dir=bases.CACHE) as folder:
-        rootfs = Path(folder) / "rootfs"
-        bases.debootstrap(rootfs, "ca-certificates", debian13.SUITE)
-        (rootfs / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
-        (rootfs / "usr/sbin/policy-rc.d").chmod(0o755)
-
-        def inside(*command):
-            env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive"}
-            subprocess.run(["chroot", rootfs, *command], check=True, env=env, capture_output=True)
-
-        # The users of the official images; the packages take them as they are.
-        for user in ("postgres", "rabbitmq"):
-            inside("useradd", "--system", "--non-unique", "--uid", "999", "--home-dir", f"/var/lib/{user}", user)
-        inside("apt-get", "install", "--yes", "--no-install-recommends", "postgresql-17", "rabbitmq-server")
-        inside("apt-get", "clean")
-        for data in ("var/lib/postgresql/data", "var/lib/rabbitmq"):
-            shutil.rmtree(rootfs / data, ignore_errors=True)
-            (rootfs / data).mkdir(parents=True)
-            os.chown(rootfs / data, 999, 999)
-        (rootfs / "usr/local/bin/docker-entrypoint.sh").write_text(ENTRY_POINT)
-        (rootfs / "usr/local/bin/docker-entrypoint.sh").chmod(0o755)
-        env = {
-            "PATH": "/usr/local/bin:/usr/lib/rabbitmq/bin:/usr/lib/postgresql/17/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/var/lib/rabbitmq",
-            "LANG": "C.UTF-8",
-            "RABBITMQ_MNESIA_BASE": "/var/lib/rabbitmq/mnesia",
-            "RABBITMQ_LOGS": "-",
-            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-        }
-        changes = [f"ENV {k}={v}" for k, v in env.items()] + ['ENTRYPOINT ["docker-entrypoint.sh"]']
-        bases.make(engine, rootfs, tag_, changes)
-    return tag_
-
-
-def prometheus_image(engine):
-    """Debian 13's Prometheus, with the user, the folders and the command of the official image."""
-    lines = [
-        f"FROM {bases.debian_image(engine)}",
-        "COPY usr/bin/prometheus usr/bin/promtool /bin/",
-        "RUN mkdir -p /prometheus /etc/prometheus && chown 65534:65534 /prometheus",
-        "USER 65534",
-        "WORKDIR /prometheus",
-        'ENTRYPOINT ["/bin/prometheus"]',
-        'CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]',
-    ]
-    with tempfile.TemporaryDirectory(dir=bases.CACHE) as folder:
-        shutil.copytree(debian13.programs("prometheus", "promtool") / "usr/bin", Path(folder) / "usr/bin")
-        return bases.from_lines(engine, folder, "keeper-test/prometheus:latest", lines)
-
-
 def override(engine, stack, arguments, untried):
     """What stands beside compose.yaml: the bases that the images are built on, and stand-ins for what cannot be pulled."""
     args = dict(a.split("=", 1) for a in arguments if "=" in a)
     services = {u: {"image": tag(u), "build": {"args": args}} for u in TARGETS if u in stack["services"]}
-    makers = {"postgres": servers_image, "rabbitmq": servers_image, "prom/prometheus": prometheus_image}
+    makers = {"postgres": stand_ins.servers, "rabbitmq": stand_ins.servers, "prom/prometheus": stand_ins.prometheus}
     for name, service in stack["services"].items():
         if name in services or bases.pull(engine, service["image"]):
             continue

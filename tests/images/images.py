@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -23,6 +25,30 @@ def build(engine, target, arguments):
         timeout=1800,
     )
     return []
+
+
+def layers(engine, arguments, cache):
+    """The dependencies are a layer of their own: a changed source file leaves it as it is, a changed manifest does not."""
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        context = Path(folder)
+        for name in ("Cargo.toml", "Cargo.lock", "Dockerfile", ".dockerignore", "tests/Cargo.toml"):
+            (context / name).parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / name, context / name)
+        for name in ("core", "ports", "adapters", "bins"):
+            shutil.copytree(ROOT / name, context / name)
+
+        def built():
+            return engine.docker("build", "--quiet", "--target", "dependencies", *arguments, context, timeout=1800).stdout.strip()
+
+        def change(path, text):
+            (context / path).write_text((context / path).read_text() + text)
+            return built()
+
+        before = built()
+        if change("core/domain/src/lib.rs", "// changed\n") != before:
+            yield "a changed source file builds the dependencies again"
+        if change("Cargo.toml", "# changed\n") == before:
+            yield "a changed manifest does not build the dependencies again"
 
 
 def configuration(engine, target):

@@ -58,6 +58,9 @@ def with_engine(report, docker):
         return untried
     # One after the other: the first builds all four binaries, the others find them in the cache.
     built = [t for t in images.TARGETS if report.test(f"{t}: builds", lambda t=t: images.build(docker, t, arguments))]
+    if bases.COMPILE == "no" and arguments:
+        # Where compiling is real it would take minutes more, and show the same.
+        report.test("dependencies: a layer of their own", lambda: images.layers(docker, arguments, bases.CACHE))
     for target in built:
         for check in (images.configuration, images.no_shell, images.commands):
             report.test(f"{target}: {check.__name__}", lambda: check(docker, target))

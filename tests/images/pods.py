@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import bases
-import composed
 import render
+import stand_ins
 from objects import Rendered, pod_template
 from references import keys, sources
 
@@ -148,7 +148,7 @@ def servers(engine, untried):
         objects = rendered(folder)
         for name in SETS:
             image = objects.unit(name)["spec"]["template"]["spec"]["containers"][0]["image"]
-            stand_in = None if bases.pull(engine, image) else composed.servers_image(engine)
+            stand_in = None if bases.pull(engine, image) else stand_ins.servers(engine)
             if stand_in:
                 untried.append(f"{image} itself")
             pod = Pod(engine, objects, name, folder, stand_in)
