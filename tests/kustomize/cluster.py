@@ -52,6 +52,6 @@ def cluster(tree, root, renderings):
                 if not any(allowed(rule, obj, "get") for rule in (inside if obj["kind"] == "Namespace" else outside)):
                     yield f"{rendered.name}: a deployer may not see {name_of(obj)}"
         # A difference would have to be written by the next deployment, and a deployer may not.
-        for obj in rendered.of("Namespace"):
+        for obj in rendered.of("Namespace", "StorageClass"):
             if obj not in objects:
                 yield f"{rendered.name}: {name_of(obj)} is not that of kustomize/cluster"
