@@ -120,24 +120,39 @@ class Pod:
 
 def works(engine, pod):
     """Ready on new volumes, alive, stopped when told to, and ready again on the same ones."""
-    main = pod.spec["containers"][0]
     for start in (1, 2):
         with pod.running() as id_:
-            end = time.monotonic() + 120
-            ready = ["exec", id_, *main["readinessProbe"]["exec"]["command"]]
-            while engine.docker(*ready, check=False).returncode:
-                if time.monotonic() > end or engine.docker("inspect", "--format", "{{.State.Running}}", id_).stdout.strip() != "true":
-                    yield f"{pod.name}, start {start}: not ready: {pod.logs(id_)}"
-                    return
-                time.sleep(1)
-            for hook in (main["livenessProbe"], main.get("lifecycle", {}).get("preStop", {})):
-                done = engine.docker("exec", id_, *hook.get("exec", {}).get("command", ["true"]), check=False)
-                if done.returncode:
-                    yield f"{pod.name}: {hook} ends with {done.returncode}: {done.stderr[-300:]}"
+            if not ready(engine, pod, id_):
+                yield f"{pod.name}, start {start}: not ready: {pod.logs(id_)}"
+                return
+            yield from answers(engine, pod, id_)
             engine.docker("stop", "--time", pod.spec["terminationGracePeriodSeconds"], id_)
             code = engine.docker("inspect", "--format", "{{.State.ExitCode}}", id_).stdout.strip()
             if code != "0":
                 yield f"{pod.name}, start {start}: ends with {code}: {pod.logs(id_)}"
+
+
+def ready(engine, pod, id_):
+    probe = ["exec", id_, *pod.spec["containers"][0]["readinessProbe"]["exec"]["command"]]
+    end = time.monotonic() + 120
+    while engine.docker(*probe, check=False).returncode:
+        if time.monotonic() > end or engine.docker("inspect", "--format", "{{.State.Running}}", id_).stdout.strip() != "true":
+            return False
+        time.sleep(1)
+    return True
+
+
+def answers(engine, pod, id_):
+    """Somebody listens at every port, and the commands of the other probe and of the hook succeed."""
+    main = pod.spec["containers"][0]
+    commands = {p["name"]: ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{p['containerPort']}"] for p in main["ports"]}
+    for name, hook in {"livenessProbe": main["livenessProbe"], **main.get("lifecycle", {})}.items():
+        if "exec" in hook:
+            commands[name] = hook["exec"]["command"]
+    for name, command in commands.items():
+        done = engine.docker("exec", id_, *command, check=False)
+        if done.returncode:
+            yield f"{pod.name}: {name} ends with {done.returncode}: {(done.stderr or done.stdout)[-300:]}"
 
 
 def servers(engine, untried):
