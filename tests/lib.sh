@@ -6,6 +6,8 @@ target=${CARGO_TARGET_DIR:-$root/target}
 # Tools that npm and pip bring, and logs. It may be kept from one machine to the next.
 cache=${CODE_KEEPER_TEST_CACHE:-$target/tests}
 binaries=$target/debug
+# The releases of Debian whose servers are tried beside the installed ones; the newest one's versions change by the week.
+releases=(trixie forky)
 export CARGO_TERM_PROGRESS_WHEN=never
 
 heading() {
@@ -60,32 +62,33 @@ need_servers() {
     need openssl openssl
 }
 
-# on_debian13 COMMAND…: runs it on the servers of Debian 13, as the installed ones are those of one version only. Where
-# they cannot be had, one line says so and why; tests/run repeats that line in its summary. With
-# CODE_KEEPER_DEBIAN13=required it is a failure.
-on_debian13() {
-    local folder reason
-    folder=$(realpath -m "$cache/debian-13")
-    if { reason=$(bring_debian13 "$folder" 2>&1 >&3); } 3>&1; then
-        heading "on PostgreSQL 17 and RabbitMQ 4.0"
+# on_debian RELEASE COMMAND…: runs it on the servers of a release of Debian, as the installed ones are those of one
+# version only, and says which versions these are. Where they cannot be had, one line says so and why; tests/run repeats
+# either line in its summary. With CODE_KEEPER_DEBIAN=required it is a failure.
+on_debian() {
+    local release=$1 folder reason versions
+    shift
+    folder=$(realpath -m "$cache/debian/$release")
+    if { reason=$(bring_debian "$release" "$folder" 2>&1 >&3); } 3>&1; then
+        versions="$(tail -n 1 "$folder/complete"), of Debian $release"
+        heading "on $versions"
         CODE_KEEPER_POSTGRES=$folder/postgresql CODE_KEEPER_RABBITMQ=$folder/rabbitmq "$@"
+        echo "ALSO ON $versions"
     else
-        echo "NOT RUN on PostgreSQL 17 and RabbitMQ 4.0: ${reason##*$'\n'}"
-        [[ ${CODE_KEEPER_DEBIAN13:-} != required ]]
+        echo "NOT RUN on PostgreSQL and RabbitMQ of Debian $release: ${reason##*$'\n'}"
+        [[ ${CODE_KEEPER_DEBIAN:-} != required ]]
     fi
 }
 
-bring_debian13() {
-    # Where Debian keeps what administrators use, debootstrap too.
-    local -x PATH=$PATH:/usr/sbin:/sbin
+bring_debian() {
     # Its programs know where they are: a cache that was moved does not serve.
-    if [[ $(cat "$1/complete" 2>/dev/null) != "$1" ]]; then
-        need debootstrap debootstrap debian-archive-keyring
-        tests/debian13 "$1" || return
+    if [[ $(head -n 1 "$2/complete" 2>/dev/null) != "$2" ]]; then
+        [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || install debian-archive-keyring
+        tests/debian "$1" "$2" || return
     fi
     # As root the tests run PostgreSQL as a user who must reach its programs.
-    [[ $EUID -ne 0 ]] || setpriv --reuid=nobody --regid=nogroup --clear-groups test -x "$1/postgresql/postgres" ||
-        fail "$1 is not for every user to enter; CODE_KEEPER_TEST_CACHE may name another folder"
+    [[ $EUID -ne 0 ]] || setpriv --reuid=nobody --regid=nogroup --clear-groups test -x "$2/postgresql/postgres" ||
+        fail "$2 is not for every user to enter; CODE_KEEPER_TEST_CACHE may name another folder"
 }
 
 # node_module NAME VERSION: into the cache; its folder is then $cache/node/NAME-VERSION.
