@@ -103,7 +103,15 @@ pub(crate) fn stamped(properties: &BasicProperties, body: Vec<u8>, order: &Order
 pub(crate) fn original_headers(
     properties: &BasicProperties,
 ) -> impl Iterator<Item = (&ShortString, &AMQPValue)> {
-    const ADDED: [&str; 5] = ["x-keeper-", "x-death", "x-first-death-", "x-last-death-", "x-delivery-count"];
+    const ADDED: [&str; 6] = [
+        "x-keeper-",
+        "x-death",
+        "x-first-death-",
+        "x-last-death-",
+        "x-delivery-count",
+        // RabbitMQ 4.3's count of deliveries, whatever came of them.
+        "x-acquired-count",
+    ];
     let headers = properties.headers().iter().flat_map(FieldTable::inner);
     headers.filter(|(key, _)| !ADDED.iter().any(|added| key.as_str().starts_with(added)))
 }

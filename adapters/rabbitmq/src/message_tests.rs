@@ -74,7 +74,12 @@ fn a_message_that_the_broker_moved_says_why() {
     death.insert("reason".into(), text("delivery_limit"));
     death.insert("time".into(), AMQPValue::Timestamp(7));
     let deaths = AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::FieldTable(death)]));
-    let added = [("x-death", deaths), ("x-first-death-reason", text("delivery_limit"))];
+    let added = [
+        ("x-death", deaths),
+        ("x-first-death-reason", text("delivery_limit")),
+        ("x-delivery-count", AMQPValue::LongLongInt(21)),
+        ("x-acquired-count", AMQPValue::LongLongInt(21)),
+    ];
     let read = letter::read(&with_headers(&added), b"{\"order_id\":\"7\"}".to_vec());
     assert_eq!((read.reason, read.first_seen), (DeadLetterReason::Undeliverable, at(7_000)));
     assert!(read.detail.contains("never settled"), "{}", read.detail);
