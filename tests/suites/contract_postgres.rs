@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use keeper_billing::Book;
-use keeper_domain::MovieQuery;
+use keeper_domain::{MovieChange, MovieQuery, Title};
 use keeper_inventory::Inventory;
 use keeper_ports::billing::OrderLedger;
 use keeper_ports::inventory::MovieRepository;
@@ -215,6 +215,58 @@ async fn a_movie_that_breaks_a_rule_of_the_table_fails_alone() {
         }
     }
     assert_eq!(movies.delete_all().await.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn a_change_that_breaks_a_rule_of_the_table_fails_alone() {
+    let place = Postgres::shared().database();
+    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    Postgres::shared().psql(&place.name, "ALTER TABLE movies ADD CHECK (title <> 'refused')");
+    let movies = PgMovies::new(database);
+    let ids =
+        join_all((0..6).map(|_| async { movies.insert(movie("before"), at(1)).await.unwrap().id })).await;
+    let titles = ["a", "b", "refused", "c", "d", "e"];
+    let changes = ids.iter().zip(titles).map(|(id, title)| {
+        movies.update(*id, MovieChange::new(Some(Title::new(title).unwrap()), None).unwrap(), at(2))
+    });
+    for ((id, title), changed) in ids.iter().zip(titles).zip(join_all(changes).await) {
+        let found = movies.find(*id).await.unwrap().unwrap();
+        if title == "refused" {
+            assert!(matches!(changed, Err(PortError::Failed { .. })), "{changed:?}");
+            assert_eq!(found.title.as_str(), "before");
+        } else {
+            assert_eq!(changed.unwrap(), Some(found.clone()));
+            assert_eq!(found.title.as_str(), title);
+        }
+    }
+}
+
+/// Two replicas change the same movies at the same time: their statements must not wait for each other for ever.
+#[tokio::test]
+async fn replicas_that_change_the_same_movies_do_not_deadlock() {
+    let place = Postgres::shared().database();
+    let replica = || PgMovies::new(Database::new(&settings(&place), Schema::Inventory).unwrap());
+    let replicas = [replica(), replica()];
+    Database::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
+    // Enough of them that each row is looked up in the index, in the order of the changes.
+    let many = "INSERT INTO movies (title, title_folded, description, created_at, updated_at) \
+        SELECT 'm', 'm', 'm', now(), now() FROM generate_series(1, 20000)";
+    Postgres::shared().psql(&place.name, many);
+    Postgres::shared().psql(&place.name, "VACUUM ANALYZE movies");
+    let ids: Vec<_> = (1..=40).map(|number| movie_id(number * 500)).collect();
+    for round in 0..20 {
+        let title = MovieChange::new(Some(Title::new(&round.to_string()).unwrap()), None).unwrap();
+        let there = ids.iter().map(|id| replicas[0].update(*id, title.clone(), at(2)));
+        let back = ids.iter().rev().map(|id| replicas[1].update(*id, title.clone(), at(2)));
+        let (there, back) = tokio::join!(join_all(there), join_all(back));
+        let failed = there.iter().chain(&back).find(|changed| !matches!(changed, Ok(Some(_))));
+        assert!(failed.is_none(), "{failed:?}");
+    }
+    assert!(
+        !Postgres::shared().log().contains("deadlock detected"),
+        "one is made again, but it costs a second"
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod database;
 mod error;
+mod movie_batches;
 mod movies;
 mod orders;
 mod pool;

@@ -39,6 +39,7 @@ macro_rules! movie_repository_contract {
                 a_page_may_start_after_an_id_that_is_gone,
                 movies_that_are_added_at_the_same_time_are_all_there,
                 calls_at_the_same_time_each_get_their_own_movie,
+                changes_at_the_same_time_each_get_their_own_movie,
             ]
         );
     };
@@ -326,4 +327,29 @@ pub async fn calls_at_the_same_time_each_get_their_own_movie(movies: Subject) {
     let expected: Vec<_> = titles.map(Some).collect();
     assert_eq!(found[..40], expected);
     assert_eq!(found[40..], [expected[7].clone(), None, expected[7].clone()]);
+}
+
+pub async fn changes_at_the_same_time_each_get_their_own_movie(movies: Subject) {
+    let ids = join_all((0..30).map(|number| {
+        let movies = Arc::clone(&movies);
+        async move { add(&movies, &format!("Movie {number}")).await }
+    }));
+    let ids = ids.await;
+    // The same movie may be changed twice at a time, and one that is not there among them.
+    let absent = movie_id(ids.iter().map(|id| id.get()).max().unwrap() + 1);
+    let changed: Vec<_> = ids.iter().rev().copied().chain([ids[7], absent, ids[7]]).collect();
+    let changes = changed.iter().enumerate().map(|(place, id)| {
+        let title = Title::new(&format!("Changed at {place}")).unwrap();
+        movies.update(*id, MovieChange::new(Some(title), None).unwrap(), at(2))
+    });
+    let answers: Vec<_> = join_all(changes).await.into_iter().map(Result::unwrap).collect();
+    for (place, (id, answer)) in changed.iter().zip(&answers).enumerate() {
+        let expected = (*id != absent).then(|| (*id, format!("Changed at {place}")));
+        let answer = answer.as_ref().map(|movie| (movie.id, movie.title.as_str().to_owned()));
+        assert_eq!(answer, expected);
+    }
+    for id in &ids {
+        let found = movies.find(*id).await.unwrap();
+        assert!(answers.contains(&found), "{id} is as one of its changes was answered");
+    }
 }

@@ -1,0 +1,165 @@
+//! The statements that concurrent calls share. Under load a statement of its own, and for a write a commit of its own, is
+//! most of what a call costs the database.
+
+use chrono::{DateTime, Utc};
+use keeper_domain::{Description, Movie, MovieChange, MovieId, NewMovie, Timestamp, Title, fold_case};
+use keeper_ports::{PortError, PortResult};
+use keeper_wire::coalesce::Answers;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::Database;
+use crate::database::Answer;
+use crate::movies::{Broken, movie};
+
+/// A movie to be inserted, and when.
+pub(crate) type Insert = (NewMovie, Timestamp);
+
+/// What is to change of a movie, and when.
+pub(crate) type Update = (MovieId, MovieChange, Timestamp);
+
+/// Finds movies in one step.
+pub(crate) async fn find_all(database: Database, ids: Vec<MovieId>) -> Answers<Option<Movie>> {
+    let numbers: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    let answer = database
+        .repeatable(|| {
+            sqlx::query(
+                "SELECT id, title, description, created_at, updated_at FROM movies WHERE id = ANY($1)",
+            )
+            .bind(&numbers)
+        })
+        .await?;
+    each(&database, &answer, ids)
+}
+
+/// What an answer says of each of these movies: its row, or that it is not there.
+fn each(
+    database: &Database,
+    answer: &Answer,
+    ids: impl IntoIterator<Item = MovieId>,
+) -> Answers<Option<Movie>> {
+    let read = |row: &PgRow| row.try_get::<i64, _>(0).map_err(|error| database.meaning(error));
+    let found: Vec<i64> = answer.rows.iter().map(read).collect::<PortResult<_>>()?;
+    let row = |id: MovieId| found.iter().position(|found| *found == id.get()).map(|at| &answer.rows[at]);
+    Ok(ids.into_iter().map(|id| row(id).map(|row| movie(database, row)).transpose()).collect())
+}
+
+/// Inserts movies in one step. Where one of them is at fault, each is inserted by itself, so that it alone fails.
+pub(crate) async fn insert_all(database: Database, movies: Vec<Insert>) -> Answers<MovieId> {
+    match insert(&database, &movies).await {
+        Err(PortError::Failed { .. }) if movies.len() > 1 => {
+            let mut answers = Vec::with_capacity(movies.len());
+            for movie in &movies {
+                answers.push(insert(&database, std::slice::from_ref(movie)).await.map(|ids| ids[0]));
+            }
+            Ok(answers)
+        }
+        ids => Ok(ids?.into_iter().map(Ok).collect()),
+    }
+}
+
+async fn insert(database: &Database, movies: &[Insert]) -> PortResult<Vec<MovieId>> {
+    let titles: Vec<&str> = movies.iter().map(|(movie, _)| movie.title.as_str()).collect();
+    let folded: Vec<String> = titles.iter().map(|title| fold_case(title)).collect();
+    let descriptions: Vec<&str> = movies.iter().map(|(movie, _)| movie.description.as_str()).collect();
+    let times: Vec<DateTime<Utc>> = movies.iter().map(|(_, now)| now.as_datetime()).collect();
+    // The ids are drawn first, since RETURNING does not promise the order of the rows.
+    let statement = sqlx::query(
+        "WITH movie AS MATERIALIZED (
+             SELECT nextval(pg_get_serial_sequence('movies', 'id')) AS id, title, folded, description, now, place
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+                 WITH ORDINALITY AS movie (title, folded, description, now, place)
+         ), added AS (
+             INSERT INTO movies (id, title, title_folded, description, created_at, updated_at)
+             OVERRIDING SYSTEM VALUE SELECT id, title, folded, description, now, now FROM movie
+         )
+         SELECT id FROM movie ORDER BY place",
+    )
+    .bind(titles)
+    .bind(folded)
+    .bind(descriptions)
+    .bind(times);
+    let answer = database.once(statement).await?;
+    let id = |row: &PgRow| -> Result<MovieId, Broken> { Ok(MovieId::new("id", row.try_get(0)?)?) };
+    let ids: Result<Vec<_>, _> = answer.rows.iter().map(id).collect();
+    let ids = ids.map_err(|broken| PortError::failed(database.what(), broken))?;
+    if ids.len() == movies.len() {
+        Ok(ids)
+    } else {
+        Err(PortError::failed(database.what(), "an id is missing"))
+    }
+}
+
+/// Changes movies in one step, or in as many as one movie is changed: two changes of one row in one statement would lose
+/// the second. Where one of them is at fault, each is made by itself, so that it alone fails.
+pub(crate) async fn update_all(database: Database, updates: Vec<Update>) -> Answers<Option<Movie>> {
+    let mut answers: Vec<_> = updates.iter().map(|_| Ok(None)).collect();
+    let mut rounds = rounds(&updates).into_iter();
+    while let Some(round) = rounds.next() {
+        let of_round: Vec<&Update> = round.iter().map(|at| &updates[*at]).collect();
+        let updated = match update(&database, &of_round).await {
+            Ok(updated) => updated,
+            Err(PortError::Failed { .. }) => alone(&database, &of_round).await,
+            Err(transient) => {
+                // What earlier rounds have changed is answered as it is.
+                round.into_iter().chain(rounds.flatten()).for_each(|at| answers[at] = Err(transient.again()));
+                break;
+            }
+        };
+        round.into_iter().zip(updated).for_each(|(at, updated)| answers[at] = updated);
+    }
+    Ok(answers)
+}
+
+async fn alone(database: &Database, updates: &[&Update]) -> Vec<PortResult<Option<Movie>>> {
+    let mut answers = Vec::with_capacity(updates.len());
+    for one in updates {
+        answers.push(update(database, &[one]).await.and_then(|mut answer| answer.remove(0)));
+    }
+    answers
+}
+
+/// The places of the updates, in rounds: in each round a movie comes once, and its updates keep their order.
+fn rounds(updates: &[Update]) -> Vec<Vec<usize>> {
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    for (at, (id, ..)) in updates.iter().enumerate() {
+        let earlier = updates[..at].iter().filter(|(earlier, ..)| earlier == id).count();
+        rounds.resize_with(rounds.len().max(earlier + 1), Vec::new);
+        rounds[earlier].push(at);
+    }
+    rounds
+}
+
+async fn update(database: &Database, updates: &[&Update]) -> Answers<Option<Movie>> {
+    let ids: Vec<i64> = updates.iter().map(|(id, ..)| id.get()).collect();
+    let titles: Vec<_> = updates.iter().map(|(_, change, _)| change.title().map(Title::as_str)).collect();
+    let folded: Vec<_> = titles.iter().map(|title| title.map(fold_case)).collect();
+    let descriptions: Vec<_> =
+        updates.iter().map(|(_, change, _)| change.description().map(Description::as_str)).collect();
+    let times: Vec<DateTime<Utc>> = updates.iter().map(|(.., now)| now.as_datetime()).collect();
+    let answer = database
+        .repeatable(|| {
+            // The rows are locked by ascending id, so that no two statements wait for each other.
+            sqlx::query(
+                "WITH locked AS MATERIALIZED (
+                     SELECT id FROM movies WHERE id = ANY($1) ORDER BY id FOR UPDATE
+                 )
+                 UPDATE movies
+                 SET title = coalesce(change.title, movies.title),
+                     title_folded = coalesce(change.folded, movies.title_folded),
+                     description = coalesce(change.description, movies.description),
+                     updated_at = change.now
+                 FROM locked JOIN unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+                     AS change (id, title, folded, description, now) USING (id)
+                 WHERE movies.id = change.id
+                 RETURNING movies.id, movies.title, movies.description, movies.created_at, movies.updated_at",
+            )
+            .bind(&ids)
+            .bind(&titles)
+            .bind(&folded)
+            .bind(&descriptions)
+            .bind(&times)
+        })
+        .await?;
+    each(database, &answer, updates.iter().map(|(id, ..)| *id))
+}
