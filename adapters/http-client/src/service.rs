@@ -38,7 +38,7 @@ pub enum SettingsError {
 pub struct Service {
     what: &'static str,
     client: Client,
-    base: String,
+    base: Url,
     timeout: Duration,
 }
 
@@ -61,7 +61,7 @@ impl Service {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { what, client, base: settings.url.trim_end_matches('/').to_owned(), timeout })
+        Ok(Self { what, client, base: url, timeout })
     }
 
     /// The service's name for operators.
@@ -69,9 +69,13 @@ impl Service {
         self.what
     }
 
-    /// Starts a request to a path, with the id of the request that it is made for.
+    /// Starts a request to a path, which may have a query, with the id of the request that it is made for.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let mut request = self.client.request(method, format!("{}{path}", self.base)).timeout(self.timeout);
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let mut url = self.base.clone();
+        url.set_path(path);
+        url.set_query(query);
+        let mut request = self.client.request(method, url).timeout(self.timeout);
         if let Some(context) = RequestContext::current() {
             request = request.header(REQUEST_ID, context.request_id);
             if let Some(traceparent) = context.traceparent {

@@ -2,6 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rocket::config::{LogLevel, Shutdown};
 use rocket::fairing::AdHoc;
+use rocket::shield::{Permission, Shield};
 use rocket::{Build, Config, Rocket};
 use serde::Deserialize;
 use thiserror::Error;
@@ -64,7 +65,10 @@ pub(crate) fn bare(settings: HttpSettings) -> Rocket<Build> {
         },
         ..Config::release_default()
     };
-    rocket::custom(config).register("/", catchers::all())
+    // What keeps a browser from guessing types and from framing the pages. Of Rocket's own set this leaves out a header
+    // against a tracking scheme that no browser has any more.
+    let shield = Shield::default().disable::<Permission>();
+    rocket::custom(config).attach(shield).register("/", catchers::all())
 }
 
 /// The public HTTP server, without routes: stages are attached to it.

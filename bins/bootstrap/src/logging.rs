@@ -5,6 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::SettingsError;
 use crate::config::{LogFormat, LogSettings};
+use crate::json_lines::JsonLines;
 
 /// Libraries whose own reports repeat what the adapters log, once, in an operator's words.
 const QUIET: &str = ",lapin=off,rocket=off,_=off,sqlx=off,hyper=warn";
@@ -23,9 +24,13 @@ pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<(), Se
         .with_ansi(io::stderr().is_terminal());
     let started = match settings.format {
         LogFormat::Text => subscriber.with_target(false).try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Json => subscriber.event_format(JsonLines).try_init(),
     };
     started.map_err(|error| wrong(&error))?;
+    // Rocket alone has ten lines for each request, which the filter would refuse one by one.
+    if log::max_level() == log::LevelFilter::Info {
+        log::set_max_level(log::LevelFilter::Warn);
+    }
     // A panic is a fault like any other: one line, in the log's format.
     panic::set_hook(Box::new(move |panic| {
         tracing::error!(unit, "panic: {}", panic.to_string().replace('\n', " "));
