@@ -4,6 +4,7 @@ use keeper_wire::ErrorCode;
 use rocket::Request;
 use rocket::data::{self, Data, FromData, Outcome, ToByteUnit};
 use rocket::http::{ContentType, Status};
+use rocket::tokio::io::AsyncReadExt;
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::okapi::openapi3::{MediaType as BodyDocs, RequestBody};
 use rocket_okapi::request::OpenApiFromData;
@@ -46,8 +47,10 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Vec<u8>, ApiError
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(too_large());
     }
-    match data.open(MAX_BODY_BYTES.bytes()).into_bytes().await {
-        Ok(body) if body.is_complete() => Ok(body.into_inner()),
+    let mut body = Vec::with_capacity(announced.map_or(0, |length| usize::try_from(length + 1).unwrap_or(0)));
+    // One byte more tells a body that is too large from one that just fits.
+    match data.open((MAX_BODY_BYTES + 1).bytes()).read_to_end(&mut body).await {
+        Ok(_) if body.len() <= MAX_BODY_BYTES => Ok(body),
         Ok(_) => Err(too_large()),
         Err(error) => {
             let message = format!("the body ended early: {}", error.kind());

@@ -29,7 +29,7 @@ const MAX_BATCH: usize = 250;
 
 /// How long a batch waits for more orders when they come in numbers: each batch costs the broker and the database a write
 /// to the disk, however few orders it has. An order that comes alone does not wait.
-const LINGER: Duration = Duration::from_millis(3);
+const LINGER: Duration = Duration::from_millis(10);
 
 /// How long what is in hand may take after the stop. What is not settled by then is delivered again later.
 const STOP_GRACE: Duration = Duration::from_secs(10);

@@ -22,3 +22,7 @@ pub use schema::migrate_when_there;
 pub use settings::{Settings, SettingsError};
 pub use supervisor::Stop;
 pub use unit::{Context, Parts, StartError, Task, Unit};
+
+/// The allocator of every unit: a request makes some hundred small allocations, on whichever thread is free.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
