@@ -59,7 +59,8 @@ impl<Q: Send + 'static, A: Send + 'static> Coalescer<Q, A> {
         Self(Arc::new(Shared { what, max_batches, answer, queue }))
     }
 
-    /// Answers a call. It is carried out even when nobody waits for the answer any more.
+    /// Answers a call. One that nobody waits for any more when its turn comes is dropped: after a time in which the other
+    /// side hung, those that gave up are not to hold up those that did not.
     ///
     /// # Errors
     /// Its own, or its batch's; `Failed` when the batch panicked.
@@ -90,6 +91,7 @@ impl<Q: Send + 'static, A: Send + 'static> Shared<Q, A> {
 
     fn next(&self) -> Option<VecDeque<Waiting<Q, A>>> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.waiting.retain(|waiting| !waiting.answer.is_closed());
         if queue.waiting.is_empty() {
             queue.batches -= 1;
             return None;

@@ -82,6 +82,20 @@ async fn a_failure_keeps_its_meaning_for_each_and_the_next_batch_goes_on() {
 }
 
 #[tokio::test]
+async fn calls_that_were_given_up_are_dropped() {
+    let (coalescer, gate, batches) = doubler();
+    let held = called(&coalescer, 200..202).await;
+    let mut given_up = called(&coalescer, 300..500).await;
+    given_up.shutdown().await;
+    let waiting = called(&coalescer, 500..501).await;
+    gate.add_permits(100);
+    for (number, answer) in held.join_all().await.into_iter().chain(waiting.join_all().await) {
+        assert_eq!(answer.unwrap(), number * 2);
+    }
+    assert_eq!(batches.load(Ordering::Relaxed), MAX_BATCHES + 1);
+}
+
+#[tokio::test]
 async fn a_panic_costs_its_batch_only() {
     let (coalescer, gate, _) = doubler();
     gate.add_permits(100);
