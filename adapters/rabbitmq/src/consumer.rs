@@ -5,8 +5,7 @@ use keeper_ports::Clock;
 use keeper_ports::billing::OrderHandler;
 use keeper_wire::metrics::ProcessingMetrics;
 use lapin::Channel;
-use lapin::options::{BasicConsumeOptions, BasicQosOptions};
-use lapin::types::FieldTable;
+use lapin::options::BasicQosOptions;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -17,18 +16,15 @@ use crate::link::{BrokerProbe, Link};
 use crate::metrics::Side;
 use crate::publisher::{Publisher, PublisherTask};
 use crate::topology::{Topology, depth};
-use crate::work::Work;
+use crate::work::{Work, subscribe};
 
 /// How often the queues are measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// Takes orders from the queue, has them processed in batches, and acknowledges them when they are settled.
 ///
-/// While the ledger is away the messages in hand (at most `prefetch`) are kept and tried again. The broker takes them
-/// back after its `consumer_timeout` (30 minutes unless it is told otherwise); then they are delivered again, and
-/// those that were recorded are recognised. Each such return counts towards the queue's delivery limit before
-/// RabbitMQ 4.3: a ledger that is away for some ten hours sends messages to the dead letters as `undeliverable`, from
-/// where they are replayed.
+/// While the ledger is away for long, the messages in hand are given back, and none are taken: the broker's
+/// `consumer_timeout` ends no session for it, and no message nears the queue's delivery limit, however long that lasts.
 pub struct Consumer {
     broker: Broker,
     handler: Arc<dyn OrderHandler>,
@@ -111,9 +107,7 @@ async fn serve(
 
 async fn consume(broker: &Broker, channel: &Channel) -> lapin::Result<lapin::Consumer> {
     channel.basic_qos(broker.prefetch(), BasicQosOptions::default()).await?;
-    let queue = broker.topology().queue.as_str();
-    let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-    channel.basic_consume(queue.into(), "".into(), options, arguments).await
+    subscribe(channel, &broker.topology().queue).await
 }
 
 /// Measures the queues from time to time, until the handle is dropped or a queue is gone, which ends the consumer too.

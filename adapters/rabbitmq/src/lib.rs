@@ -12,6 +12,7 @@ mod consumer;
 mod dead_letters;
 mod forward;
 mod handling;
+mod held;
 mod letter;
 mod link;
 mod message;

@@ -137,9 +137,31 @@ impl RabbitMq {
 
     /// How many messages are in a queue, delivered and unacknowledged ones too; `None` without the queue.
     pub fn depth(&self, vhost: &Vhost, queue: &str) -> Option<u64> {
-        let queues = self.ctl(&["list_queues", "-p", &vhost.name, "--no-table-headers", "name", "messages"]);
-        let depths = queues.lines().filter_map(|line| line.split_once('\t'));
-        depths.filter(|(name, _)| *name == queue).find_map(|(_, depth)| depth.trim().parse().ok())
+        self.count(vhost, queue, "messages")
+    }
+
+    /// How many messages of a queue are delivered and not acknowledged; `None` without the queue.
+    pub fn in_hand(&self, vhost: &Vhost, queue: &str) -> Option<u64> {
+        self.count(vhost, queue, "messages_unacknowledged")
+    }
+
+    fn count(&self, vhost: &Vhost, queue: &str, which: &str) -> Option<u64> {
+        let queues = self.ctl(&["list_queues", "-p", &vhost.name, "--no-table-headers", "name", which]);
+        let counts = queues.lines().filter_map(|line| line.split_once('\t'));
+        counts.filter(|(name, _)| *name == queue).find_map(|(_, count)| count.trim().parse().ok())
+    }
+
+    /// Sets how long the broker waits for an acknowledgement on channels that are opened from now on: usually half an
+    /// hour, seldom less than a minute. Before RabbitMQ 4.3 it looks once per `channel_tick_interval`.
+    pub fn set_consumer_timeout(&self, timeout: Duration) {
+        let timeout = timeout.as_millis();
+        self.ctl(&[
+            "eval",
+            &format!(
+                "[ok = application:set_env(rabbit, Key, Value) || \
+                 {{Key, Value}} <- [{{channel_tick_interval, 500}}, {{consumer_timeout, {timeout}}}]]."
+            ),
+        ]);
     }
 
     /// Writes the names of new quorum queues to disk. RabbitMQ 3.10 does so by itself within three seconds of a queue's

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keeper_tests::faults::{Outcome, PATIENCE, Random, Site, broken_messages, new_client, place, publish};
 use keeper_tests::harness::{Unit, binary, eventually, random_text};
@@ -153,4 +153,62 @@ async fn dead_letter_commands_that_are_killed_lose_nothing() {
     let bodies = all().await;
     println!("{} dead letters, {} of them twice", bodies.len(), bodies.len() - poison.len());
     assert!(bodies.iter().all(|body| poison.contains(body)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger_is_away_for_longer_than_the_broker_waits() {
+    let site = Site::prepared(async |port| port).await;
+    let waits = Duration::from_secs(12);
+    tokio::task::block_in_place(|| site.broker.set_consumer_timeout(waits));
+    site.gateway.start();
+    site.billing.start();
+    let load = site.load(CLIENTS).await;
+    let said = || site.broker.log().matches("timed out waiting for").count();
+    let before = said();
+    tokio::task::block_in_place(|| site.postgres.stop());
+    let away = Instant::now();
+    load.more(600).await;
+    // Each message that the broker takes back counts towards the delivery limit before RabbitMQ 4.3: so billing gives
+    // them back itself, once, and takes none until the ledger is there.
+    eventually("nothing is in billing's hand", waits, async || {
+        (site.broker.in_hand(&site.vhost, "billing_queue") == Some(0)).then_some(())
+    })
+    .await;
+    sleep((waits + Duration::from_secs(3)).saturating_sub(away.elapsed())).await;
+    assert_eq!(site.broker.in_hand(&site.vhost, "billing_queue"), Some(0));
+    assert_eq!(said(), before, "the broker lost patience");
+    tokio::task::block_in_place(|| site.postgres.start_again());
+    let account = site.balance(load).await;
+    assert_eq!((account.refused, account.unanswered, account.dead.len()), (0, 0, 0), "{account:?}");
+    tokio::task::block_in_place(|| site.broker.set_consumer_timeout(Duration::from_mins(30)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_without_identity_are_billed_once_though_billing_dies_while_the_ledger_is_away() {
+    let site = Site::new().await;
+    tokio::task::block_in_place(|| site.postgres.stop());
+    site.billing.kill();
+    let (_connection, channel) = site.channel().await;
+    let body = br#"{"user_id":"3","number_of_items":"5","total_amount":"180"}"#;
+    // One batch has both: orders that wait for the ledger, and those that only have to get an identity.
+    for number in 0..40 {
+        let named = BasicProperties::default().with_message_id(format!("order-{number}").into());
+        let properties = if number % 2 == 0 { BasicProperties::default() } else { named };
+        publish(&channel, properties, body).await;
+    }
+    site.billing.start();
+    eventually("billing cannot record", PATIENCE, async || {
+        site.billing.log().contains("orders cannot be processed").then_some(())
+    })
+    .await;
+    // Long enough for every confirm and acknowledgement that is under way.
+    sleep(Duration::from_secs(1)).await;
+    site.billing.kill();
+    tokio::task::block_in_place(|| site.postgres.start_again());
+    site.billing.start();
+    eventually("the queue is empty", PATIENCE, async || {
+        (site.broker.depth(&site.vhost, "billing_queue") == Some(0)).then_some(())
+    })
+    .await;
+    assert_eq!(site.ledger().len(), 40);
 }
