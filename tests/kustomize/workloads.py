@@ -183,7 +183,7 @@ def storage(rendered):
 
 
 def claims(rendered):
-    """Every StatefulSet has a claim that it mounts to write; data stays when it is removed, billing's workplace does not."""
+    """Every StatefulSet has a claim that it mounts to write; data stays when it is removed, billing's journal does not."""
     for s in rendered.of("StatefulSet"):
         name, spec = s["metadata"]["name"], s["spec"]
         mounts = {m["name"]: m for m in containers(s, init=False)[0].get("volumeMounts", [])}
@@ -192,10 +192,10 @@ def claims(rendered):
             yield f"{name_of(s)}: no claim that it can write to"
         if not pod_template(s)["spec"]["securityContext"].get("fsGroup"):
             yield f"{name_of(s)}: a new volume belongs to root"
-        keeps = "Delete" if name in UNITS else "Retain"
+        keeps = {"whenScaled": "Retain", "whenDeleted": "Delete" if name in UNITS else "Retain"}
         retention = {"whenScaled": "Retain", "whenDeleted": "Retain", **spec.get("persistentVolumeClaimRetentionPolicy", {})}
-        if retention != {"whenScaled": keeps, "whenDeleted": keeps}:
-            yield f"{name_of(s)}: its claims are not to {keeps.lower()}, but {retention}"
+        if retention != keeps:
+            yield f"{name_of(s)}: its claims are not to {keeps}, but {retention}"
         if rendered.get("Service", spec["serviceName"])["spec"].get("clusterIP") != "None":
             yield f"{name_of(s)}: Service/{spec['serviceName']} gives its pods no names"
 

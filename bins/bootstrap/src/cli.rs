@@ -1,8 +1,10 @@
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
+use serde::Deserialize;
 
 use crate::config::Common;
+use crate::journal::{Journal, JournalSettings};
 use crate::settings::Settings;
 use crate::unit::{StartError, Unit};
 use crate::{dead_letters, health, logging, supervisor};
@@ -40,6 +42,12 @@ fn command<U: Unit>() -> Command {
     command
 }
 
+/// The settings of a unit that has dead letters to look after.
+#[derive(Deserialize)]
+struct OfDeadLetters {
+    dead_letters: JournalSettings,
+}
+
 async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     // The document needs no settings, so that it can be had anywhere.
     if matches.subcommand_name() == Some("openapi") {
@@ -50,12 +58,16 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     let common: Common = settings.read()?;
     // Read in full before anything is done, so that `config` and `healthcheck` refuse what `serve` would.
     let own: U::Settings = settings.read()?;
+    let letters: Option<OfDeadLetters> = U::HAS_DEAD_LETTERS.then(|| settings.read()).transpose()?;
     logging::start(&common.log, U::NAME)?;
-    match matches.subcommand() {
-        Some(("config", _)) => print!("{}", settings.masked()?),
-        Some(("healthcheck", _)) => health::check(common.management).await?,
-        Some(("migrate", _)) => U::migrate(own).await?,
-        Some(("dead-letters", matches)) => dead_letters::run(U::dead_letters(own).await?, matches).await?,
+    match (matches.subcommand(), letters) {
+        (Some(("config", _)), _) => print!("{}", settings.masked()?),
+        (Some(("healthcheck", _)), _) => health::check(common.management).await?,
+        (Some(("migrate", _)), _) => U::migrate(own).await?,
+        (Some(("dead-letters", matches)), Some(letters)) => {
+            let journal = Journal::new(letters.dead_letters);
+            dead_letters::run(U::dead_letters(own), &journal, matches).await?;
+        }
         _ => supervisor::run::<U>(own, &common).await?,
     }
     Ok(())

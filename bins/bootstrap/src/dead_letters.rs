@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use keeper_domain::{DeadLetter, DeadLetterId};
+use keeper_domain::{DeadLetter, DeadLetterId, Timestamp};
 use keeper_ports::PortError;
 use keeper_ports::billing::DeadLetters;
 use serde_json::{Value, json};
 
 use crate::StartError;
+use crate::journal::Journal;
 
 /// The most dead letters that are looked through for one of them.
 const MOST: usize = 100_000;
@@ -41,13 +43,23 @@ pub(crate) fn command() -> Command {
                 .arg(all),
         )
         .subcommand(Command::new("discard").about("Throw one away").arg(id().required(true)).arg(reason))
+        .subcommand(Command::new("journal").about("Print what was thrown away, one JSON object a line"))
 }
 
-pub(crate) async fn run(letters: Arc<dyn DeadLetters>, matches: &ArgMatches) -> Result<(), StartError> {
+/// Does what the command line says; the dead letters are opened where they are needed.
+pub(crate) async fn run(
+    letters: impl Future<Output = Result<Arc<dyn DeadLetters>, StartError>>,
+    journal: &Journal,
+    matches: &ArgMatches,
+) -> Result<(), StartError> {
+    if matches.subcommand_name() == Some("journal") {
+        return journal.print();
+    }
+    let letters = letters.await?;
     match matches.subcommand() {
         Some(("show", matches)) => show(&*letters, matches).await,
         Some(("replay", matches)) => replay(&*letters, matches).await,
-        Some(("discard", matches)) => discard(&*letters, matches).await,
+        Some(("discard", matches)) => discard(&*letters, journal, matches).await,
         Some((_, matches)) => list(&*letters, matches).await,
         None => Ok(()),
     }
@@ -74,10 +86,13 @@ async fn list(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), Sta
     Ok(())
 }
 
-async fn show(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
-    let id = id_of(matches)?;
+async fn find(letters: &dyn DeadLetters, id: DeadLetterId) -> Result<DeadLetter, StartError> {
     let found = letters.list(MOST).await.map_err(|error| failed(&error))?;
-    let letter = found.into_iter().find(|letter| letter.id == id).ok_or_else(|| missing(id))?;
+    found.into_iter().find(|letter| letter.id == id).ok_or_else(|| missing(id))
+}
+
+async fn show(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
+    let letter = find(letters, id_of(matches)?).await?;
     if matches.get_flag("json") {
         println!("{}", as_json(&letter));
         return Ok(());
@@ -105,12 +120,23 @@ async fn replay(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), S
     Ok(())
 }
 
-async fn discard(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
+async fn discard(
+    letters: &dyn DeadLetters,
+    journal: &Journal,
+    matches: &ArgMatches,
+) -> Result<(), StartError> {
     let id = id_of(matches)?;
     let reason = matches.get_one::<String>("reason").map_or("", String::as_str).trim();
     if reason.is_empty() {
         return Err(StartError::Part("--reason must not be empty".into()));
     }
+    // Kept before it goes. A command that is interrupted in between has kept what is still there.
+    let kept = json!({
+        "discarded_at": Timestamp::from(Utc::now()).to_string(),
+        "because": reason,
+        "dead_letter": as_json(&find(letters, id).await?),
+    });
+    journal.append(&kept)?;
     let discarded = letters.discard(vec![id]).await.map_err(|error| failed(&error))?;
     if discarded == 0 {
         return Err(missing(id));

@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod dead_letters;
 mod health;
+mod journal;
 mod json_lines;
 mod logging;
 mod pool;

@@ -18,6 +18,11 @@ pub struct Stack {
     backing: Option<Backing>,
 }
 
+/// Discarded dead letters are kept in the unit's folder.
+fn journal() -> (String, String) {
+    ("KEEPER_DEAD_LETTERS__JOURNAL".into(), "discarded.jsonl".into())
+}
+
 /// What the distributed stack keeps its data in.
 #[derive(Debug, Clone)]
 pub struct Backing {
@@ -33,7 +38,9 @@ impl Stack {
     /// Prepares a stack with data of its own; nothing is started yet.
     pub fn new(kind: Kind) -> Self {
         match kind {
-            Kind::Standalone => Self { kind, units: vec![Unit::new("standalone", [])], backing: None },
+            Kind::Standalone => {
+                Self { kind, units: vec![Unit::new("standalone", [journal()])], backing: None }
+            }
             Kind::Distributed => Self::distributed(Backing {
                 inventory: Postgres::shared().database(),
                 billing: Postgres::shared().database(),
@@ -45,8 +52,8 @@ impl Stack {
     /// Prepares a distributed stack on given databases and a given virtual host.
     pub fn distributed(backing: Backing) -> Self {
         let inventory = Unit::new("inventory", backing.inventory.settings());
-        let billing =
-            Unit::new("billing", backing.billing.settings().into_iter().chain(backing.vhost.settings()));
+        let settings = backing.billing.settings().into_iter().chain(backing.vhost.settings());
+        let billing = Unit::new("billing", settings.chain([journal()]));
         let neighbours = [("INVENTORY", inventory.url()), ("BILLING", billing.url())]
             .map(|(section, url)| (format!("KEEPER_{section}__URL"), url));
         let gateway = Unit::new("gateway", neighbours.into_iter().chain(backing.vhost.settings()));

@@ -82,6 +82,7 @@ macro_rules! end_to_end {
                     fields_may_be_text_or_numbers,
                     a_key_is_one_order_however_often_it_is_sent,
                     other_content_under_the_same_key_goes_to_the_dead_letters,
+                    what_an_operator_discards_is_kept,
                     a_users_orders_are_listed_in_pages,
                     an_order_that_is_not_recorded_is_not_found,
                     a_wait_ends_when_its_time_is_over,

@@ -109,6 +109,33 @@ pub async fn other_content_under_the_same_key_goes_to_the_dead_letters(stack: &S
     assert_eq!(recorded(&api, &id).await, first);
 }
 
+pub async fn what_an_operator_discards_is_kept(stack: &Stack) {
+    let api = stack.api();
+    let (user, key) = (unique("user"), unique("key"));
+    let order_id = place(&api, &order(&user), Some(&key)).await;
+    recorded(&api, &order_id).await;
+    place(&api, &json!({"user_id": user, "number_of_items": 7, "total_amount": "1.00"}), Some(&key)).await;
+    let operator = async |arguments: &[&str]| {
+        let output = tokio::task::block_in_place(|| stack.recorder().command(arguments));
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("it prints text")
+    };
+    let letter = async || {
+        let list = operator(&["dead-letters", "list", "--json", "--limit", "1000"]).await;
+        let list: Vec<Value> = serde_json::from_str(&list).expect("it prints JSON");
+        list.into_iter().find(|letter| letter["order_id"] == order_id.as_str())
+    };
+    let letter_there =
+        eventually("the conflict is among the dead letters", Duration::from_secs(30), letter).await;
+    let id = letter_there["id"].as_str().expect("it has an id");
+    operator(&["dead-letters", "discard", id, "--reason", "a \"mistake\""]).await;
+    assert_eq!(letter().await, None);
+    let journal = operator(&["dead-letters", "journal"]).await;
+    let mut lines = journal.lines().map(|line| serde_json::from_str::<Value>(line).expect("it prints JSON"));
+    let kept = lines.find(|line| line["dead_letter"]["id"] == id).expect("it is kept");
+    assert_eq!((&kept["because"], &kept["dead_letter"]), (&json!("a \"mistake\""), &letter_there));
+}
+
 pub async fn a_users_orders_are_listed_in_pages(stack: &Stack) {
     let api = stack.api();
     let user = unique("user & co");
