@@ -8,6 +8,7 @@ mod call;
 mod catchers;
 pub mod docs;
 mod error;
+mod listing;
 pub mod management;
 mod movies;
 mod observer;

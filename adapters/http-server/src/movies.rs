@@ -15,6 +15,7 @@ use rocket_okapi::{openapi, openapi_get_routes_spec};
 use crate::ApiError;
 use crate::body::Body;
 use crate::call::Call;
+use crate::listing::Rows;
 use crate::params::MovieIdParam;
 use crate::query::{MovieList, NoQuery};
 use crate::reply::{Created, Listing, Reply};
@@ -23,7 +24,9 @@ type Catalog = State<Arc<dyn MovieCatalog>>;
 
 /// Mounts the catalogue's routes over a catalogue.
 pub fn stage(catalog: Arc<dyn MovieCatalog>) -> AdHoc {
-    AdHoc::on_ignite("movies", |rocket| async move { rocket.manage(catalog).mount("/", routes_and_docs().0) })
+    AdHoc::on_ignite("movies", |rocket| async move {
+        rocket.manage(catalog).manage(Rows::new()).mount("/", routes_and_docs().0)
+    })
 }
 
 pub(crate) fn routes_and_docs() -> (Vec<Route>, OpenApi) {
@@ -51,15 +54,21 @@ async fn add(
 /// By ascending id, in pages. When there are more, the `Link` header has the address of the next page.
 #[openapi(tag = "Movies", operation_id = "listMovies")]
 #[get("/api/movies")]
-async fn list(catalog: &Catalog, call: Call, query: Reply<MovieList>) -> Reply<Listing<MovieBody>> {
+async fn list(
+    catalog: &Catalog,
+    rows: &State<Rows>,
+    call: Call,
+    query: Reply<MovieList>,
+) -> Reply<Listing<MovieBody>> {
     let MovieList { query, page } = query?;
     let title = query.title.as_ref().map(|title| format!("title={}&", encoded(title.as_str())));
+    let place = rows.place(page.limit).await?;
     let slice = call.run(catalog.list(query, page)).await?;
     let last = slice.items.last().map(|movie| movie.id);
     let next = last.filter(|_| slice.more).map(|last| {
         format!("/api/movies?{}limit={}&after={last}", title.unwrap_or_default(), page.limit.get())
     });
-    Ok(Listing { items: slice.items.into_iter().map(MovieBody::from).collect(), next })
+    Ok(Listing { items: slice.items.into_iter().map(MovieBody::from).collect(), next, place: Some(place) })
 }
 
 /// # Read a movie

@@ -109,7 +109,7 @@ async fn list(
     let next = last
         .filter(|_| slice.more)
         .map(|last| format!("/api/billing/orders?user_id={user_id}&limit={}&after={last}", page.limit.get()));
-    Ok(Listing { items: slice.items.into_iter().map(OrderBody::from).collect(), next })
+    Ok(Listing { items: slice.items.into_iter().map(OrderBody::from).collect(), next, place: None })
 }
 
 /// The `Idempotency-Key` header, if the client sent one.

@@ -9,6 +9,7 @@ use rocket_okapi::okapi::openapi3::Responses;
 use rocket_okapi::response::OpenApiResponderInner;
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ApiError;
 
@@ -49,6 +50,8 @@ impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Accepted<T> {
 pub(crate) struct Listing<T> {
     pub(crate) items: Vec<T>,
     pub(crate) next: Option<String>,
+    /// Given back when the page is written; orders are short and need none.
+    pub(crate) place: Option<OwnedSemaphorePermit>,
 }
 
 impl<'r, T: Serialize> Responder<'r, 'static> for Listing<T> {
@@ -57,6 +60,7 @@ impl<'r, T: Serialize> Responder<'r, 'static> for Listing<T> {
         if let Some(uri) = self.next {
             response.set_header(Header::new("Link", format!("<{uri}>; rel=\"next\"")));
         }
+        drop(self.place);
         Ok(response)
     }
 }

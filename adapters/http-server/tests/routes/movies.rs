@@ -1,8 +1,15 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 
-use keeper_domain::{Description, Movie, MovieId, Slice, Timestamp, Title};
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use keeper_domain::{
+    Description, Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice, Timestamp, Title,
+};
 use keeper_http_server::movies;
-use keeper_ports::inventory::MockMovieCatalog;
+use keeper_ports::PortResult;
+use keeper_ports::inventory::{MockMovieCatalog, MovieCatalog};
 use rocket::http::Method::{Delete, Post, Put};
 use serde_json::json;
 
@@ -51,6 +58,54 @@ async fn a_list_announces_its_next_page_with_the_same_question() {
     let answer = get(&client, "/api/movies?title=A%26b+%25&limit=2&after=5").await;
     assert_eq!((answer.status, answer.body.as_array().unwrap().len()), (200, 2));
     assert_eq!(answer.header("Link"), Some("</api/movies?title=A%26b%20%25&limit=2&after=9>; rel=\"next\""));
+}
+
+/// A catalogue that notes how many lists are asked of it at the same time.
+#[derive(Default)]
+struct Crowded {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[async_trait]
+impl MovieCatalog for Crowded {
+    async fn list(&self, _: MovieQuery, _: Page<MovieId>) -> PortResult<Slice<Movie>> {
+        self.most.fetch_max(self.now.fetch_add(1, SeqCst) + 1, SeqCst);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        self.now.fetch_sub(1, SeqCst);
+        Ok(Slice { items: vec![], more: false })
+    }
+
+    async fn add(&self, _: NewMovie) -> PortResult<Movie> {
+        unreachable!()
+    }
+
+    async fn get(&self, _: MovieId) -> PortResult<Option<Movie>> {
+        unreachable!()
+    }
+
+    async fn change(&self, _: MovieId, _: MovieChange) -> PortResult<Option<Movie>> {
+        unreachable!()
+    }
+
+    async fn remove(&self, _: MovieId) -> PortResult<bool> {
+        unreachable!()
+    }
+
+    async fn clear(&self) -> PortResult<u64> {
+        unreachable!()
+    }
+}
+
+#[rocket::async_test]
+async fn of_the_largest_pages_two_are_made_at_once_and_the_others_wait() {
+    let catalog = Arc::new(Crowded::default());
+    let client = client([movies(catalog.clone())]).await;
+    let answers = join_all((0..6).map(|_| get(&client, "/api/movies?limit=1000"))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(catalog.most.load(SeqCst), 2);
 }
 
 #[rocket::async_test]
