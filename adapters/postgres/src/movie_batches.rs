@@ -97,8 +97,8 @@ pub(crate) async fn update_all(database: Database, updates: Vec<Update>) -> Answ
     let mut rounds = rounds(&updates).into_iter();
     while let Some(round) = rounds.next() {
         let of_round: Vec<&Update> = round.iter().map(|at| &updates[*at]).collect();
-        let updated = match update(&database, &of_round).await {
-            Ok(updated) => updated,
+        let changed = match update(&database, &of_round).await {
+            Ok(changed) => changed,
             Err(PortError::Failed { .. }) => alone(&database, &of_round).await,
             Err(transient) => {
                 // What earlier rounds have changed is answered as it is.
@@ -106,7 +106,7 @@ pub(crate) async fn update_all(database: Database, updates: Vec<Update>) -> Answ
                 break;
             }
         };
-        round.into_iter().zip(updated).for_each(|(at, updated)| answers[at] = updated);
+        round.into_iter().zip(changed).for_each(|(at, movie)| answers[at] = movie);
     }
     Ok(answers)
 }

@@ -337,13 +337,13 @@ pub async fn changes_at_the_same_time_each_get_their_own_movie(movies: Subject) 
     let ids = ids.await;
     // The same movie may be changed twice at a time, and one that is not there among them.
     let absent = movie_id(ids.iter().map(|id| id.get()).max().unwrap() + 1);
-    let changed: Vec<_> = ids.iter().rev().copied().chain([ids[7], absent, ids[7]]).collect();
-    let changes = changed.iter().enumerate().map(|(place, id)| {
+    let places: Vec<_> = ids.iter().rev().copied().chain([ids[7], absent, ids[7]]).collect();
+    let changes = places.iter().enumerate().map(|(place, id)| {
         let title = Title::new(&format!("Changed at {place}")).unwrap();
         movies.update(*id, MovieChange::new(Some(title), None).unwrap(), at(2))
     });
     let answers: Vec<_> = join_all(changes).await.into_iter().map(Result::unwrap).collect();
-    for (place, (id, answer)) in changed.iter().zip(&answers).enumerate() {
+    for (place, (id, answer)) in places.iter().zip(&answers).enumerate() {
         let expected = (*id != absent).then(|| (*id, format!("Changed at {place}")));
         let answer = answer.as_ref().map(|movie| (movie.id, movie.title.as_str().to_owned()));
         assert_eq!(answer, expected);
