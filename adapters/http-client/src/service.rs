@@ -48,9 +48,17 @@ impl Service {
     /// # Errors
     /// The address is not of the form `http://host:port`.
     pub fn new(what: &'static str, settings: &ClientSettings) -> Result<Self, SettingsError> {
-        let wrong = || SettingsError::Url(settings.url.clone());
+        // A password has no place in it, nor in the error.
+        let shown = if settings.url.contains('@') { "an address with a user" } else { &settings.url };
+        let wrong = || SettingsError::Url(shown.to_owned());
         let url = Url::parse(&settings.url).map_err(|_| wrong())?;
-        if url.scheme() != "http" || url.host().is_none() || url.path() != "/" || url.query().is_some() {
+        let with_user = !url.username().is_empty() || url.password().is_some();
+        if url.scheme() != "http"
+            || url.host().is_none()
+            || with_user
+            || url.path() != "/"
+            || url.query().is_some()
+        {
             return Err(wrong());
         }
         let timeout = Duration::from_millis(settings.timeout_ms.max(1));
@@ -96,9 +104,15 @@ impl Service {
         self.timeout
     }
 
-    /// Sends a request that must not be sent twice.
+    /// Sends a request that must not be sent twice. Where its connection broke, nobody knows whether it took effect, and
+    /// the error is `TimedOut`.
     pub(crate) async fn send(&self, request: RequestBuilder) -> PortResult<Response> {
-        let response = request.send().await.map_err(|error| self.broken(error))?;
+        let response = request.send().await.map_err(|error| match self.broken(error) {
+            PortError::Unavailable { what, cause } if !is_unsent(&*cause) => {
+                PortError::TimedOut { what, cause }
+            }
+            error => error,
+        })?;
         self.checked(response).await
     }
 
@@ -108,7 +122,10 @@ impl Service {
         let again = request.try_clone();
         match (request.send().await, again) {
             (Ok(response), _) => self.checked(response).await,
-            (Err(error), Some(again)) if !error.is_timeout() && !error.is_connect() => self.send(again).await,
+            (Err(error), Some(again)) if !error.is_timeout() && !error.is_connect() => {
+                let response = again.send().await.map_err(|error| self.broken(error))?;
+                self.checked(response).await
+            }
             (Err(error), _) => Err(self.broken(error)),
         }
     }
@@ -151,6 +168,11 @@ impl Service {
             PortError::unavailable(self.what, error)
         }
     }
+}
+
+/// No connection was made, so nothing was sent.
+fn is_unsent(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
 }
 
 /// The service has no such thing.

@@ -50,6 +50,9 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Vec<u8>, ApiError
     let mut body = Vec::with_capacity(announced.map_or(0, |length| usize::try_from(length + 1).unwrap_or(0)));
     // One byte more tells a body that is too large from one that just fits.
     match data.open((MAX_BODY_BYTES + 1).bytes()).read_to_end(&mut body).await {
+        Ok(_) if announced.is_some_and(|length| length != body.len() as u64) => {
+            Err(ApiError::new(ErrorCode::Unreadable, "the body ended early"))
+        }
         Ok(_) if body.len() <= MAX_BODY_BYTES => Ok(body),
         Ok(_) => Err(too_large()),
         Err(error) => {

@@ -17,6 +17,9 @@ use crate::server::{HttpSettings, bare};
 /// The longest time that a probe may take. A platform asks every few seconds and waits for less.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long requests in flight have at a stop, in seconds; they are all short.
+const GRACE: u32 = 2;
+
 /// What a unit needs to do its work.
 #[derive(Clone, Default)]
 pub struct Dependencies {
@@ -33,7 +36,7 @@ pub fn server(
     registry: Registry,
     stopping: CancellationToken,
 ) -> Rocket<Build> {
-    bare(settings)
+    bare(settings, GRACE)
         .manage(dependencies)
         .manage(registry)
         .manage(stopping)

@@ -6,6 +6,7 @@ use keeper_domain::MovieId;
 use keeper_ports::inventory::MovieCatalog;
 use keeper_wire::{MessageBody, MovieBody, MovieChangeFields, MovieFields};
 use rocket::fairing::AdHoc;
+use rocket::http::uri::Origin;
 use rocket::http::{Header, RawStr};
 use rocket::serde::json::Json;
 use rocket::{Route, State, delete, get, post, put};
@@ -122,9 +123,17 @@ async fn remove(
 /// # Delete all movies
 #[openapi(tag = "Movies", operation_id = "deleteAllMovies")]
 #[delete("/api/movies")]
-async fn clear(catalog: &Catalog, call: Call, query: Reply<NoQuery>) -> Reply<Json<MessageBody>> {
-    // A filter that is not understood must not delete everything.
+async fn clear(
+    catalog: &Catalog,
+    call: Call,
+    query: Reply<NoQuery>,
+    uri: &Origin<'_>,
+) -> Reply<Json<MessageBody>> {
+    // A filter that is not understood must not delete everything, nor must an id that is empty.
     query?;
+    if uri.path().ends_with('/') {
+        return Err(ApiError::not_found("a movie without an id was not found"));
+    }
     Ok(Json(MessageBody::cleared(call.run(catalog.clear()).await?)))
 }
 

@@ -2,6 +2,7 @@
 //! and by the gateway over the HTTP client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keeper_domain::IdempotencyKey;
 use keeper_ports::billing::{OrderBook, OrderIntake};
@@ -12,7 +13,7 @@ use rocket::http::{Header, RawStr, Status};
 use rocket::outcome::Outcome;
 use rocket::request::{self, FromRequest};
 use rocket::serde::json::Json;
-use rocket::{Request, Route, State, get, post};
+use rocket::{Request, Route, Shutdown, State, get, post};
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::okapi::openapi3::OpenApi;
 use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
@@ -84,9 +85,18 @@ async fn read(
     call: Call,
     order_id: OrderIdParam,
     wait: Reply<OrderWait>,
+    stopping: Shutdown,
 ) -> Reply<Json<OrderBody>> {
     let id = order_id.0?;
-    let order = call.run(book.find(id, wait?.0)).await?;
+    let wait = wait?.0;
+    let order = call.run(async {
+        tokio::select! {
+            found = book.find(id, wait) => found,
+            // A unit that stops lets nobody wait any longer, and says what is there.
+            () = stopping => book.find(id, Duration::ZERO).await,
+        }
+    });
+    let order = order.await?;
     let missing = || ApiError::not_found(format!("order {id} is not recorded, or not yet"));
     Ok(Json(order.ok_or_else(missing)?.into()))
 }

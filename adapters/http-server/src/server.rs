@@ -1,6 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use rocket::config::{LogLevel, Shutdown};
+use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use rocket::shield::{Permission, Shield};
 use rocket::{Build, Config, Rocket};
@@ -43,8 +44,11 @@ pub enum ServeError {
     Other(String),
 }
 
+/// How long requests in flight have at a stop, in seconds.
+const API_GRACE: u32 = 20;
+
 /// An HTTP server with JSON errors and graceful shutdown, and nothing mounted.
-pub(crate) fn bare(settings: HttpSettings) -> Rocket<Build> {
+pub(crate) fn bare(settings: HttpSettings, grace: u32) -> Rocket<Build> {
     let config = Config {
         address: settings.address,
         port: settings.port,
@@ -53,12 +57,11 @@ pub(crate) fn bare(settings: HttpSettings) -> Rocket<Build> {
         log_level: LogLevel::Off,
         cli_colors: false,
         ident: rocket::config::Ident::none(),
-        // Signals are the supervisor's. In-flight requests have `grace` seconds; the longest wait is 30 s, and a
-        // container has its own, longer deadline.
+        // Signals are the supervisor's. In-flight requests have `grace` seconds; a container has its own, longer deadline.
         shutdown: Shutdown {
             ctrlc: false,
             signals: [].into(),
-            grace: 20,
+            grace,
             mercy: 2,
             force: false,
             ..Shutdown::default()
@@ -73,7 +76,7 @@ pub(crate) fn bare(settings: HttpSettings) -> Rocket<Build> {
 
 /// The public HTTP server, without routes: stages are attached to it.
 pub fn api(settings: HttpSettings, metrics: HttpMetrics) -> Rocket<Build> {
-    bare(settings).attach(metrics)
+    bare(settings, API_GRACE).attach(metrics)
 }
 
 /// Serves until `stop` is cancelled and what is in flight is answered. `listening` is called once the port is open.
@@ -95,13 +98,20 @@ pub async fn serve(
     });
     let ended = rocket.launch().await;
     watch.abort();
-    ended.map(drop).map_err(|error| serve_error(Some(address), &error))
+    match ended {
+        // Somebody holds a connection and says nothing: everybody else was answered.
+        Err(error) if matches!(error.kind(), ErrorKind::Shutdown(_, None)) => {
+            tracing::warn!(%address, "some connections were still open at the end");
+            Ok(())
+        }
+        ended => ended.map(drop).map_err(|error| serve_error(Some(address), &error)),
+    }
 }
 
 /// Reads Rocket's error, which panics when it is dropped unread.
 fn serve_error(address: Option<SocketAddr>, error: &rocket::Error) -> ServeError {
     match (error.kind(), address) {
-        (rocket::error::ErrorKind::Bind(cause) | rocket::error::ErrorKind::Io(cause), Some(address)) => {
+        (ErrorKind::Bind(cause) | ErrorKind::Io(cause), Some(address)) => {
             ServeError::Listen { address, cause: std::io::Error::new(cause.kind(), cause.to_string()) }
         }
         (kind, _) => ServeError::Other(kind.to_string()),

@@ -18,6 +18,12 @@ pub(crate) const REASON: &str = "x-keeper-reason";
 pub(crate) const DETAIL: &str = "x-keeper-detail";
 pub(crate) const FIRST_SEEN: &str = "x-keeper-first-seen";
 
+/// In place of headers that were too large to go on.
+const DROPPED: &str = "x-keeper-dropped";
+
+/// The most bytes of headers that go on with a message: half of the broker's usual largest frame.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
 /// The delivery mode of a message that is written to disk.
 const PERSISTENT: u8 = 2;
 
@@ -56,7 +62,7 @@ pub(crate) fn dead_letter(
     now: Timestamp,
     topology: &Topology,
 ) -> Outgoing {
-    let mut headers = properties.headers().clone().unwrap_or_default();
+    let mut headers = headers_of(properties);
     headers.insert(REASON.into(), text(reason.as_str()));
     headers.insert(DETAIL.into(), text(shortened(detail)));
     // One that was replayed and comes again was first seen then.
@@ -65,7 +71,7 @@ pub(crate) fn dead_letter(
     Outgoing {
         exchange: topology.dead_exchange.clone(),
         routing_key: topology.dead_queue.clone(),
-        properties: properties.clone().with_headers(headers).with_delivery_mode(PERSISTENT),
+        properties: carried(properties).with_headers(headers),
         body,
     }
 }
@@ -78,25 +84,82 @@ pub(crate) fn replayed(
     first_seen: Timestamp,
     queue: &str,
 ) -> Outgoing {
-    let mut headers: BTreeMap<ShortString, AMQPValue> =
-        original_headers(properties).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let headers = original_headers(properties).map(|(key, value)| (key.clone(), value.clone()));
+    let mut headers = fitting(&headers.collect::<BTreeMap<_, _>>().into());
     headers.insert(FIRST_SEEN.into(), text(&first_seen.to_string()));
     Outgoing {
         exchange: String::new(),
         routing_key: queue.to_owned(),
-        properties: properties.clone().with_headers(headers.into()).with_delivery_mode(PERSISTENT),
+        properties: carried(properties).with_headers(headers),
         body,
     }
 }
 
 /// A message without an identity, on its way back into the order queue with that of the order.
 pub(crate) fn stamped(properties: &BasicProperties, body: Vec<u8>, order: &Order, queue: &str) -> Outgoing {
-    let properties = properties
-        .clone()
+    let properties = carried(properties)
+        .with_headers(headers_of(properties))
         .with_message_id(order.id.to_string().into())
-        .with_timestamp(seconds(order.created_at))
-        .with_delivery_mode(PERSISTENT);
+        .with_timestamp(seconds(order.created_at));
     Outgoing { exchange: String::new(), routing_key: queue.to_owned(), properties, body }
+}
+
+/// The properties with which a message goes on to another place, to stay there: without its headers, and without its
+/// sender's user, whom the broker would hold against ours, and its time to live, at the end of which it would be gone.
+fn carried(from: &BasicProperties) -> BasicProperties {
+    let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
+    macro_rules! carry {
+        ($($property:ident $with:ident),+ $(,)?) => {$(
+            if let Some(value) = from.$property().clone() {
+                properties = properties.$with(value);
+            }
+        )+};
+    }
+    carry!(
+        content_type with_content_type,
+        content_encoding with_content_encoding,
+        priority with_priority,
+        correlation_id with_correlation_id,
+        reply_to with_reply_to,
+        message_id with_message_id,
+        timestamp with_timestamp,
+        kind with_type,
+        app_id with_app_id,
+    );
+    properties
+}
+
+/// The headers with which a message goes on: without those that would send it to other places too, and none where they
+/// would not fit into one frame with ours.
+fn fitting(headers: &FieldTable) -> FieldTable {
+    let size = size_of_table(headers);
+    if size > MAX_HEADER_BYTES {
+        let mut instead = FieldTable::default();
+        instead.insert(DROPPED.into(), text(&format!("{size} bytes of headers")));
+        return instead;
+    }
+    let kept = headers.inner().iter().filter(|(key, _)| !matches!(key.as_str(), "CC" | "BCC"));
+    kept.map(|(key, value)| (key.clone(), value.clone())).collect::<BTreeMap<_, _>>().into()
+}
+
+fn headers_of(properties: &BasicProperties) -> FieldTable {
+    properties.headers().as_ref().map(fitting).unwrap_or_default()
+}
+
+fn size_of_table(table: &FieldTable) -> usize {
+    table.inner().iter().map(|(key, value)| key.as_str().len() + 1 + size_of(value)).sum()
+}
+
+/// About how many bytes a value takes in a frame.
+fn size_of(value: &AMQPValue) -> usize {
+    5 + match value {
+        AMQPValue::ShortString(text) => text.as_str().len(),
+        AMQPValue::LongString(text) => text.as_bytes().len(),
+        AMQPValue::ByteArray(bytes) => bytes.as_slice().len(),
+        AMQPValue::FieldArray(values) => values.as_slice().iter().map(size_of).sum(),
+        AMQPValue::FieldTable(table) => size_of_table(table),
+        _ => 8,
+    }
 }
 
 /// The headers that a message first came with: without ours, and without those that the broker adds on its way.

@@ -110,3 +110,35 @@ fn a_long_detail_is_cut_between_characters() {
     assert_eq!(shortened(&format!("x{detail}")).len(), 999);
     assert_eq!(shortened("short"), "short");
 }
+
+#[test]
+fn what_would_have_the_broker_refuse_or_drop_a_message_stays_behind() {
+    let table = with_headers(&[("CC", text("elsewhere")), ("kept", text("yes"))]);
+    let foreign = table
+        .with_user_id("somebody".into())
+        .with_expiration("4000".into())
+        .with_type("order".into())
+        .with_correlation_id("c1".into());
+    let replays = replayed(&foreign, b"{}".to_vec(), at(1), "q");
+    for message in [buried(&foreign, at(1)), stamped(&foreign, b"{}".to_vec(), &an_order(), "q"), replays] {
+        let properties = &message.properties;
+        assert_eq!((properties.user_id(), properties.expiration()), (&None, &None));
+        assert_eq!(properties.kind().as_ref().map(ShortString::as_str), Some("order"));
+        assert_eq!(properties.correlation_id().as_ref().map(ShortString::as_str), Some("c1"));
+        assert_eq!(*properties.delivery_mode(), Some(2));
+        assert_eq!(header(properties, "kept").as_deref(), Some("yes"));
+        assert_eq!(header(properties, "CC"), None);
+    }
+}
+
+#[test]
+fn headers_that_would_not_fit_into_a_frame_do_not_keep_a_message_from_going_on() {
+    let nested = FieldArray::from(vec![text(&"x".repeat(40_000)), text(&"y".repeat(40_000))]);
+    let large = with_headers(&[("deep", AMQPValue::FieldArray(nested)), ("small", text("s"))]);
+    let buried = buried(&large, at(1)).properties;
+    assert_eq!((header(&buried, "deep"), header(&buried, "small")), (None, None));
+    assert_eq!(header(&buried, REASON).as_deref(), Some("invalid"));
+    assert!(header(&buried, DROPPED).unwrap().starts_with("800"));
+    let stamped = stamped(&large, b"{}".to_vec(), &an_order(), "q").properties;
+    assert!(size_of_table(stamped.headers().as_ref().unwrap()) < 1_000);
+}

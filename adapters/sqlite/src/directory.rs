@@ -1,5 +1,6 @@
-use std::fs::{self, File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use sqlx::migrate::Migrator;
@@ -65,7 +66,9 @@ impl Directory {
     /// It cannot be made.
     pub fn new(path: impl Into<PathBuf>) -> Result<Self, DirectoryError> {
         let path = path.into();
-        fs::create_dir_all(&path).map_err(|cause| DirectoryError::Create { path: path.clone(), cause })?;
+        // Orders are nobody else's to read.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(|cause| DirectoryError::Create { path: path.clone(), cause })?;
         Ok(Self(path))
     }
 

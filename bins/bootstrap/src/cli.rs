@@ -1,3 +1,5 @@
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
@@ -51,7 +53,7 @@ struct OfDeadLetters {
 async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     // The document needs no settings, so that it can be had anywhere.
     if matches.subcommand_name() == Some("openapi") {
-        print!("{}", keeper_http_server::docs::document(U::DOCUMENT).map_err(StartError::part)?);
+        say(keeper_http_server::docs::document(U::DOCUMENT).map_err(StartError::part)?.trim_end());
         return Ok(());
     }
     let settings = Settings::load(U::DEFAULTS)?;
@@ -61,7 +63,7 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     let letters: Option<OfDeadLetters> = U::HAS_DEAD_LETTERS.then(|| settings.read()).transpose()?;
     logging::start(&common.log, U::NAME)?;
     match (matches.subcommand(), letters) {
-        (Some(("config", _)), _) => print!("{}", settings.masked()?),
+        (Some(("config", _)), _) => say(settings.masked()?.trim_end()),
         (Some(("healthcheck", _)), _) => health::check(common.management).await?,
         (Some(("migrate", _)), _) => U::migrate(own).await?,
         (Some(("dead-letters", matches)), Some(letters)) => {
@@ -71,6 +73,11 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
         _ => supervisor::run::<U>(own, &common).await?,
     }
     Ok(())
+}
+
+/// Prints a line, unless nobody reads it any more.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 fn failed<U: Unit>(error: &StartError) -> ExitCode {

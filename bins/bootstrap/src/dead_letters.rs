@@ -1,5 +1,6 @@
 //! `dead-letters list|show|replay|discard`: for operators, against the live queue.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -10,6 +11,7 @@ use keeper_ports::billing::DeadLetters;
 use serde_json::{Value, json};
 
 use crate::StartError;
+use crate::cli::say;
 use crate::journal::Journal;
 
 /// The most dead letters that are looked through for one of them.
@@ -69,43 +71,45 @@ async fn list(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), Sta
     let limit = matches.get_one("limit").copied().unwrap_or(100);
     let found = letters.list(limit).await.map_err(|error| failed(&error))?;
     if matches.get_flag("json") {
-        println!("{}", Value::Array(found.iter().map(as_json).collect()));
+        say(format_args!("{}", Value::Array(found.iter().map(as_json).collect())));
         return Ok(());
     }
-    println!("{:36}  {:24}  {:13}  {:36}  DETAIL", "ID", "FIRST SEEN", "REASON", "ORDER");
+    say(format_args!("{:36}  {:24}  {:13}  {:36}  DETAIL", "ID", "FIRST SEEN", "REASON", "ORDER"));
     for letter in &found {
         let order = letter.order_id.as_deref().unwrap_or("-");
         let seen = letter.first_seen.to_string();
-        println!(
+        say(format_args!(
             "{:36}  {seen:24}  {:13}  {order:36}  {}",
             letter.id.to_string(),
             letter.reason.as_str(),
             letter.detail
-        );
+        ));
     }
     Ok(())
 }
 
-async fn find(letters: &dyn DeadLetters, id: DeadLetterId) -> Result<DeadLetter, StartError> {
-    let found = letters.list(MOST).await.map_err(|error| failed(&error))?;
-    found.into_iter().find(|letter| letter.id == id).ok_or_else(|| missing(id))
+/// The dead letters of an id: equal messages have the same.
+async fn find(letters: &dyn DeadLetters, id: DeadLetterId) -> Result<Vec<DeadLetter>, StartError> {
+    let mut found = letters.list(MOST).await.map_err(|error| failed(&error))?;
+    found.retain(|letter| letter.id == id);
+    if found.is_empty() { Err(missing(id)) } else { Ok(found) }
 }
 
 async fn show(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
-    let letter = find(letters, id_of(matches)?).await?;
+    let letter = find(letters, id_of(matches)?).await?.swap_remove(0);
     if matches.get_flag("json") {
-        println!("{}", as_json(&letter));
+        say(format_args!("{}", as_json(&letter)));
         return Ok(());
     }
-    println!("id          {}", letter.id);
-    println!("reason      {}", letter.reason.as_str());
-    println!("detail      {}", letter.detail);
-    println!("first seen  {}", letter.first_seen);
-    println!("order id    {}", letter.order_id.as_deref().unwrap_or("-"));
+    say(format_args!("id          {}", letter.id));
+    say(format_args!("reason      {}", letter.reason.as_str()));
+    say(format_args!("detail      {}", letter.detail));
+    say(format_args!("first seen  {}", letter.first_seen));
+    say(format_args!("order id    {}", letter.order_id.as_deref().unwrap_or("-")));
     for (name, value) in &letter.headers {
-        println!("header      {name}: {value}");
+        say(format_args!("header      {name}: {value}"));
     }
-    println!("body        {}", String::from_utf8_lossy(&letter.body));
+    say(format_args!("body        {}", String::from_utf8_lossy(&letter.body)));
     Ok(())
 }
 
@@ -115,7 +119,7 @@ async fn replay(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), S
     let replayed = letters.replay(ids).await.map_err(|error| failed(&error))?;
     match one {
         Some(id) if replayed == 0 => return Err(missing(id)),
-        _ => println!("{replayed} replayed"),
+        _ => say(format_args!("{replayed} replayed")),
     }
     Ok(())
 }
@@ -131,18 +135,19 @@ async fn discard(
         return Err(StartError::Part("--reason must not be empty".into()));
     }
     // Kept before it goes. A command that is interrupted in between has kept what is still there.
-    let kept = json!({
-        "discarded_at": Timestamp::from(Utc::now()).to_string(),
-        "because": reason,
-        "dead_letter": as_json(&find(letters, id).await?),
-    });
-    journal.append(&kept)?;
+    for letter in find(letters, id).await? {
+        journal.append(&json!({
+            "discarded_at": Timestamp::from(Utc::now()).to_string(),
+            "because": reason,
+            "dead_letter": as_json(&letter),
+        }))?;
+    }
     let discarded = letters.discard(vec![id]).await.map_err(|error| failed(&error))?;
     if discarded == 0 {
         return Err(missing(id));
     }
     tracing::info!(audit = true, dead_letter = %id, reason, discarded, "dead letter discarded");
-    println!("{discarded} discarded");
+    say(format_args!("{discarded} discarded"));
     Ok(())
 }
 
@@ -162,7 +167,7 @@ fn failed(error: &PortError) -> StartError {
 fn as_json(letter: &DeadLetter) -> Value {
     let headers: serde_json::Map<_, _> =
         letter.headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
-    json!({
+    let mut json = json!({
         "id": letter.id.to_string(),
         "reason": letter.reason.as_str(),
         "detail": letter.detail,
@@ -170,5 +175,14 @@ fn as_json(letter: &DeadLetter) -> Value {
         "order_id": letter.order_id,
         "headers": headers,
         "body": String::from_utf8_lossy(&letter.body),
-    })
+    });
+    // What is not text is there in full all the same.
+    if std::str::from_utf8(&letter.body).is_err() {
+        let mut hex = String::with_capacity(2 * letter.body.len());
+        letter.body.iter().for_each(|byte| {
+            let _ = write!(hex, "{byte:02x}");
+        });
+        json["body_hex"] = hex.into();
+    }
+    json
 }

@@ -28,7 +28,7 @@ where
         let metadata = event.metadata();
         let mut line = Line(Vec::with_capacity(512));
         line.0.extend_from_slice(b"{\"timestamp\":");
-        line.value(&Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true));
+        line.value(Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true));
         line.field("level", metadata.level().as_str());
         event.record(&mut line);
         line.field("target", metadata.target());

@@ -2,6 +2,7 @@ use std::io::{self, IsTerminal};
 use std::panic;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::SettingsError;
 use crate::config::{LogFormat, LogSettings};
@@ -17,10 +18,17 @@ pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<(), Se
             "setting log.level must be a level such as info, or target=level pairs: {error}"
         ))
     };
+    // A bare word that is no level would be read as a module, and silence all others.
+    let directives = settings.level.split(',').map(str::trim).filter(|directive| !directive.contains('='));
+    for level in directives {
+        level.parse::<LevelFilter>().map_err(|_| wrong(&format!("{level} is neither")))?;
+    }
     let filter = EnvFilter::try_new(format!("{}{QUIET}", settings.level)).map_err(|error| wrong(&error))?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // Where standard error cannot be written, nor can this be said there: the attempt ends the process.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
     let started = match settings.format {
         LogFormat::Text => subscriber.with_target(false).try_init(),

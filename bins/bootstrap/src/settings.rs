@@ -82,7 +82,14 @@ impl Settings {
         let mut table: Table = self.read()?;
         for section in table.iter_mut().filter_map(|(_, section)| section.as_table_mut()) {
             for (key, value) in section.iter_mut() {
-                if key == "password" && value.as_str() != Some("") {
+                let secret = match (key.as_str(), value.as_str()) {
+                    ("password", Some(text)) => !text.is_empty(),
+                    ("password", None) => true,
+                    // Somebody put a password where it is not taken.
+                    ("url", Some(text)) => text.contains('@'),
+                    _ => false,
+                };
+                if secret {
                     *value = Value::String("********".into());
                 }
             }
@@ -108,7 +115,13 @@ fn check_file(defaults: &Table, path: &Path) -> Result<(), SettingsError> {
         .map_err(|error| SettingsError(format!("cannot read {place}: {error}")))?;
     let table: Table = text
         .parse()
-        .map_err(|error: toml::de::Error| SettingsError(format!("{place} is not TOML: {error}")))?;
+        // Without the line itself: there may be a secret in it.
+        .map_err(|error: toml::de::Error| {
+            let line =
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let what = error.message().replace('\n', " ");
+            SettingsError(format!("{place} is not TOML, in line {line}: {what}"))
+        })?;
     for (section, keys) in &table {
         let Some(known) = defaults.get(section).and_then(Value::as_table) else {
             return Err(SettingsError(format!(
@@ -288,11 +301,12 @@ mod tests {
             ("[htpp]\nport = 1", "unknown section [htpp] in"),
             ("http = 1", "must be a section"),
             ("[http]\nport = \"1\"", "is string, it must be integer"),
-            ("[http", "is not TOML"),
+            ("[http", "is not TOML, in line 1"),
+            ("[log]\npassword = s3cret", "is not TOML, in line 2"),
             ("[http]\nport = 70000", "setting http.port (from FILE)"),
         ] {
             let error = with_file(text, &[]).unwrap_err();
-            assert!(error.contains(says), "{error}");
+            assert!(error.contains(says) && !error.contains("s3cret") && !error.contains('\n'), "{error}");
         }
     }
 }

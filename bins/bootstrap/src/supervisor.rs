@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::say;
 use crate::config::{Common, LogFormat};
 use crate::unit::{Context, Parts, StartError, Unit};
 use crate::watch;
@@ -45,7 +46,7 @@ pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Resu
     let mut api = tokio::spawn(serve(api, stop.accepting.clone(), move || {
         tracing::info!(%address, "listening");
         if let Some(greeting) = greeting {
-            println!("{greeting}");
+            say(greeting);
         }
         let _ = listening.send(());
     }));

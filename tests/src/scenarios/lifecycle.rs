@@ -1,6 +1,6 @@
 //! Starts, stops and kills.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -46,14 +46,16 @@ pub async fn what_was_answered_survives_a_kill(stack: &Stack) {
 }
 
 pub async fn sigterm_finishes_what_is_in_flight_and_exits_with_0(stack: &Stack) {
-    let path = "/api/billing/orders/019a2f5e-7c1b-7d3a-9e4f-0123456789ab?wait=2";
+    let path = "/api/billing/orders/019a2f5e-7c1b-7d3a-9e4f-0123456789ab?wait=30";
     let waiting = tokio::spawn({
         let api = stack.api();
         async move { api.get(path).await }
     });
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let front = stack.front();
+    let (front, start) = (stack.front(), Instant::now());
     assert_eq!(front.terminate().code(), Some(0), "{}", front.log());
+    // Whoever waits is told at once what is there.
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     let answer = waiting.await.expect("the request is answered");
     assert_eq!(answer.expect(404).json()["code"], "not_found");
     if stack.kind() == Kind::Distributed {

@@ -142,6 +142,8 @@ async fn deletions_say_what_they_did() {
     let client = client([movies(Arc::new(catalog))]).await;
     let one = send(&client, Delete, "/api/movies/7", "").await;
     assert_eq!((one.status, one.body), (200, json!({"message":"Movie was deleted successfully."})));
+    // A client whose id is empty.
+    assert_eq!(send(&client, Delete, "/api/movies/", "").await.status, 404);
     let all = send(&client, Delete, "/api/movies", "").await;
     assert_eq!((all.status, all.body), (200, json!({"message":"3 movies were deleted successfully."})));
 }
