@@ -101,6 +101,7 @@ MUTATIONS = (
     (settings.parse, "a setting of another unit", lambda r: config(r, "inventory").update(KEEPER_BROKER__HOST="rabbitmq")),
     (settings.parse, "a value of another type", lambda r: config(r, "billing").update(KEEPER_BROKER__PORT="amqp")),
     (settings.parse, "a password file that is not mounted", lambda r: main(r, "billing").pop("volumeMounts")),
+    (settings.parse, "a journal where nothing can be written", lambda r: main(r, "billing")["volumeMounts"].pop()),
     (settings.effective_ports, "a port that the process does not open", lambda r: main(r)["ports"][1].update(containerPort=3101)),
     (network.exact, "a connection that no policy allows", lambda r: policy(r, "billing-to-rabbitmq").update(egress=[])),
     (network.exact, "a port that nothing needs", lambda r: policy(r, "inventory-db")["ingress"][0]["ports"].append({"protocol": "TCP", "port": 22})),

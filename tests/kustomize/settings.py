@@ -11,6 +11,8 @@ from references import keys, sources
 
 BIN = Path(os.environ["KEEPER_BIN_DIR"])
 MASKED = "not-to-be-shown-"
+# A file that the unit writes; all others it reads.
+JOURNAL = "KEEPER_DEAD_LETTERS__JOURNAL"
 
 
 @lru_cache(maxsize=None)
@@ -65,6 +67,11 @@ def unit_containers(rendered):
                 yield w, c, unit_of(c)
 
 
+def writable(container, path):
+    mounts = container.get("volumeMounts", [])
+    return any(path.startswith(m["mountPath"] + "/") and not m.get("readOnly") for m in mounts)
+
+
 def parse(rendered):
     for w, c, unit in unit_containers(rendered):
         env = rendered.environment(c)
@@ -73,7 +80,10 @@ def parse(rendered):
                 yield f"{name_of(w)}: {key} is no setting"
         files = dict(mounted(rendered, w, c))
         for key, value in env.items():
-            if value.startswith("/") and value not in files:
+            if key == JOURNAL:
+                if c in containers(w, init=False) and not writable(c, value):
+                    yield f"{name_of(w)}: {key} names {value}, where {c['name']} cannot write"
+            elif value.startswith("/") and value not in files:
                 yield f"{name_of(w)}: {key} names {value}, which {c['name']} does not mount"
         used = tuple(sorted((p, t) for p, t in files.items() if p in env.values()))
         code, out, err = config(unit, tuple(sorted(env.items())), used)

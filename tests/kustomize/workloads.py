@@ -15,9 +15,11 @@ def shutdown_seconds():
     root = Path(os.environ["KEEPER_ROOT"])
     server = (root / "adapters/http-server/src/server.rs").read_text()
     supervisor = (root / "bins/bootstrap/src/supervisor.rs").read_text()
-    grace, mercy = (int(re.search(rf"\b{word}: (\d+)", server).group(1)) for word in ("grace", "mercy"))
+    management = (root / "adapters/http-server/src/management.rs").read_text()
+    mercy = int(re.search(r"\bmercy: (\d+)", server).group(1))
+    graces = [int(re.search(r"GRACE: u32 = (\d+)", text).group(1)) for text in (server, management)]
     tasks = int(re.search(r"TASK_GRACE: Duration = Duration::from_secs\((\d+)\)", supervisor).group(1))
-    return 2 * (grace + mercy) + tasks
+    return sum(grace + mercy for grace in graces) + tasks
 
 
 def probes(rendered):
