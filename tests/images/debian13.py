@@ -7,7 +7,6 @@ from pathlib import Path
 
 CACHE = Path(os.environ["KEEPER_TEST_CACHE"]) / "images"
 SUITE = "trixie"
-KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 def programs(*packages):
@@ -25,16 +24,9 @@ def programs(*packages):
 
 
 def download(scratch, packages):
-    """The archives; apt is given lists of its own, so that the machine's are not touched."""
-    sources = scratch / "sources.list"
-    sources.write_text(f"deb [signed-by={KEYS}] http://deb.debian.org/debian {SUITE} main\n")
-    for folder in ("lists/partial", "cache/archives/partial"):
-        (scratch / folder).mkdir(parents=True)
-    options = [f"Dir::Etc::sourcelist={sources}", "Dir::Etc::sourceparts=-", f"Dir::State::lists={scratch}/lists", f"Dir::Cache={scratch}/cache"]
-    # The folder is ours alone: root need not become another user to write into it.
-    apt = ["apt-get", "-qq", *[a for o in [*options, "APT::Sandbox::User=root"] for a in ("-o", o)]]
-    for arguments in (["update"], ["download", *packages]):
-        done = subprocess.run([*apt, *arguments], cwd=scratch, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"apt-get {arguments[0]} of Debian 13: {done.stderr.strip()[-400:]}")
+    """The archives, from the same place as those of the other tests."""
+    script = Path(os.environ["KEEPER_ROOT"]) / "tests/debian-packages"
+    done = subprocess.run([script, SUITE, scratch, "alone", *packages], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip()[-400:])
     return sorted(scratch.glob("*.deb"))
