@@ -107,11 +107,12 @@ impl Service {
     /// Sends a request that must not be sent twice. Where its connection broke, nobody knows whether it took effect, and
     /// the error is `TimedOut`.
     pub(crate) async fn send(&self, request: RequestBuilder) -> PortResult<Response> {
-        let response = request.send().await.map_err(|error| match self.broken(error) {
-            PortError::Unavailable { what, cause } if !is_unsent(&*cause) => {
-                PortError::TimedOut { what, cause }
+        let response = request.send().await.map_err(|error| {
+            let unsent = error.is_connect();
+            match self.broken(error) {
+                PortError::Unavailable { what, cause } if !unsent => PortError::TimedOut { what, cause },
+                error => error,
             }
-            error => error,
         })?;
         self.checked(response).await
     }
@@ -168,11 +169,6 @@ impl Service {
             PortError::unavailable(self.what, error)
         }
     }
-}
-
-/// No connection was made, so nothing was sent.
-fn is_unsent(cause: &(dyn std::error::Error + 'static)) -> bool {
-    cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
 }
 
 /// The service has no such thing.

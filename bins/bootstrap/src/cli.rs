@@ -6,7 +6,7 @@ use clap::{ArgMatches, Command};
 use serde::Deserialize;
 
 use crate::config::Common;
-use crate::journal::{Journal, JournalSettings};
+use crate::journal::Journal;
 use crate::settings::Settings;
 use crate::unit::{StartError, Unit};
 use crate::{dead_letters, health, logging, supervisor};
@@ -47,7 +47,7 @@ fn command<U: Unit>() -> Command {
 /// The settings of a unit that has dead letters to look after.
 #[derive(Deserialize)]
 struct OfDeadLetters {
-    dead_letters: JournalSettings,
+    dead_letters: Journal,
 }
 
 async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
@@ -67,8 +67,7 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
         (Some(("healthcheck", _)), _) => health::check(common.management).await?,
         (Some(("migrate", _)), _) => U::migrate(own).await?,
         (Some(("dead-letters", matches)), Some(letters)) => {
-            let journal = Journal::new(letters.dead_letters);
-            dead_letters::run(U::dead_letters(own), &journal, matches).await?;
+            dead_letters::run(U::dead_letters(own), &letters.dead_letters, matches).await?;
         }
         _ => supervisor::run::<U>(own, &common).await?,
     }

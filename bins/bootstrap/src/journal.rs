@@ -8,42 +8,39 @@ use serde_json::Value;
 
 use crate::{SettingsError, StartError};
 
-/// The section `dead_letters` of the settings.
+/// The file of what operators threw away, one JSON object a line, so that it can be had back; the section `dead_letters` of
+/// the settings.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct JournalSettings {
-    journal: PathBuf,
+pub(crate) struct Journal {
+    #[serde(rename = "journal")]
+    file: PathBuf,
 }
 
-/// The file of what operators threw away, one JSON object a line, so that it can be had back.
-#[derive(Debug)]
-pub(crate) struct Journal(PathBuf);
-
 impl Journal {
-    pub(crate) fn new(settings: JournalSettings) -> Self {
-        Self(settings.journal)
-    }
-
     /// Appends a line; it is on the disk before `Ok`. Without a file in the settings nothing is kept.
     ///
     /// # Errors
     /// The line is not on the disk, or only a part of it.
     pub(crate) fn append(&self, line: &Value) -> Result<(), StartError> {
-        if self.0.as_os_str().is_empty() {
+        if self.file.as_os_str().is_empty() {
             return Ok(());
         }
         self.write(line).map_err(|cause| {
-            StartError::Part(format!("nothing is discarded: {} cannot be written: {cause}", self.0.display()))
+            StartError::Part(format!(
+                "nothing is discarded: {} cannot be written: {cause}",
+                self.file.display()
+            ))
         })
     }
 
     fn write(&self, line: &Value) -> io::Result<()> {
         // Bodies of orders are nobody else's to read.
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.0)?;
+        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.file)?;
         file.write_all(format!("{line}\n").as_bytes())?;
         file.sync_all()?;
         // The file's name, too, where this made it.
-        let folder = self.0.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or_else(|| ".".as_ref()))?.sync_all()
     }
 
@@ -52,16 +49,16 @@ impl Journal {
     /// # Errors
     /// The settings name no file, or it cannot be read.
     pub(crate) fn print(&self) -> Result<(), StartError> {
-        if self.0.as_os_str().is_empty() {
+        if self.file.as_os_str().is_empty() {
             return Err(SettingsError("setting dead_letters.journal names no file".into()).into());
         }
-        let copied = match File::open(&self.0) {
+        let copied = match File::open(&self.file) {
             Ok(mut file) => io::copy(&mut file, &mut io::stdout()).map(drop),
             // Nothing was ever thrown away.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         };
-        copied.map_err(|cause| StartError::Part(format!("{} cannot be read: {cause}", self.0.display())))
+        copied.map_err(|cause| StartError::Part(format!("{} cannot be read: {cause}", self.file.display())))
     }
 }
 
@@ -71,12 +68,16 @@ mod tests {
 
     use super::*;
 
+    fn journal(file: impl Into<PathBuf>) -> Journal {
+        Journal { file: file.into() }
+    }
+
     #[test]
     fn lines_are_appended_for_the_owner_only_and_a_failure_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("discarded.jsonl");
         for number in [1, 2] {
-            Journal(file.clone()).append(&json!({ "number": number, "body": "a\nb" })).unwrap();
+            journal(&file).append(&json!({ "number": number, "body": "a\nb" })).unwrap();
         }
         let kept = std::fs::read_to_string(&file).unwrap();
         let lines: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -84,8 +85,8 @@ mod tests {
         let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
         let missing = folder.path().join("none/discarded.jsonl");
-        let error = Journal(missing.clone()).append(&Value::Null).unwrap_err().to_string();
+        let error = journal(&missing).append(&Value::Null).unwrap_err().to_string();
         assert!(error.contains(&missing.display().to_string()), "{error}");
-        Journal(PathBuf::new()).append(&Value::Null).unwrap();
+        journal("").append(&Value::Null).unwrap();
     }
 }
