@@ -39,7 +39,8 @@ pub struct Sent {
     pub took: Duration,
 }
 
-/// Clients that send orders, one after another, until they are stopped.
+/// Clients that send orders, one after another, until they are stopped. Each repeats its first until it is accepted:
+/// what is refused while a system comes up (the broker refuses what meets the very making of the queue) is no fault.
 #[derive(Debug)]
 pub struct Load {
     stop: CancellationToken,
@@ -90,7 +91,11 @@ async fn client(url: String, stop: CancellationToken, accepted: Arc<AtomicU64>) 
     let mut sent = Vec::new();
     for cents in 1.. {
         let key = format!("order-{cents}");
-        let order = place(&http, &url, &user, cents, &key).await;
+        let mut order = place(&http, &url, &user, cents, &key).await;
+        while sent.is_empty() && order.outcome != Outcome::Accepted && !stop.is_cancelled() {
+            tokio::time::sleep(PAUSE * 10).await;
+            order = place(&http, &url, &user, cents, &key).await;
+        }
         if order.outcome == Outcome::Accepted {
             accepted.fetch_add(1, Ordering::Relaxed);
         }
