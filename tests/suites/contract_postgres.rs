@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use keeper_billing::Book;
-use keeper_domain::{MovieChange, MovieQuery, Title};
+use keeper_domain::{MovieChange, MovieQuery, Title, TitlePart};
 use keeper_inventory::Inventory;
 use keeper_ports::billing::OrderLedger;
 use keeper_ports::inventory::MovieRepository;
@@ -163,6 +163,38 @@ async fn a_statement_that_takes_too_long_times_out_and_its_connection_lives() {
     assert!(unavailable(&waiting), "there is one connection, and it was in use: {waiting:?}");
     locking.join().unwrap();
     assert!(movies.find(id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_rare_part_of_a_title_is_found_without_looking_at_all_of_them() {
+    let place = Postgres::shared().database();
+    let read = || -> u64 {
+        let rows = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'movies'";
+        Postgres::shared().psql(&place.name, rows).trim().parse().unwrap()
+    };
+    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let many = "INSERT INTO movies (title, title_folded, description, created_at, updated_at) \
+        SELECT title, lower(title), '', now(), now() FROM (SELECT 'Movie ' || n || ' of the catalogue' || \
+        CASE n WHEN 5000 THEN ' ¿qx?' WHEN 6000 THEN ' 千と千尋' ELSE '' END title FROM generate_series(1, 30000) n) many";
+    Postgres::shared().psql(&place.name, many);
+    Postgres::shared().psql(&place.name, "VACUUM ANALYZE movies");
+    for part in ["q", "qx", "X?", "¿", "千", "千尋", "と千尋", "5000 of", "zzz", "z"] {
+        let before = read();
+        // A connection reports what it read when it ends, at the latest.
+        let movies = PgMovies::new(Database::new(&settings(&place), Schema::Inventory).unwrap());
+        let title = TitlePart::new(part).unwrap();
+        let found = movies.search(MovieQuery { title }, page(None, 100)).await.unwrap();
+        assert!(found.items.len() < 20, "{part}: {}", found.items.len());
+        drop(movies);
+        let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        harness::eventually("the connections are closed", std::time::Duration::from_secs(20), async || {
+            (Postgres::shared().psql(&place.name, query).trim() == "0").then_some(())
+        })
+        .await;
+        let rows = read() - before;
+        assert!(rows < 500, "{part}: {rows} rows were read");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,15 @@ use crate::movie_batches::{Insert, Update, find_all, insert_all, update_all};
 /// less than half of what a statement of its own does.
 const MAX_BATCHES: usize = 2;
 
+/// After $1, at most $2, whose title fits the pattern $3.
+const SEARCH: &str = "SELECT id, title, description, created_at, updated_at FROM movies
+     WHERE id > $1 AND title_folded LIKE $3 ORDER BY id LIMIT $2";
+
+/// The same, for a part that trigrams do not find, $4: all its characters are in the title.
+const SEARCH_BY_CHARACTERS: &str = "SELECT id, title, description, created_at, updated_at FROM movies
+     WHERE id > $1 AND title_folded LIKE $3 AND string_to_array(title_folded, NULL) @> string_to_array($4, NULL)
+     ORDER BY id LIMIT $2";
+
 /// The catalogue's store on PostgreSQL.
 #[derive(Clone)]
 pub struct PgMovies {
@@ -54,21 +63,18 @@ impl MovieRepository for PgMovies {
     async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
         let after = page.after.map_or(0, MovieId::get);
         let one_more = i64::from(page.limit.get()) + 1;
-        let answer = match query.title.as_ref().map(like_pattern) {
-            Some(pattern) => {
+        let answer = match &query.title {
+            Some(part) => {
+                let (pattern, by_trigrams) = (like_pattern(part), has_trigram(part));
                 self.database
                     .repeatable(|| {
-                        sqlx::query(
-                            "SELECT id, title, description, created_at, updated_at FROM movies
-                         WHERE id > $1 AND title_folded LIKE $3 ORDER BY id LIMIT $2",
-                        )
-                        .bind(after)
-                        .bind(one_more)
-                        .bind(&pattern)
-                        // Planned anew each time, with the pattern in sight: a common part is found walking the
-                        // primary key, a rare one in the trigram index. Either plan is hundreds of times slower for
-                        // the other kind, and a prepared statement would settle for one of them.
-                        .persistent(false)
+                        let statement = if by_trigrams { SEARCH } else { SEARCH_BY_CHARACTERS };
+                        let search = sqlx::query(statement).bind(after).bind(one_more).bind(&pattern);
+                        let search = if by_trigrams { search } else { search.bind(part.as_folded_str()) };
+                        // Planned anew each time, with the part in sight: a common one is found walking the primary
+                        // key, a rare one in an index of titles. Either plan is hundreds of times slower for the
+                        // other kind, and a prepared statement would settle for one of them.
+                        search.persistent(false)
                     })
                     .await?
             }
@@ -101,6 +107,12 @@ impl MovieRepository for PgMovies {
     async fn delete_all(&self) -> PortResult<u64> {
         Ok(self.database.once(sqlx::query("DELETE FROM movies")).await?.affected)
     }
+}
+
+/// Whether trigrams find the part in every database. They are made of letters and digits, and which characters beyond
+/// ASCII are some depends on the database's locale.
+fn has_trigram(part: &TitlePart) -> bool {
+    part.as_folded_str().as_bytes().windows(3).any(|three| three.iter().all(u8::is_ascii_alphanumeric))
 }
 
 /// The part between wildcards, with its own wildcards and escapes taken literally.
