@@ -19,7 +19,8 @@ def shutdown_seconds():
     mercy = int(re.search(r"\bmercy: (\d+)", server).group(1))
     graces = [int(re.search(r"GRACE: u32 = (\d+)", text).group(1)) for text in (server, management)]
     tasks = int(re.search(r"TASK_GRACE: Duration = Duration::from_secs\((\d+)\)", supervisor).group(1))
-    return sum(grace + mercy for grace in graces) + tasks
+    farewell = int(re.search(r"FAREWELL: Duration = Duration::from_millis\((\d+)\)", supervisor).group(1)) / 1000
+    return farewell + sum(grace + mercy for grace in graces) + tasks
 
 
 def probes(rendered):

@@ -24,4 +24,4 @@ pub use error::ApiError;
 pub use movies::stage as movies;
 pub use observer::HttpMetrics;
 pub use orders::{book_stage as order_book, intake_stage as order_intake};
-pub use server::{HttpSettings, ServeError, api, serve};
+pub use server::{HttpSettings, ServeError, api, farewell, serve};

@@ -2,7 +2,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use rocket::config::{LogLevel, Shutdown};
 use rocket::error::ErrorKind;
-use rocket::fairing::AdHoc;
+use rocket::fairing::{AdHoc, Fairing};
+use rocket::http::Header;
 use rocket::shield::{Permission, Shield};
 use rocket::{Build, Config, Rocket};
 use serde::Deserialize;
@@ -77,6 +78,19 @@ pub(crate) fn bare(settings: HttpSettings, grace: u32) -> Rocket<Build> {
 /// The public HTTP server, without routes: stages are attached to it.
 pub fn api(settings: HttpSettings, metrics: HttpMetrics) -> Rocket<Build> {
     bare(settings, API_GRACE).attach(metrics)
+}
+
+/// Answers with `Connection: close` once `leaving` is cancelled, so that clients go by themselves: a request that meets
+/// the closing of its idle connection cannot be told from one whose answer was lost.
+pub fn farewell(leaving: CancellationToken) -> impl Fairing {
+    AdHoc::on_response("farewell", move |_, response| {
+        let leaving = leaving.is_cancelled();
+        Box::pin(async move {
+            if leaving {
+                response.set_header(Header::new("Connection", "close"));
+            }
+        })
+    })
 }
 
 /// Serves until `stop` is cancelled and what is in flight is answered. `listening` is called once the port is open.

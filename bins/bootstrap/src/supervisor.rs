@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use keeper_http_server::{management, serve};
+use keeper_http_server::{farewell, management, serve};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -14,10 +14,15 @@ use crate::watch;
 /// How long the background tasks may take to finish what they have in hand.
 const TASK_GRACE: Duration = Duration::from_secs(10);
 
-/// When to stop, in two steps: first nothing new is accepted, then, with the last request answered, the tasks that
-/// the requests needed end too.
+/// How long clients have to leave by themselves.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// When to stop, in three steps: first clients are told to leave, then nothing new is accepted, and then, with the last
+/// request answered, the tasks that the requests needed end too.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
+    /// Not ready any more; each answer is the last on its connection.
+    pub leaving: CancellationToken,
     /// Accept nothing new; finish what is in flight.
     pub accepting: CancellationToken,
     /// Finish what is in hand and end.
@@ -27,7 +32,7 @@ pub struct Stop {
 /// Runs a unit until a signal, or until one of its parts ends.
 pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Result<(), StartError> {
     let stop = Stop::default();
-    stop_on_signal(stop.accepting.clone())?;
+    stop_on_signal(stop.clone())?;
     let context = Context::new(U::NAME, common.http, stop.clone())?;
     let Parts { api, dependencies, tasks, greeting } = U::assemble(settings, &context).await?;
 
@@ -38,11 +43,12 @@ pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Resu
     }
     let managed = CancellationToken::new();
     let management =
-        management::server(common.management, dependencies, context.registry.clone(), stop.accepting.clone());
+        management::server(common.management, dependencies, context.registry.clone(), stop.leaving.clone());
     // A person reads text; a container's log is JSON, line by line.
     let greeting = greeting.filter(|_| common.log.format == LogFormat::Text);
     let address = common.http.socket();
     let (listening, listens) = oneshot::channel();
+    let api = api.attach(farewell(stop.leaving.clone()));
     let mut api = tokio::spawn(serve(api, stop.accepting.clone(), move || {
         tracing::info!(%address, "listening");
         if let Some(greeting) = greeting {
@@ -70,6 +76,7 @@ pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Resu
         Some(_) = background.join_next() => Err(StartError::Part("a background task ended by itself".into())),
     };
     // Whichever part ended, the others finish what they have in hand.
+    stop.leaving.cancel();
     stop.accepting.cancel();
     if !api.is_finished() {
         let _ = api.await;
@@ -90,7 +97,7 @@ pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Resu
     ended
 }
 
-fn stop_on_signal(stop: CancellationToken) -> Result<(), StartError> {
+fn stop_on_signal(stop: Stop) -> Result<(), StartError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::part)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::part)?;
     tokio::spawn(async move {
@@ -98,7 +105,9 @@ fn stop_on_signal(stop: CancellationToken) -> Result<(), StartError> {
             _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
             _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
         }
-        stop.cancel();
+        stop.leaving.cancel();
+        tokio::time::sleep(FAREWELL).await;
+        stop.accepting.cancel();
     });
     Ok(())
 }

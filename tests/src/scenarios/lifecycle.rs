@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::movies::add;
 use super::orders::{place, recorded};
 use super::unique;
-use crate::harness::{Kind, Stack, Unit};
+use crate::harness::{Api, Kind, Stack, Unit, eventually};
 
 async fn fill(stack: &Stack) -> (Value, Value) {
     let api = stack.api();
@@ -62,5 +63,28 @@ pub async fn sigterm_finishes_what_is_in_flight_and_exits_with_0(stack: &Stack) 
         for unit in ["inventory", "billing"].map(|name| stack.unit(name)) {
             assert_eq!(unit.terminate().code(), Some(0), "{}: {}", unit.name(), unit.log());
         }
+    }
+}
+
+/// A request must not meet the closing of its idle connection.
+pub async fn who_keeps_a_connection_is_told_to_leave_before_it_is_closed(stack: &Stack) {
+    for unit in stack.units() {
+        let clients = [(); 4].map(|()| unit.api());
+        let ask = async |api: &Api| {
+            let answer = api.get("/unknown").await.expect(404);
+            answer.header("Connection").map(str::to_owned)
+        };
+        for api in &clients {
+            assert_eq!(ask(api).await, None, "{}", unit.name());
+        }
+        unit.signal("TERM");
+        eventually("an answer is the last on its connection", Duration::from_secs(5), async || {
+            ask(&clients[0]).await.filter(|connection| connection == "close")
+        })
+        .await;
+        for last in join_all(clients[1..].iter().map(ask)).await {
+            assert_eq!(last.as_deref(), Some("close"), "{}", unit.name());
+        }
+        assert_eq!(unit.ended().code(), Some(0), "{}: {}", unit.name(), unit.log());
     }
 }

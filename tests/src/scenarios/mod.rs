@@ -125,6 +125,7 @@ macro_rules! end_to_end {
                     everything_is_still_there_after_a_restart,
                     what_was_answered_survives_a_kill,
                     sigterm_finishes_what_is_in_flight_and_exits_with_0,
+                    who_keeps_a_connection_is_told_to_leave_before_it_is_closed,
                 }
                 operations {
                     versions_settings_and_documents_are_printed,
