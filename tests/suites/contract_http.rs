@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use keeper_billing::Book;
 use keeper_domain::{Movie, MovieQuery, Page};
-use keeper_http_client::{BillingClient, ClientSettings, InventoryClient, Service, SettingsError};
+use keeper_http_client::{BillingClient, ClientSettings, InventoryClient, Service};
 use keeper_http_server::{HttpMetrics, HttpSettings, api, batches, movies, order_book, serve};
 use keeper_inventory::Inventory;
 use keeper_ports::PortError;
@@ -309,6 +309,6 @@ fn an_address_that_is_none_is_refused() {
         ["", "inventory:8080", "https://inventory", "http://", "http://inventory/api", "ftp://inventory"]
     {
         let settings = ClientSettings { url: url.into(), timeout_ms: 1 };
-        assert!(matches!(Service::new("inventory", &settings), Err(SettingsError::Url(_))), "{url:?}");
+        assert!(settings.check().is_err_and(|wrong| wrong.key == "url"), "{url:?}");
     }
 }

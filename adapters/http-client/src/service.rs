@@ -22,15 +22,56 @@ pub struct ClientSettings {
     pub timeout_ms: u64,
 }
 
-/// Why a client cannot be made of its settings.
+/// A setting of which no client can be made.
 #[derive(Debug, Error)]
-pub enum SettingsError {
-    /// The address is not one.
-    #[error("{0} is not an address such as http://127.0.0.1:8080")]
-    Url(String),
+#[error("{key} {why}")]
+pub struct SettingsError {
+    /// The setting, without its section, which is the service's name.
+    pub key: &'static str,
+    /// What is wrong with its value; a sentence whose subject is the key.
+    pub why: String,
+}
+
+/// Why there is no client.
+#[derive(Debug, Error)]
+pub enum ServiceError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The HTTP client does not start.
     #[error("the HTTP client does not start: {0}")]
     Client(#[from] reqwest::Error),
+}
+
+impl ClientSettings {
+    /// Says whether a client can be made.
+    ///
+    /// # Errors
+    /// The address is not of the form `http://host:port`, or the timeout is zero.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        self.base().map(drop)
+    }
+
+    fn base(&self) -> Result<Url, SettingsError> {
+        if self.timeout_ms == 0 {
+            return Err(SettingsError { key: "timeout_ms", why: "must be at least 1".into() });
+        }
+        // A password has no place in it, nor in the error.
+        let shown = if self.url.contains('@') { "an address with a user" } else { &self.url };
+        let why = || format!("must be an address such as http://127.0.0.1:8080, not {shown:?}");
+        let wrong = || SettingsError { key: "url", why: why() };
+        let url = Url::parse(&self.url).map_err(|_| wrong())?;
+        let with_user = !url.username().is_empty() || url.password().is_some();
+        if url.scheme() != "http"
+            || url.host().is_none()
+            || with_user
+            || url.path() != "/"
+            || url.query().is_some()
+        {
+            return Err(wrong());
+        }
+        Ok(url)
+    }
 }
 
 /// A service that speaks our API.
@@ -46,22 +87,10 @@ impl Service {
     /// Makes the client of a service; `what` is its name for operators. No connection is made yet.
     ///
     /// # Errors
-    /// The address is not of the form `http://host:port`.
-    pub fn new(what: &'static str, settings: &ClientSettings) -> Result<Self, SettingsError> {
-        // A password has no place in it, nor in the error.
-        let shown = if settings.url.contains('@') { "an address with a user" } else { &settings.url };
-        let wrong = || SettingsError::Url(shown.to_owned());
-        let url = Url::parse(&settings.url).map_err(|_| wrong())?;
-        let with_user = !url.username().is_empty() || url.password().is_some();
-        if url.scheme() != "http"
-            || url.host().is_none()
-            || with_user
-            || url.path() != "/"
-            || url.query().is_some()
-        {
-            return Err(wrong());
-        }
-        let timeout = Duration::from_millis(settings.timeout_ms.max(1));
+    /// A setting cannot be used.
+    pub fn new(what: &'static str, settings: &ClientSettings) -> Result<Self, ServiceError> {
+        let base = settings.base()?;
+        let timeout = Duration::from_millis(settings.timeout_ms);
         let client = Client::builder()
             .connect_timeout(timeout / 2)
             .pool_idle_timeout(POOL_IDLE)
@@ -69,7 +98,7 @@ impl Service {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { what, client, base: url, timeout })
+        Ok(Self { what, client, base, timeout })
     }
 
     /// The service's name for operators.

@@ -52,36 +52,31 @@ pub enum Tls {
     VerifyFull,
 }
 
-/// Settings that cannot be used, named as an operator writes them.
+/// A setting that cannot be used, named as an operator writes it.
 #[derive(Debug, Error)]
-pub enum SettingsError {
-    /// A file that a setting names cannot be read.
-    #[error("{key}: cannot read {path}")]
-    File {
-        /// The setting.
-        key: &'static str,
-        /// The file.
-        path: String,
-        /// Why not.
-        #[source]
-        cause: std::io::Error,
-    },
-    /// A timeout of zero would refuse every call.
-    #[error("{0} must be at least 1")]
-    Zero(&'static str),
+#[error("{key} {why}")]
+pub struct SettingsError {
+    /// The setting: `database.…`.
+    pub key: &'static str,
+    /// What is wrong with its value; a sentence whose subject is the key.
+    pub why: String,
 }
 
 impl Settings {
+    /// The longest timeout that the database takes for a statement, in milliseconds.
+    const LONGEST_STATEMENT_MS: u32 = i32::MAX.unsigned_abs();
+
+    /// Reads the files that the settings name, and says whether a [`Database`](crate::Database) can be made.
+    ///
+    /// # Errors
+    /// A value is out of its range, or a file cannot be used.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        self.connect_options().map(drop)
+    }
+
     /// The options of a connection, statement timeout not included.
     pub(crate) fn connect_options(&self) -> Result<PgConnectOptions, SettingsError> {
-        let timeouts = [
-            ("database.connect_timeout_ms", self.connect_timeout_ms),
-            ("database.acquire_timeout_ms", self.acquire_timeout_ms),
-            ("database.statement_timeout_ms", u64::from(self.statement_timeout_ms)),
-        ];
-        if let Some((key, _)) = timeouts.into_iter().find(|(_, millis)| *millis == 0) {
-            return Err(SettingsError::Zero(key));
-        }
+        self.check_timeouts()?;
         let mode = match self.tls {
             Tls::Disable => PgSslMode::Disable,
             Tls::Require => PgSslMode::Require,
@@ -96,7 +91,7 @@ impl Settings {
             .ssl_mode(mode)
             .application_name("code-keeper");
         if !self.tls_ca.is_empty() {
-            options = options.ssl_root_cert_from_pem(read("database.tls_ca", &self.tls_ca)?.into_bytes());
+            options = options.ssl_root_cert_from_pem(self.authority()?.into_bytes());
         }
         Ok(options)
     }
@@ -113,6 +108,35 @@ impl Settings {
         Duration::from_millis(u64::from(self.statement_timeout_ms))
     }
 
+    fn check_timeouts(&self) -> Result<(), SettingsError> {
+        let timeouts = [
+            ("database.connect_timeout_ms", self.connect_timeout_ms),
+            ("database.acquire_timeout_ms", self.acquire_timeout_ms),
+            ("database.statement_timeout_ms", u64::from(self.statement_timeout_ms)),
+        ];
+        // A timeout of zero would refuse every call.
+        if let Some((key, _)) = timeouts.into_iter().find(|(_, millis)| *millis == 0) {
+            return Err(SettingsError { key, why: "must be at least 1".into() });
+        }
+        if self.statement_timeout_ms > Self::LONGEST_STATEMENT_MS {
+            let why = format!("must be at most {}", Self::LONGEST_STATEMENT_MS);
+            return Err(SettingsError { key: "database.statement_timeout_ms", why });
+        }
+        Ok(())
+    }
+
+    fn authority(&self) -> Result<String, SettingsError> {
+        let key = "database.tls_ca";
+        let pem = read(key, &self.tls_ca)?;
+        if pem.contains("-----BEGIN CERTIFICATE-----") {
+            return Ok(pem);
+        }
+        Err(SettingsError {
+            key,
+            why: format!("names the file {}, which holds no PEM certificate", self.tls_ca),
+        })
+    }
+
     fn secret(&self) -> Result<SecretString, SettingsError> {
         if self.password_file.is_empty() {
             return Ok(self.password.clone());
@@ -123,5 +147,6 @@ impl Settings {
 }
 
 fn read(key: &'static str, path: &str) -> Result<String, SettingsError> {
-    fs::read_to_string(path).map_err(|cause| SettingsError::File { key, path: path.to_owned(), cause })
+    let unread = |cause| format!("names the file {path}, which cannot be read: {cause}");
+    fs::read_to_string(path).map_err(|cause| SettingsError { key, why: unread(cause) })
 }

@@ -52,14 +52,25 @@ impl fmt::Debug for Broker {
     }
 }
 
+/// Why a broker cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// A setting cannot work.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// An instrument of that name is in the registry already.
+    #[error("the broker's metrics cannot be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
 impl Broker {
     /// Checks the settings, reads the files that they name, and registers the metrics `broker_connected` and
     /// `orders_unconfirmed`. The connections carry the unit's name.
     ///
     /// # Errors
     /// A setting cannot work, a file cannot be read, or the metrics are registered already.
-    pub fn new(settings: &Settings, unit: &str, registry: &Registry) -> Result<Self, SettingsError> {
-        settings.check()?;
+    pub fn new(settings: &Settings, unit: &str, registry: &Registry) -> Result<Self, BrokerError> {
+        settings.check_ranges()?;
         let userinfo =
             AMQPUserInfo { username: settings.user.clone(), password: exposed(&settings.secret()?) };
         let authority = AMQPAuthority { userinfo, host: settings.host.clone(), port: settings.port };

@@ -24,7 +24,7 @@ mod tls;
 mod topology;
 mod work;
 
-pub use connection::Broker;
+pub use connection::{Broker, BrokerError};
 pub use consumer::Consumer;
 pub use dead_letters::RabbitDeadLetters;
 pub use link::BrokerProbe;

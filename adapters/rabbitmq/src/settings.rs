@@ -1,11 +1,12 @@
 use std::fmt;
 use std::fs;
-use std::io;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use thiserror::Error;
+
+use crate::tls;
 
 /// The section `broker` of a unit's settings.
 ///
@@ -63,48 +64,39 @@ pub struct Settings {
     pub declare: bool,
 }
 
-/// Settings that cannot work. Each message is one sentence that names the key.
+/// A setting that cannot work, named as an operator writes it.
 #[derive(Debug, Error)]
-pub enum SettingsError {
-    /// A file that a key names cannot be read.
-    #[error("{key} names the file {path}, which cannot be read: {cause}")]
-    File {
-        /// The key.
-        key: &'static str,
-        /// The path as it is written.
-        path: String,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// A value is out of its range.
-    #[error("{key} {rule}")]
-    Range {
-        /// The key.
-        key: &'static str,
-        /// What would be right.
-        rule: &'static str,
-    },
-    /// The certificate authorities cannot be used.
-    #[error("broker.tls_ca names the file {path}, which holds no usable PEM certificate: {cause}")]
-    Certificates {
-        /// The path as it is written.
-        path: String,
-        /// What is wrong.
-        cause: io::Error,
-    },
-    /// An instrument of that name is in the registry already.
-    #[error("the broker's metrics cannot be registered: {0}")]
-    Metrics(#[from] prometheus::Error),
+#[error("{key} {why}")]
+pub struct SettingsError {
+    /// The setting: `broker.…`.
+    pub key: &'static str,
+    /// What is wrong with its value; a sentence whose subject is the key.
+    pub why: String,
 }
 
 impl Settings {
     /// The longest queue name: AMQP allows 255 bytes, of which the dead letters' names need some.
     const MAX_QUEUE_BYTES: usize = 240;
+    /// The longest name that AMQP has.
+    const MAX_VHOST_BYTES: usize = 255;
 
-    pub(crate) fn check(&self) -> Result<(), SettingsError> {
-        let wrong = |key, rule| Err(SettingsError::Range { key, rule });
+    /// Reads the files that the settings name, and says whether a [`Broker`](crate::Broker) can be made.
+    ///
+    /// # Errors
+    /// A value is out of its range, or a file cannot be used.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        self.check_ranges()?;
+        self.secret()?;
+        if self.tls { tls::connector(self).map(drop) } else { Ok(()) }
+    }
+
+    pub(crate) fn check_ranges(&self) -> Result<(), SettingsError> {
+        let wrong = |key, rule: &str| Err(SettingsError { key, why: rule.into() });
         if self.host.is_empty() {
             return wrong("broker.host", "must not be empty");
+        }
+        if self.vhost.len() > Self::MAX_VHOST_BYTES {
+            return wrong("broker.vhost", "must be at most 255 bytes long");
         }
         if self.queue.is_empty() || self.queue.len() > Self::MAX_QUEUE_BYTES {
             return wrong("broker.queue", "must be 1 to 240 bytes long");
@@ -143,7 +135,8 @@ impl Settings {
 }
 
 fn read(key: &'static str, path: &str) -> Result<String, SettingsError> {
-    fs::read_to_string(path).map_err(|cause| SettingsError::File { key, path: path.to_owned(), cause })
+    let unread = |cause| format!("names the file {path}, which cannot be read: {cause}");
+    fs::read_to_string(path).map_err(|cause| SettingsError { key, why: unread(cause) })
 }
 
 /// Takes numbers and booleans as the text they were written as: `KEEPER_BROKER__PASSWORD=123456` is text, too.
@@ -210,8 +203,10 @@ mod tests {
 
     #[test]
     fn values_that_cannot_work_are_named() {
+        let long = serde_json::json!({ "vhost": "x".repeat(256) }).to_string();
         for (change, key) in [
             (r#"{"host": ""}"#, "broker.host"),
+            (long.as_str(), "broker.vhost"),
             (r#"{"queue": ""}"#, "broker.queue"),
             (r#"{"prefetch": 0}"#, "broker.prefetch"),
             (r#"{"publish_timeout_ms": 0}"#, "broker.publish_timeout_ms"),

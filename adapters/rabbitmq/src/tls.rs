@@ -9,7 +9,11 @@ use crate::settings::{Settings, SettingsError};
 /// Makes what checks the broker's certificate: against the authorities that the settings name and no others, or
 /// against the public ones.
 pub(crate) fn connector(settings: &Settings) -> Result<RustlsConnector, SettingsError> {
-    let wrong = |cause| SettingsError::Certificates { path: settings.tls_ca.clone(), cause };
+    let wrong = |cause: io::Error| {
+        let path = &settings.tls_ca;
+        let why = format!("names the file {path}, which holds no usable PEM certificate: {cause}");
+        SettingsError { key: "broker.tls_ca", why }
+    };
     let config = match settings.authorities()? {
         None => RustlsConnectorConfig::new_with_webpki_root_certs(),
         Some(pem) => {

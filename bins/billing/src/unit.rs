@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use keeper_billing::{Book, Processor};
-use keeper_bootstrap::{Context, Parts, StartError, Unit, migrate_when_there, register_pool};
+use keeper_bootstrap::{Context, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Unit as Document, docs, order_book};
 use keeper_ports::billing::DeadLetters;
@@ -27,6 +27,11 @@ impl Unit for BillingUnit {
     const DOCUMENT: Document = Document::Billing;
     const MIGRATES: bool = true;
     const HAS_DEAD_LETTERS: bool = true;
+
+    fn check(settings: &Settings) -> Result<(), WrongSetting> {
+        settings.database.check().map_err(|wrong| WrongSetting::new(wrong.key, wrong.why))?;
+        settings.broker.check().map_err(|wrong| WrongSetting::new(wrong.key, wrong.why))
+    }
 
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
         let migrate = settings.database.migrate;

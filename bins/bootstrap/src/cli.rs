@@ -61,7 +61,9 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     // Read in full before anything is done, so that `config` and `healthcheck` refuse what `serve` would.
     let own: U::Settings = settings.read()?;
     let letters: Option<OfDeadLetters> = U::HAS_DEAD_LETTERS.then(|| settings.read()).transpose()?;
-    logging::start(&common.log, U::NAME)?;
+    let checked = common.check().and_then(|()| U::check(&own));
+    let logging = checked.and_then(|()| logging::start(&common.log, U::NAME));
+    logging.map_err(|wrong| settings.refused(&wrong))?;
     match (matches.subcommand(), letters) {
         (Some(("config", _)), _) => say(settings.masked()?.trim_end()),
         (Some(("healthcheck", _)), _) => health::check(common.management).await?,

@@ -20,7 +20,7 @@ pub use cli::main;
 pub use clock::{SystemClock, UuidOrderIds};
 pub use pool::register_pool;
 pub use schema::migrate_when_there;
-pub use settings::{Settings, SettingsError};
+pub use settings::{Settings, SettingsError, WrongSetting};
 pub use supervisor::Stop;
 pub use unit::{Context, Parts, StartError, Task, Unit};
 

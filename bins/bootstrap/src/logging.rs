@@ -4,7 +4,7 @@ use std::panic;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::SettingsError;
+use crate::WrongSetting;
 use crate::config::{LogFormat, LogSettings};
 use crate::json_lines::JsonLines;
 
@@ -12,11 +12,10 @@ use crate::json_lines::JsonLines;
 const QUIET: &str = ",lapin=off,rocket=off,_=off,sqlx=off,hyper=warn";
 
 /// Starts logging to standard error: one line per event.
-pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<(), SettingsError> {
+pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<(), WrongSetting> {
     let wrong = |error: &dyn std::fmt::Display| {
-        SettingsError(format!(
-            "setting log.level must be a level such as info, or target=level pairs: {error}"
-        ))
+        let why = format!("must be a level such as info, or target=level pairs: {error}");
+        WrongSetting::new("log.level", why)
     };
     // A bare word that is no level would be read as a module, and silence all others.
     let directives = settings.level.split(',').map(str::trim).filter(|directive| !directive.contains('='));

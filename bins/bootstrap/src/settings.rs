@@ -22,6 +22,20 @@ const PREFIX: &str = "KEEPER_";
 #[error("{0}")]
 pub struct SettingsError(pub String);
 
+/// A setting whose value fits its type and cannot work all the same.
+#[derive(Debug)]
+pub struct WrongSetting {
+    key: String,
+    why: String,
+}
+
+impl WrongSetting {
+    /// Names a setting (`section.key`) and says what is wrong with its value: a sentence whose subject is the key.
+    pub fn new(key: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { key: key.into(), why: why.into() }
+    }
+}
+
 /// The settings of a unit, merged and not yet read.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -64,14 +78,22 @@ impl Settings {
     /// A value does not fit its type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, SettingsError> {
         self.figment.extract().map_err(|error| {
-            let key = error.path.join(".");
-            let place = match error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref()) {
-                Some(figment::Source::File(path)) => format!(" (from {})", path.display()),
-                // What is neither from the file nor a default came from the environment.
-                _ => format!(" (default, or from {})", variable_of(&error.path)),
-            };
-            SettingsError(format!("setting {key}{place}: {}", error.kind))
+            self.refused(&WrongSetting::new(error.path.join("."), format!("cannot be used: {}", error.kind)))
         })
+    }
+
+    /// The error of a setting that cannot be used, on one line whatever is in its value.
+    pub(crate) fn refused(&self, WrongSetting { key, why }: &WrongSetting) -> SettingsError {
+        let text = format!("setting {key} ({}) {why}", self.source_of(key));
+        SettingsError(text.replace(['\n', '\r'], " "))
+    }
+
+    fn source_of(&self, key: &str) -> String {
+        match self.figment.find_metadata(key).and_then(|metadata| metadata.source.as_ref()) {
+            Some(figment::Source::File(path)) => format!("from {}", path.display()),
+            // What is neither from the file nor a default came from the environment.
+            _ => format!("default, or from {}", variable_of(key)),
+        }
     }
 
     /// The effective settings as TOML, secrets masked.
@@ -199,8 +221,8 @@ fn one_of(table: &Table) -> String {
     format!("known here: {}", table.keys().cloned().collect::<Vec<_>>().join(", "))
 }
 
-fn variable_of(path: &[String]) -> String {
-    format!("{PREFIX}{}", path.join("__").to_ascii_uppercase())
+fn variable_of(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
 }
 
 #[cfg(test)]
@@ -304,9 +326,25 @@ mod tests {
             ("[http", "is not TOML, in line 1"),
             ("[log]\npassword = s3cret", "is not TOML, in line 2"),
             ("[http]\nport = 70000", "setting http.port (from FILE)"),
+            ("[database]\ntls = \"\\n\"", "setting database.tls (from FILE)"),
         ] {
             let error = with_file(text, &[]).unwrap_err();
             assert!(error.contains(says) && !error.contains("s3cret") && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_work_is_named_with_its_source() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"[http]\nport = 7\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        let settings = merged(&[(FILE_VARIABLE, path)]).unwrap();
+        for (key, source) in [
+            ("http.port", format!("from {path}")),
+            ("database.migrate", "default, or from KEEPER_DATABASE__MIGRATE".to_owned()),
+        ] {
+            let error = settings.refused(&WrongSetting::new(key, "must be nicer")).to_string();
+            assert_eq!(error, format!("setting {key} ({source}) must be nicer"));
         }
     }
 }

@@ -11,7 +11,7 @@ use rocket::{Build, Rocket};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::{SettingsError, Stop, SystemClock};
+use crate::{SettingsError, Stop, SystemClock, WrongSetting};
 
 /// Why a unit does not start.
 #[derive(Debug, Error)]
@@ -104,6 +104,13 @@ pub trait Unit: Send + Sync + 'static {
     const MIGRATES: bool;
     /// It has dead letters to look after.
     const HAS_DEAD_LETTERS: bool;
+
+    /// Reads the files that the settings name, and says whether the unit can be made with them. Every command asks this
+    /// first: what only [`assemble`](Self::assemble) refused would be found when it is too late.
+    ///
+    /// # Errors
+    /// A setting cannot work.
+    fn check(settings: &Self::Settings) -> Result<(), WrongSetting>;
 
     /// Makes the unit. What it needs may be away: then it starts, and is not ready.
     fn assemble(

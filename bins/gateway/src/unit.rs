@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use keeper_billing::Intake;
-use keeper_bootstrap::{Context, Parts, SettingsError, StartError, Unit, UuidOrderIds};
+use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Unit as Document, docs, movies, order_book, order_intake};
@@ -27,9 +27,19 @@ impl Unit for GatewayUnit {
     const MIGRATES: bool = false;
     const HAS_DEAD_LETTERS: bool = false;
 
+    fn check(settings: &Settings) -> Result<(), WrongSetting> {
+        settings.broker.check().map_err(|wrong| WrongSetting::new(wrong.key, wrong.why))?;
+        for (section, client) in [("inventory", &settings.inventory), ("billing", &settings.billing)] {
+            client
+                .check()
+                .map_err(|wrong| WrongSetting::new(format!("{section}.{}", wrong.key), wrong.why))?;
+        }
+        Ok(())
+    }
+
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
-        let inventory = service("inventory", &settings.inventory)?;
-        let billing = service("billing", &settings.billing)?;
+        let inventory = Service::new("inventory", &settings.inventory).map_err(StartError::part)?;
+        let billing = Service::new("billing", &settings.billing).map_err(StartError::part)?;
         let broker =
             Broker::new(&settings.broker, Self::NAME, &context.registry).map_err(StartError::part)?;
         let (queue, publishing) = RabbitQueue::new(&broker);
@@ -49,9 +59,4 @@ impl Unit for GatewayUnit {
         let publishing = Box::pin(publishing.run(context.stop.tasks.clone()));
         Ok(Parts { api, dependencies, tasks: vec![publishing], greeting: None })
     }
-}
-
-fn service(name: &'static str, settings: &ClientSettings) -> Result<Service, StartError> {
-    let named = |error| StartError::from(SettingsError(format!("setting {name}.url: {error}")));
-    Service::new(name, settings).map_err(named)
 }

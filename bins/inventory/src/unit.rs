@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use keeper_bootstrap::{Context, Parts, StartError, Unit, migrate_when_there, register_pool};
+use keeper_bootstrap::{Context, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Unit as Document, batches, docs, movies};
 use keeper_inventory::Inventory;
@@ -22,6 +22,10 @@ impl Unit for InventoryUnit {
     const DOCUMENT: Document = Document::Inventory;
     const MIGRATES: bool = true;
     const HAS_DEAD_LETTERS: bool = false;
+
+    fn check(settings: &Settings) -> Result<(), WrongSetting> {
+        settings.database.check().map_err(|wrong| WrongSetting::new(wrong.key, wrong.why))
+    }
 
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
         let migrate = settings.database.migrate;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keeper_billing::{Book, Intake, Processor};
-use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds, register_pool};
+use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Unit as Document, docs, movies, order_book, order_intake};
 use keeper_inventory::Inventory;
@@ -36,6 +36,21 @@ impl Unit for StandaloneUnit {
     const DOCUMENT: Document = Document::Gateway;
     const MIGRATES: bool = false;
     const HAS_DEAD_LETTERS: bool = true;
+
+    fn check(settings: &Settings) -> Result<(), WrongSetting> {
+        let directory = &settings.storage.directory;
+        let wrong = |why| Err(WrongSetting::new("storage.directory", why));
+        if directory.as_os_str().is_empty() {
+            return wrong("must not be empty".to_owned());
+        }
+        // As much of the path as is there must be a directory: the rest is made.
+        match directory.ancestors().find(|part| part.exists()) {
+            Some(there) if !there.is_dir() => {
+                wrong(format!("names {}, but {} is not a directory", directory.display(), there.display()))
+            }
+            _ => Ok(()),
+        }
+    }
 
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
         let directory = Directory::new(settings.storage.directory).map_err(StartError::part)?;

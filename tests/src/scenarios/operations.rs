@@ -108,25 +108,59 @@ pub async fn versions_settings_and_documents_are_printed(stack: &Stack) {
     }
 }
 
+type Wrong = (&'static str, &'static str, &'static str);
+
+/// Variables, values that cannot be used, and a part of what is said then.
+const WRONG: &[Wrong] = &[
+    ("KEEPER_HTTP__PORRT", "1", "porrt"),
+    ("KEEPER_HTPP__PORT", "1", "htpp"),
+    ("KEEPER_HTTP__PORT", "many", "port"),
+    ("KEEPER_HTTP__PORT", "70000", "port"),
+    ("KEEPER_HTTP__ADDRESS", "nowhere", "address"),
+    ("KEEPER_LOG__FORMAT", "xml", "format"),
+    ("KEEPER_LOG__LEVEL", "loud", "log.level"),
+];
+const WRONG_BROKER: &[Wrong] = &[
+    ("KEEPER_BROKER__HOST", "", "must not be empty"),
+    ("KEEPER_BROKER__PREFETCH", "0", "must be at least 1"),
+    ("KEEPER_BROKER__HEARTBEAT_S", "0", "must be at least 1"),
+    ("KEEPER_BROKER__PASSWORD_FILE", "/nowhere/password", "broker.password_file"),
+];
+const WRONG_DATABASE: &[Wrong] = &[
+    ("KEEPER_DATABASE__MAX_CONNECTIONS", "0", "max_connections"),
+    ("KEEPER_DATABASE__ACQUIRE_TIMEOUT_MS", "0", "must be at least 1"),
+    ("KEEPER_DATABASE__STATEMENT_TIMEOUT_MS", "4294967295", "must be at most 2147483647"),
+    ("KEEPER_DATABASE__PASSWORD_FILE", "/nowhere/password", "database.password_file"),
+    ("KEEPER_DATABASE__TLS_CA", "/dev/null", "holds no pem certificate"),
+];
+const WRONG_SERVICES: &[Wrong] = &[
+    ("KEEPER_INVENTORY__URL", "ftp://inventory", "must be an address such as http://"),
+    ("KEEPER_BILLING__URL", "billing:8081", "must be an address such as http://"),
+    ("KEEPER_BILLING__TIMEOUT_MS", "0", "billing.timeout_ms"),
+];
+const WRONG_STORAGE: &[Wrong] = &[
+    ("KEEPER_STORAGE__DIRECTORY", "", "must not be empty"),
+    ("KEEPER_STORAGE__DIRECTORY", "/dev/null/data", "/dev/null is not a directory"),
+];
+
 pub async fn settings_that_are_wrong_name_the_key_and_its_source(stack: &Stack) {
     for unit in stack.units() {
-        for (key, value, says) in [
-            ("KEEPER_HTTP__PORRT", "1", "porrt"),
-            ("KEEPER_HTPP__PORT", "1", "htpp"),
-            ("KEEPER_HTTP__PORT", "many", "port"),
-            ("KEEPER_HTTP__PORT", "70000", "port"),
-            ("KEEPER_HTTP__ADDRESS", "nowhere", "address"),
-            ("KEEPER_LOG__FORMAT", "xml", "format"),
-        ] {
+        let own = match unit.name() {
+            "gateway" => [WRONG_BROKER, WRONG_SERVICES].concat(),
+            "inventory" => WRONG_DATABASE.to_vec(),
+            "billing" => [WRONG_BROKER, WRONG_DATABASE].concat(),
+            _ => WRONG_STORAGE.to_vec(),
+        };
+        for &(key, value, says) in WRONG.iter().chain(&own) {
             let wrong = Unit::new(unit.name(), unit.settings()).with(key, value);
             let output = wrong.command(&["config"]);
             let text = printed(&output);
-            assert!(!output.status.success(), "{key}={value}: {text}");
+            assert_eq!(output.status.code(), Some(2), "{key}={value}: {text}");
             assert!(text.to_lowercase().contains(says), "{key}={value}: {text}");
             assert!(text.contains("KEEPER_") || text.to_lowercase().contains("environment"), "{text}");
             assert!(text.trim().lines().count() <= 3 && !text.contains("panicked"), "{text}");
             wrong.start();
-            assert_ne!(wrong.ended().code(), Some(0), "{key}={value}");
+            assert_eq!((wrong.ended().code(), wrong.log()), (Some(2), text), "{key}={value}");
         }
         let wrong = Unit::new(unit.name(), unit.settings());
         std::fs::write(wrong.folder().join("keeper.toml"), "[http]\ncolour = \"red\"\n")
