@@ -32,3 +32,33 @@ async fn two_processes_do_not_share_a_folder() {
     assert_ne!(second.ended().code(), Some(0), "{}", second.log());
     first.ready().await;
 }
+
+#[tokio::test]
+async fn commands_that_read_the_data_make_none() {
+    let unit = Unit::new("standalone", []).with("KEEPER_STORAGE__DIRECTORY", "mistyped");
+    let folder = unit.folder().join("mistyped");
+    let refused = |arguments: &[&str]| {
+        let output = unit.command(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert_eq!(said, "standalone: storage.directory: there is no data in mistyped\n");
+    };
+    let id = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
+    for arguments in [
+        &["dead-letters", "list"][..],
+        &["dead-letters", "show", id],
+        &["dead-letters", "replay", "--all"],
+        &["dead-letters", "discard", id, "--reason", "a test"],
+    ] {
+        refused(arguments);
+        assert!(!folder.exists(), "{arguments:?} made the folder");
+    }
+    // A folder of something else.
+    std::fs::create_dir(&folder).expect("it can be made");
+    refused(&["dead-letters", "list"]);
+    assert_eq!(std::fs::read_dir(&folder).expect("it is there").count(), 0);
+    unit.start();
+    unit.ready().await;
+    let output = unit.command(&["dead-letters", "list"]);
+    assert!(output.status.success(), "{output:?}");
+}

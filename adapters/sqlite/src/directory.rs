@@ -8,6 +8,9 @@ use thiserror::Error;
 
 use crate::Database;
 
+/// The file of the orders, their queue and the dead letters.
+const BILLING: &str = "billing.db";
+
 /// The directory that holds the two files, `inventory.db` and `billing.db`.
 #[derive(Debug, Clone)]
 pub struct Directory(PathBuf);
@@ -30,6 +33,12 @@ pub enum DirectoryError {
         /// Why not.
         #[source]
         cause: io::Error,
+    },
+    /// Nobody has served from it yet.
+    #[error("storage.directory: there is no data in {path}")]
+    Empty {
+        /// The directory.
+        path: PathBuf,
     },
     /// It cannot be written.
     #[error("storage.directory: cannot write {path}")]
@@ -72,6 +81,15 @@ impl Directory {
         Ok(Self(path))
     }
 
+    /// Takes a directory that was served from before; makes nothing.
+    ///
+    /// # Errors
+    /// There are no orders in it.
+    pub fn existing(path: impl Into<PathBuf>) -> Result<Self, DirectoryError> {
+        let path = path.into();
+        if path.join(BILLING).is_file() { Ok(Self(path)) } else { Err(DirectoryError::Empty { path }) }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0
@@ -109,7 +127,7 @@ impl Directory {
     /// # Errors
     /// The file cannot be used.
     pub async fn billing(&self) -> Result<Database, DirectoryError> {
-        self.open("billing.db", "billing database", sqlx::migrate!("migrations/billing")).await
+        self.open(BILLING, "billing database", sqlx::migrate!("migrations/billing")).await
     }
 
     async fn open(

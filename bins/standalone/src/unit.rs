@@ -94,7 +94,7 @@ impl Unit for StandaloneUnit {
     }
 
     async fn dead_letters(settings: Settings) -> Result<Arc<dyn DeadLetters>, StartError> {
-        let directory = Directory::new(settings.storage.directory).map_err(StartError::part)?;
+        let directory = Directory::existing(settings.storage.directory).map_err(StartError::part)?;
         let billing = directory.billing().await.map_err(StartError::part)?;
         Ok(Arc::new(SqliteDeadLetters::new(SqliteQueue::new(billing))))
     }
