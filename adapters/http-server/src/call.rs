@@ -5,6 +5,7 @@ use keeper_wire::context::{
     REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, is_sane_request_id, is_sane_traceparent,
 };
 use rocket::Request;
+use rocket::http::Method;
 use rocket::outcome::Outcome;
 use rocket::request::{self, FromRequest};
 use rocket_okapi::r#gen::OpenApiGenerator;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 /// What is known of a request from its first moment to its log line.
 pub(crate) struct CallInfo {
     started: Instant,
+    method: Method,
     context: RequestContext,
     cause: OnceLock<String>,
     called_for: OnceLock<String>,
@@ -30,12 +32,24 @@ impl CallInfo {
             let traceparent =
                 header(TRACEPARENT).filter(|value| is_sane_traceparent(value)).map(str::to_owned);
             let context = RequestContext { request_id, traceparent };
-            Self { started: Instant::now(), context, cause: OnceLock::new(), called_for: OnceLock::new() }
+            let method = request.method();
+            Self {
+                started: Instant::now(),
+                method,
+                context,
+                cause: OnceLock::new(),
+                called_for: OnceLock::new(),
+            }
         })
     }
 
     pub(crate) fn started(&self) -> Instant {
         self.started
+    }
+
+    /// The method as it was sent: Rocket makes GET of HEAD on the way.
+    pub(crate) fn method(&self) -> Method {
+        self.method
     }
 
     pub(crate) fn request_id(&self) -> &str {

@@ -5,6 +5,7 @@ use rocket::http::Status;
 use rocket::{Catcher, Request, catch, catchers};
 
 use crate::ApiError;
+use crate::call::CallInfo;
 
 pub(crate) fn all() -> Vec<Catcher> {
     catchers![not_found, any]
@@ -17,7 +18,7 @@ fn not_found(request: &Request<'_>) -> ApiError {
         return ApiError::not_found("there is nothing at this address; see /api-docs");
     }
     let allow = allowed.join(", ");
-    let message = format!("{} is not possible here; use {allow}", request.method());
+    let message = format!("{} is not possible here; use {allow}", CallInfo::of(request).method());
     ApiError { allow: Some(allow), ..ApiError::new(ErrorCode::MethodNotAllowed, message) }
 }
 
@@ -45,6 +46,10 @@ fn methods_of(request: &Request<'_>) -> Vec<&'static str> {
         })
         .map(|route| route.method.as_str())
         .collect();
+    // Rocket answers it wherever GET is answered.
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
     methods.sort_unstable();
     methods.dedup();
     methods

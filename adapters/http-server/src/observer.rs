@@ -54,12 +54,12 @@ impl Fairing for HttpMetrics {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        CallInfo::of(request);
         // Rocket lets a form's `_method` field replace the method. No route here takes forms, and none may be
         // reached through one: a page elsewhere could make a browser delete the catalogue.
         if request.content_type().is_some_and(|body| body.is_form()) {
             request.set_method(Method::Post);
         }
+        CallInfo::of(request);
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
@@ -73,13 +73,13 @@ impl Fairing for HttpMetrics {
         }
         let route = request.route().map_or(NO_ROUTE, |route| route.uri.as_str());
         let status = response.status().code;
-        self.observe(request.method().as_str(), route, status, took);
+        self.observe(call.method().as_str(), route, status, took);
         log(request, call, route, status, took);
     }
 }
 
 fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: Duration) {
-    let method = request.method().as_str();
+    let method = call.method().as_str();
     let path = request.uri().path().as_str();
     let request_id = call.request_id();
     let request_ids = call.called_for();

@@ -104,12 +104,17 @@ pub async fn wrong_methods_are_told_the_right_ones(stack: &Stack) {
         for method in right {
             assert!(allow.split(", ").any(|allowed| allowed == *method), "{path}: {allow}");
         }
+        assert_eq!(allow.contains("HEAD"), right.contains(&"GET"), "{path}: {allow}");
         assert!(!allow.contains(method.as_str()), "{path}: {allow}");
     }
     let (status, body) = raw(stack, "BREW /api/movies HTTP/1.1\nHost: x\nConnection: close\n\n", []);
     assert!((400..500).contains(&status) || status == 501, "{status} {body}");
-    let head = Answer::of(api.request(Method::HEAD, "/api/movies?limit=1")).await.expect(200);
-    assert_eq!(head.body, "");
+    let id = unique("head");
+    let head = api.request(Method::HEAD, "/api/movies?limit=1").header("X-Request-Id", &id);
+    assert_eq!(Answer::of(head).await.expect(200).body, "");
+    let log = stack.front().log();
+    let line = log.lines().find(|line| line.contains(&id)).expect("it is logged");
+    assert!(line.contains(r#""method":"HEAD""#), "{line}");
 }
 
 pub async fn a_body_must_be_json_and_say_so(stack: &Stack) {

@@ -38,7 +38,7 @@ async fn what_no_route_takes_is_answered_in_the_same_shape() {
     }
     let answer = send(&client, Patch, "/api/movies/1", "{}").await;
     answer.assert_error(405, "method_not_allowed", None);
-    assert_eq!(answer.header("Allow"), Some("DELETE, GET, PUT"));
+    assert_eq!(answer.header("Allow"), Some("DELETE, GET, HEAD, PUT"));
 }
 
 #[rocket::async_test]
