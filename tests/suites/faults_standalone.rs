@@ -7,7 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use keeper_tests::faults::{Load, Outcome, Random, Standalone};
-use keeper_tests::harness::Directory;
+use keeper_tests::harness::{Answer, Directory, Unit};
+use reqwest::Method;
 use tokio::time::sleep;
 
 const CLIENTS: usize = 8;
@@ -90,4 +91,40 @@ async fn a_full_disk_refuses_orders_until_there_is_room() {
     assert!(account.dead.is_empty(), "{account:?}");
     site.unit.kill();
     integrity(&path);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_that_is_taken_away_is_noticed() {
+    let unit = Unit::new("standalone", []);
+    unit.start();
+    unit.ready().await;
+    let movie = serde_json::json!({ "title": "Solaris", "description": "" });
+    let add = || Answer::of(unit.api().request(Method::POST, "/api/movies").json(&movie));
+    let data = unit.folder().join("code-keeper-data");
+    add().await.expect(201);
+    let aside = unit.folder().join("aside");
+    std::fs::rename(&data, &aside).unwrap();
+    for _ in 0..2 {
+        add().await.expect(503);
+        let ready = unit.management().get("/health/ready").await.expect(503);
+        for file in ["inventory.db", "billing.db"] {
+            assert!(ready.body.contains(&format!("code-keeper-data/{file}")), "{}", ready.body);
+        }
+        // Nor is another directory there the one that was opened.
+        let _ = std::fs::create_dir(&data);
+    }
+    assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0, "nothing is made in its place");
+    std::fs::remove_dir(&data).unwrap();
+    std::fs::rename(&aside, &data).unwrap();
+    unit.ready().await;
+    add().await.expect(201);
+    // One file of the two, and another in its place.
+    std::fs::copy(data.join("billing.db"), data.join("copy")).unwrap();
+    std::fs::rename(data.join("copy"), data.join("billing.db")).unwrap();
+    let ready = unit.management().get("/health/ready").await.expect(503);
+    assert!(!ready.body.contains("inventory.db") && ready.body.contains("billing.db"), "{}", ready.body);
+    let order = serde_json::json!({ "user_id": "1", "number_of_items": "1", "total_amount": "1" });
+    let order = unit.api().request(Method::POST, "/api/billing").json(&order);
+    Answer::of(order).await.expect(503);
+    add().await.expect(201);
 }

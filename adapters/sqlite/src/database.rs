@@ -9,6 +9,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Sqlite, SqlitePool};
 
 use crate::error;
+use crate::place::Place;
 use crate::writer::{Write, Writer};
 
 /// How long a statement waits for another process that writes.
@@ -22,6 +23,7 @@ const LOG_SIZE: &str = "67108864";
 #[derive(Debug, Clone)]
 pub struct Database {
     what: &'static str,
+    place: Place,
     readers: SqlitePool,
     writer: Writer,
 }
@@ -48,6 +50,9 @@ impl Database {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         migrator.run_direct(None, &mut *transaction, false).await?;
         transaction.commit().await?;
+        let place = Place::of(path)?;
+        // From here on a file that is not there was taken away.
+        let options = options.create_if_missing(false);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY_TIMEOUT)
@@ -55,7 +60,8 @@ impl Database {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
-        Ok(Self { what, readers, writer: Writer::start(what, options, connection) })
+        let writer = Writer::start(what, place.clone(), options, connection);
+        Ok(Self { what, place, readers, writer })
     }
 
     /// Reads rows.
@@ -76,6 +82,11 @@ impl Database {
     /// The numbers of connections that are open, and of those that are idle. The writer has one, always.
     pub fn connections(&self) -> (usize, usize) {
         (self.readers.size() as usize + 1, self.readers.num_idle())
+    }
+
+    /// Says whether what is written is there after a restart, too.
+    pub(crate) fn in_place(&self) -> PortResult<()> {
+        self.place.check().map_err(|cause| error::meaning(self.what, cause.into()))
     }
 
     pub(crate) fn what(&self) -> &'static str {

@@ -8,6 +8,7 @@ mod directory;
 mod error;
 mod movies;
 mod orders;
+mod place;
 mod probe;
 mod queue;
 mod writer;

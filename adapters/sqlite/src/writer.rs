@@ -5,6 +5,7 @@ use sqlx::{ConnectOptions, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error;
+use crate::place::Place;
 
 /// The most writes that are committed together.
 const GROUP: usize = 256;
@@ -33,11 +34,12 @@ impl Writer {
     /// Starts the task; it ends when the last writer is dropped.
     pub(crate) fn start(
         what: &'static str,
+        place: Place,
         options: SqliteConnectOptions,
         connection: SqliteConnection,
     ) -> Self {
         let (jobs, incoming) = mpsc::channel(4 * GROUP);
-        tokio::spawn(Worker { what, options, connection: Some(connection) }.run(incoming));
+        tokio::spawn(Worker { what, place, options, connection: Some(connection) }.run(incoming));
         Self { what, jobs }
     }
 
@@ -85,6 +87,7 @@ impl<W: Write> Job for Pending<W> {
 
 struct Worker {
     what: &'static str,
+    place: Place,
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
 }
@@ -107,6 +110,8 @@ impl Worker {
 
     /// Commits the jobs in one transaction, or none of them.
     async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> sqlx::Result<()> {
+        // Nobody is told that something was kept which goes with the file.
+        self.place.check()?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.options.connect().await?,
