@@ -187,7 +187,8 @@ async fn a_rare_part_of_a_title_is_found_without_looking_at_all_of_them() {
         let found = movies.search(MovieQuery { title }, page(None, 100)).await.unwrap();
         assert!(found.items.len() < 20, "{part}: {}", found.items.len());
         drop(movies);
-        let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        let query = "SELECT count(*) FROM pg_stat_activity \
+            WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
         harness::eventually("the connections are closed", std::time::Duration::from_secs(20), async || {
             (Postgres::shared().psql(&place.name, query).trim() == "0").then_some(())
         })
