@@ -5,10 +5,13 @@ root=$PWD
 target=${CARGO_TARGET_DIR:-$root/target}
 # Tools that npm and pip bring, and logs. It may be kept from one machine to the next.
 cache=${CODE_KEEPER_TEST_CACHE:-$target/tests}
+downloads=$cache/downloads
 binaries=$target/debug
 # The releases of Debian whose servers are tried beside the installed ones; the newest one's versions change by the week.
 releases=(trixie forky)
 export CARGO_TERM_PROGRESS_WHEN=never
+# What was brought here comes after what is installed.
+export PATH=$PATH:$(realpath -m "$cache")/programs
 
 heading() {
     printf '\n\033[1m=== %s\033[0m\n' "$1"
@@ -41,13 +44,18 @@ install() {
         export DEBIAN_FRONTEND=noninteractive
         apt-get install -qq -y --no-install-recommends "$@" >/dev/null ||
             { apt-get update -qq && apt-get install -qq -y --no-install-recommends "$@" >/dev/null; }'
-    if [[ $EUID -eq 0 ]]; then
-        sh -c "$script" sh "$@"
-    elif command -v sudo >/dev/null; then
-        sudo sh -c "$script" sh "$@"
-    else
-        false
-    fi || fail "Please install, as root: apt-get install $*"
+    # Two parts may run at once; apt does not wait for itself.
+    mkdir -p "$cache"
+    {
+        flock 9
+        if [[ $EUID -eq 0 ]]; then
+            sh -c "$script" sh "$@"
+        elif command -v sudo >/dev/null; then
+            sudo sh -c "$script" sh "$@"
+        else
+            false
+        fi || fail "Please install, as root: apt-get install $*"
+    } 9>"$cache/install.lock"
 }
 
 # found PROGRAM: in PATH, or where Debian keeps the programs of servers.
@@ -60,6 +68,56 @@ need_servers() {
     need initdb postgresql
     need rabbitmq-server rabbitmq-server
     need openssl openssl
+}
+
+# Python with what makes virtual environments, which Debian packs by itself.
+need_python() {
+    need python3 python3
+    python3 -c 'import ensurepip' 2>/dev/null || install python3-venv
+}
+
+# Debian has no Terraform, and in its stable release no kubectl that knows these overlays: they come from their makers.
+need_terraform() {
+    local version=1.11.4 from file
+    command -v terraform >/dev/null && return
+    from=https://releases.hashicorp.com/terraform/$version
+    file=terraform_${version}_linux_$(architecture).zip
+    need_python
+    download "$from/$file" "$from/terraform_${version}_SHA256SUMS"
+    python3 -m zipfile --extract "$downloads/$file" "$downloads/terraform"
+    offer "$downloads/terraform/terraform"
+}
+
+need_kubectl() {
+    local from
+    command -v kubectl >/dev/null && return
+    from=https://dl.k8s.io/release/v1.32.4/bin/linux/$(architecture)
+    download "$from/kubectl" "$from/kubectl.sha256"
+    offer "$downloads/kubectl"
+}
+
+# As Go's makers name it.
+architecture() {
+    uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/'
+}
+
+# download ADDRESS SUMS: a file into $downloads, if its SHA-256 is among the sums that lie at the second address.
+download() {
+    local sum
+    need curl curl ca-certificates
+    echo "Downloading $1"
+    mkdir -p "$downloads"
+    (cd "$downloads" && curl --fail --silent --show-error --location --remote-name "$1" --output sums "$2") ||
+        fail "$1 cannot be downloaded; where its program is in PATH it is not needed"
+    sum=$(sha256sum "$downloads/${1##*/}")
+    grep --quiet "^${sum%% *}" "$downloads/sums" || fail "$1 is not what its maker's checksum says"
+}
+
+# offer FILE: as a program, from now on in PATH.
+offer() {
+    chmod +x "$1"
+    mkdir -p "$cache/programs"
+    mv "$1" "$cache/programs"
 }
 
 # on_debian RELEASE COMMAND…: runs it on the servers of a release of Debian, as the installed ones are those of one
@@ -148,10 +206,9 @@ node_module() {
 
 # python_package NAME VERSION: into the cache; its programs are then in $cache/python/NAME-VERSION/bin.
 python_package() {
-    need python3 python3
+    need_python
     local folder=$cache/python/$1-$2
     [[ -e $folder/complete ]] && return
-    python3 -c 'import ensurepip' 2>/dev/null || install python3-venv
     echo "Installing $1 $2"
     rm -rf "$folder"
     python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$1==$2" &&
