@@ -3,6 +3,7 @@ use std::time::Duration;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 use rocket::data::Data;
 use rocket::fairing::{Fairing, Info, Kind};
+use rocket::form::Form;
 use rocket::http::{Header, Method};
 use rocket::{Request, Response};
 
@@ -10,6 +11,9 @@ use crate::call::CallInfo;
 
 /// The label of requests that no route took.
 const NO_ROUTE: &str = "none";
+
+/// How much of a form Rocket looks at for a method.
+const LONGEST_FORM_METHOD: usize = "_method=delete".len();
 
 /// The largest piece in which a body is handed on, in bytes.
 const LARGEST_PIECE: usize = 64 * 1024;
@@ -53,10 +57,12 @@ impl Fairing for HttpMetrics {
         Info { name: "observer", kind: Kind::Request | Kind::Response }
     }
 
-    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        // Rocket lets a form's `_method` field replace the method. No route here takes forms, and none may be
+    async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
+        // Rocket lets a form's `_method` field replace the method of a POST. No route here takes forms, and none may be
         // reached through one: a page elsewhere could make a browser delete the catalogue.
-        if request.content_type().is_some_and(|body| body.is_form()) {
+        if request.content_type().is_some_and(|body| body.is_form())
+            && form_method(data.peek(LONGEST_FORM_METHOD).await) == Some(request.method())
+        {
             request.set_method(Method::Post);
         }
         CallInfo::of(request);
@@ -76,6 +82,12 @@ impl Fairing for HttpMetrics {
         self.observe(call.method().as_str(), route, status, took);
         log(request, call, route, status, took);
     }
+}
+
+/// The method that a form asks for, as Rocket reads it.
+fn form_method(body: &[u8]) -> Option<Method> {
+    let first = Form::values(std::str::from_utf8(body).ok()?).next()?;
+    if first.name == "_method" { first.value.parse().ok() } else { None }
 }
 
 fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: Duration) {
