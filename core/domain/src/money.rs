@@ -33,13 +33,13 @@ impl Money {
             None => (text, ""),
         };
         let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        // Longer than the range allows is refused before it is read, so that the arithmetic cannot overflow.
-        if whole.is_empty() || whole.len() > 18 || !digits(whole) || !digits(decimals) {
+        // 16 digits, more than the range has: the arithmetic below cannot overflow.
+        if whole.is_empty() || whole.len() > 16 || !digits(whole) || !digits(decimals) {
             return Err(wrong());
         }
         let whole: i64 = whole.parse().map_err(|_| wrong())?;
         let minor: i64 = format!("{decimals:0<2}").parse().map_err(|_| wrong())?;
-        whole.checked_mul(100).map_or_else(|| Err(wrong()), |units| Self::from_minor(field, units + minor))
+        Self::from_minor(field, whole * 100 + minor)
     }
 
     /// The amount in minor units.
@@ -92,6 +92,9 @@ mod tests {
             "1.é",
             "10000000000",
             "9999999999.999",
+            // One more than 64 bits of minor units hold.
+            "92233720368547758.08",
+            "92233720368547758.99",
             "99999999999999999999",
             "1.2.3",
             "true",
