@@ -40,7 +40,7 @@ pub trait OrderHandler: Send + Sync + 'static {
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait OrderBook: Send + Sync + 'static {
-    /// Finds a recorded order; when it is not there yet, waits for it for up to `wait`.
+    /// Finds a recorded order; when it is not there yet, waits for it for up to `wait`: whole seconds, 30 at most.
     ///
     /// # Errors
     /// The ledger could not be read.

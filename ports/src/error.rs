@@ -59,11 +59,10 @@ impl PortError {
         !matches!(self, Self::Failed { .. })
     }
 
-    /// The same error for one more caller: its causes as text.
+    /// A copy of the error for another caller. Its causes become text, as they cannot be cloned.
     #[must_use]
     pub fn again(&self) -> Self {
-        let chain = self.chain();
-        let causes = chain.strip_prefix(&format!("{self}: ")).unwrap_or_default();
+        let causes = self.source().map(chain).unwrap_or_default();
         match self {
             Self::Unavailable { what, .. } => Self::unavailable(what, causes),
             Self::TimedOut { what, .. } => Self::timed_out(what, causes),
@@ -73,18 +72,23 @@ impl PortError {
 
     /// The error with all its causes on one line, for the log.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let message = error.to_string();
-            // Many libraries repeat their cause in their own message.
-            if !text.ends_with(&message) {
-                text = format!("{text}: {message}");
-            }
-            cause = error.source();
-        }
-        text.replace(['\n', '\r'], " ")
+        chain(self)
     }
+}
+
+/// An error with all its causes on one line, for operators.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        // Many libraries repeat their cause in their own message.
+        if !text.ends_with(&message) {
+            text = format!("{text}: {message}");
+        }
+        cause = error.source();
+    }
+    text.replace(['\n', '\r'], " ")
 }
 
 /// What a port's call gives.

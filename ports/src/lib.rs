@@ -14,7 +14,7 @@ mod probe;
 pub use clock::Clock;
 #[cfg(feature = "mock")]
 pub use clock::MockClock;
-pub use error::{PortError, PortResult};
+pub use error::{PortError, PortResult, chain};
 #[cfg(feature = "mock")]
 pub use probe::MockProbe;
 pub use probe::Probe;

@@ -154,6 +154,25 @@ async fn a_change_whose_connection_broke_is_not_sent_again() {
     assert!(seen.try_recv().is_err(), "it was sent twice");
 }
 
+/// An answer whose connection breaks in the middle of its body.
+fn half(status: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Length: 500\r\n\r\n{{\"id\":7,")
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_none() {
+    let (service, _seen) = broken(vec![half("200 OK"), answer("200 OK", MOVIE)]).await;
+    assert!(InventoryClient::new(service).get(movie_id(7)).await.unwrap().is_some(), "it is asked once more");
+    let (service, _seen) = broken(vec![half("200 OK"), half("200 OK")]).await;
+    assert!(matches!(
+        InventoryClient::new(service).list(MovieQuery::default(), Page::default()).await,
+        Err(PortError::Unavailable { .. })
+    ));
+    // The movie is there, or not.
+    let (service, _seen) = broken(vec![half("201 Created"), answer("201 Created", MOVIE)]).await;
+    assert!(matches!(InventoryClient::new(service).add(movie("a")).await, Err(PortError::TimedOut { .. })));
+}
+
 #[tokio::test]
 async fn a_service_that_does_not_answer_is_given_up_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -309,6 +328,6 @@ fn an_address_that_is_none_is_refused() {
         ["", "inventory:8080", "https://inventory", "http://", "http://inventory/api", "ftp://inventory"]
     {
         let settings = ClientSettings { url: url.into(), timeout_ms: 1 };
-        assert!(settings.check().is_err_and(|wrong| wrong.key == "url"), "{url:?}");
+        assert!(settings.check("inventory").is_err_and(|wrong| wrong.key == "inventory.url"), "{url:?}");
     }
 }

@@ -70,8 +70,9 @@ fn unavailable<T: std::fmt::Debug>(result: &PortResult<T>) -> bool {
 #[tokio::test]
 async fn replicas_that_start_at_the_same_time_migrate_once() {
     let settings = settings(&Postgres::shared().database());
-    for schema in [Schema::Billing, Schema::Billing] {
-        let replicas: Vec<_> = (0..4).map(|_| Database::new(&settings, schema).unwrap()).collect();
+    // The second time there is nothing left to do.
+    for _ in 0..2 {
+        let replicas: Vec<_> = (0..4).map(|_| Database::new(&settings, Schema::Billing).unwrap()).collect();
         let migrations = futures_util::future::join_all(replicas.iter().map(Database::migrate)).await;
         assert!(migrations.iter().all(Result::is_ok), "{migrations:?}");
     }
@@ -320,11 +321,18 @@ async fn a_row_that_breaks_a_rule_of_the_domain_fails_by_its_name() {
 
 #[tokio::test]
 async fn a_wrong_password_is_put_right_without_a_restart() {
-    let place = Postgres::shared().database();
-    let wrong = Settings { password: "wrong".into(), ..settings(&place) };
+    let (server, place) = (Postgres::shared(), Postgres::shared().database());
+    let role = format!("{}_owner", place.name);
+    server.psql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD 'right'"));
+    server.psql("postgres", &format!("ALTER DATABASE {} OWNER TO {role}", place.name));
+    let wrong = Settings { user: role.clone(), password: "wrong".into(), ..settings(&place) };
     let database = Database::new(&wrong, Schema::Inventory).unwrap();
+    let probe = DatabaseProbe::new(database.clone());
     assert!(unavailable(&database.migrate().await));
-    assert!(unavailable(&DatabaseProbe::new(database).check().await));
+    assert!(unavailable(&probe.check().await));
+    server.psql("postgres", &format!("ALTER ROLE {role} PASSWORD 'wrong'"));
+    database.migrate().await.unwrap();
+    probe.check().await.unwrap();
 }
 
 #[tokio::test]
@@ -346,11 +354,10 @@ async fn connections_are_encrypted_and_servers_are_checked_as_the_settings_say()
     let place = server.database();
     for (tls, host, authority, works) in [
         (Tls::Require, "127.0.0.1", "", true),
-        (Tls::VerifyFull, "127.0.0.1", ca.as_str(), true),
         (Tls::VerifyFull, "localhost", ca.as_str(), true),
-        (Tls::VerifyFull, "127.0.0.1", "", false),
+        (Tls::VerifyFull, "localhost", "", false),
         // The same server under a name that its certificate does not have.
-        (Tls::VerifyFull, "127.1", ca.as_str(), false),
+        (Tls::VerifyFull, "127.0.0.1", ca.as_str(), false),
         (Tls::Disable, "127.0.0.1", "", false),
     ] {
         let settings = Settings { tls, host: host.into(), tls_ca: authority.into(), ..settings(&place) };

@@ -15,7 +15,8 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// What may happen.
-const FAULTS: [&str; 9] = [
+const FAULTS: [&str; 10] = [
+    "billing is stopped",
     "billing is killed",
     "a replica is killed",
     "the gateway is killed",
@@ -33,6 +34,10 @@ async fn happens(fault: &str, site: &Site, replica: &Unit, random: &mut Random, 
         "billing is killed" => {
             site.billing.kill();
             sleep(while_away).await;
+            site.billing.start();
+        }
+        "billing is stopped" => {
+            assert!(block_in_place(|| site.billing.terminate()).success());
             site.billing.start();
         }
         "a replica is killed" => {
@@ -68,13 +73,14 @@ async fn happens(fault: &str, site: &Site, replica: &Unit, random: &mut Random, 
             sleep(while_away * 2).await;
             block_in_place(|| site.postgres.start_again());
         }
-        _ => {
+        "poison comes" => {
             let (_connection, channel) = site.channel().await;
             for _ in 0..5 {
                 *poison += 1;
                 publish(&channel, BasicProperties::default(), format!("poison {poison}").as_bytes()).await;
             }
         }
+        _ => panic!("nobody knows how {fault}"),
     }
 }
 

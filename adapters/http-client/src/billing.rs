@@ -8,7 +8,7 @@ use keeper_wire::OrderBody;
 use reqwest::Method;
 
 use crate::Service;
-use crate::service::{found, has_next_page};
+use crate::service::found;
 
 const ORDERS: &str = "/api/billing/orders";
 
@@ -33,10 +33,10 @@ impl OrderBook for BillingClient {
     async fn find(&self, id: OrderId, wait: Duration) -> PortResult<Option<RecordedOrder>> {
         let mut request = self.service.request(Method::GET, &format!("{ORDERS}/{id}"));
         if !wait.is_zero() {
-            request = request.query(&[("wait", wait.as_secs())]).timeout(self.service.timeout() + wait);
+            request = request.query(&[("wait", whole_seconds(wait))]).timeout(self.service.timeout() + wait);
         }
         match found(self.service.read(request).await)? {
-            Some(response) => self.checked(self.service.body(response).await?).map(Some),
+            Some(answer) => self.checked(self.service.body(&answer)?).map(Some),
             None => Ok(None),
         }
     }
@@ -47,10 +47,14 @@ impl OrderBook for BillingClient {
         if let Some(after) = page.after {
             request = request.query(&[("after", after.to_string())]);
         }
-        let response = self.service.read(request).await?;
-        let more = has_next_page(&response);
-        let bodies: Vec<OrderBody> = self.service.body(response).await?;
+        let answer = self.service.read(request).await?;
+        let bodies: Vec<OrderBody> = self.service.body(&answer)?;
         let items = bodies.into_iter().map(|body| self.checked(body)).collect::<PortResult<_>>()?;
-        Ok(Slice { items, more })
+        Ok(Slice { items, more: answer.has_next_page() })
     }
+}
+
+/// A wait is never shorter than asked for.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

@@ -6,14 +6,14 @@ use keeper_ports::{PortError, PortResult};
 use keeper_wire::coalesce::{Answers, Coalescer};
 use keeper_wire::context::{REQUEST_IDS, RequestContext};
 use keeper_wire::{MessageBody, MovieBody, MovieChangeFields, MovieFields};
-use reqwest::{Method, Response};
+use reqwest::Method;
 
 use crate::Service;
-use crate::service::{found, has_next_page};
+use crate::service::{Answer, found};
 
 const MOVIES: &str = "/api/movies";
 
-const BATCHES: &str = "/internal/movies";
+const BATCH: &str = "/internal/movies";
 
 /// How many requests for movies by their ids are under way at once: few, so that many reads share one; more than one, so
 /// that a replica of inventory that hangs does not hold up all of them.
@@ -44,12 +44,12 @@ fn path(id: MovieId) -> String {
     format!("{MOVIES}/{id}")
 }
 
-async fn movie_of(service: &Service, response: Response) -> PortResult<Movie> {
-    checked(service, service.body(response).await?)
+fn movie_of(service: &Service, answer: &Answer) -> PortResult<Movie> {
+    checked(service, service.body(answer)?)
 }
 
-async fn movies_of(service: &Service, response: Response) -> PortResult<Vec<Movie>> {
-    let bodies: Vec<MovieBody> = service.body(response).await?;
+fn movies_of(service: &Service, answer: &Answer) -> PortResult<Vec<Movie>> {
+    let bodies: Vec<MovieBody> = service.body(answer)?;
     bodies.into_iter().map(|body| checked(service, body)).collect()
 }
 
@@ -76,11 +76,11 @@ async fn get_all(service: Service, gets: Vec<Get>) -> Answers<Option<Movie>> {
 async fn get_one(service: &Service, get: &Get) -> PortResult<Option<Movie>> {
     let read = async {
         match found(service.read(service.request(Method::GET, &path(get.id))).await)? {
-            Some(response) => movie_of(service, response).await.map(Some),
+            Some(answer) => movie_of(service, &answer).map(Some),
             None => Ok(None),
         }
     };
-    RequestContext::scope_kept(get.context.clone(), read).await
+    RequestContext::scope_if_some(get.context.clone(), read).await
 }
 
 async fn get_batch(service: &Service, gets: &[Get]) -> PortResult<Vec<Movie>> {
@@ -88,18 +88,17 @@ async fn get_batch(service: &Service, gets: &[Get]) -> PortResult<Vec<Movie>> {
     let contexts = gets.iter().filter_map(|get| get.context.as_ref());
     let request_ids: Vec<&str> = contexts.map(|context| context.request_id.as_str()).collect();
     let read = async {
-        let request = service.request(Method::GET, &format!("{BATCHES}?ids={}", ids.join(",")));
-        movies_of(service, service.read(request.header(REQUEST_IDS, request_ids.join(","))).await?).await
+        let request = service.request(Method::GET, &format!("{BATCH}?ids={}", ids.join(",")));
+        movies_of(service, &service.read(request.header(REQUEST_IDS, request_ids.join(","))).await?)
     };
-    RequestContext::scope_kept(gets.first().and_then(|get| get.context.clone()), read).await
+    RequestContext::scope_if_some(gets.first().and_then(|get| get.context.clone()), read).await
 }
 
 #[async_trait]
 impl MovieCatalog for InventoryClient {
     async fn add(&self, movie: NewMovie) -> PortResult<Movie> {
         let request = self.service.request(Method::POST, MOVIES).json(&MovieFields::from(movie));
-        let response = self.service.send(request).await?;
-        movie_of(&self.service, response).await
+        movie_of(&self.service, &self.service.send(request).await?)
     }
 
     async fn list(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
@@ -110,9 +109,8 @@ impl MovieCatalog for InventoryClient {
         if let Some(title) = query.title {
             request = request.query(&[("title", title.as_str())]);
         }
-        let response = self.service.read(request).await?;
-        let more = has_next_page(&response);
-        Ok(Slice { items: movies_of(&self.service, response).await?, more })
+        let answer = self.service.read(request).await?;
+        Ok(Slice { items: movies_of(&self.service, &answer)?, more: answer.has_next_page() })
     }
 
     async fn get(&self, id: MovieId) -> PortResult<Option<Movie>> {
@@ -123,19 +121,19 @@ impl MovieCatalog for InventoryClient {
     async fn change(&self, id: MovieId, change: MovieChange) -> PortResult<Option<Movie>> {
         let request = self.service.request(Method::PUT, &path(id)).json(&MovieChangeFields::from(change));
         match found(self.service.send(request).await)? {
-            Some(response) => movie_of(&self.service, response).await.map(Some),
+            Some(answer) => movie_of(&self.service, &answer).map(Some),
             None => Ok(None),
         }
     }
 
     async fn remove(&self, id: MovieId) -> PortResult<bool> {
-        let response = self.service.send(self.service.request(Method::DELETE, &path(id))).await;
-        Ok(found(response)?.is_some())
+        let answer = self.service.send(self.service.request(Method::DELETE, &path(id))).await;
+        Ok(found(answer)?.is_some())
     }
 
     async fn clear(&self) -> PortResult<u64> {
-        let response = self.service.send(self.service.request(Method::DELETE, MOVIES)).await?;
-        let body: MessageBody = self.service.body(response).await?;
+        let answer = self.service.send(self.service.request(Method::DELETE, MOVIES)).await?;
+        let body: MessageBody = self.service.body(&answer)?;
         let nonsense = || PortError::failed(self.service.what(), "it did not say how many movies it deleted");
         body.cleared_movies().ok_or_else(nonsense)
     }

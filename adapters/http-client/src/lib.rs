@@ -9,4 +9,4 @@ mod service;
 pub use billing::BillingClient;
 pub use inventory::InventoryClient;
 pub use probe::HttpProbe;
-pub use service::{ClientSettings, Service, ServiceError, SettingsError};
+pub use service::{ClientSettings, Service, ServiceError};

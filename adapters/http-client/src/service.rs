@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use keeper_ports::{PortError, PortResult};
 use keeper_wire::context::{REQUEST_ID, RequestContext, TRACEPARENT};
+use keeper_wire::settings::WrongSetting;
 use keeper_wire::{ErrorBody, ErrorCode};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::header::{HeaderMap, LINK};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -22,44 +25,34 @@ pub struct ClientSettings {
     pub timeout_ms: u64,
 }
 
-/// A setting of which no client can be made.
-#[derive(Debug, Error)]
-#[error("{key} {why}")]
-pub struct SettingsError {
-    /// The setting, without its section, which is the service's name.
-    pub key: &'static str,
-    /// What is wrong with its value; a sentence whose subject is the key.
-    pub why: String,
-}
-
 /// Why there is no client.
 #[derive(Debug, Error)]
 pub enum ServiceError {
     /// A setting cannot be used.
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Settings(#[from] WrongSetting),
     /// The HTTP client does not start.
     #[error("the HTTP client does not start: {0}")]
     Client(#[from] reqwest::Error),
 }
 
 impl ClientSettings {
-    /// Says whether a client can be made.
+    /// Says whether a client can be made. `section` is the name of this section of the settings.
     ///
     /// # Errors
     /// The address is not of the form `http://host:port`, or the timeout is zero.
-    pub fn check(&self) -> Result<(), SettingsError> {
-        self.base().map(drop)
+    pub fn check(&self, section: &str) -> Result<(), WrongSetting> {
+        self.base(section).map(drop)
     }
 
-    fn base(&self) -> Result<Url, SettingsError> {
+    fn base(&self, section: &str) -> Result<Url, WrongSetting> {
         if self.timeout_ms == 0 {
-            return Err(SettingsError { key: "timeout_ms", why: "must be at least 1".into() });
+            return Err(WrongSetting::new(format!("{section}.timeout_ms"), "must be at least 1"));
         }
         // A password has no place in it, nor in the error.
         let shown = if self.url.contains('@') { "an address with a user" } else { &self.url };
         let why = || format!("must be an address such as http://127.0.0.1:8080, not {shown:?}");
-        let wrong = || SettingsError { key: "url", why: why() };
+        let wrong = || WrongSetting::new(format!("{section}.url"), why());
         let url = Url::parse(&self.url).map_err(|_| wrong())?;
         let with_user = !url.username().is_empty() || url.password().is_some();
         if url.scheme() != "http"
@@ -84,12 +77,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// Makes the client of a service; `what` is its name for operators. No connection is made yet.
+    /// Makes the client of a service; `what` is its name for operators, and of its section of the settings. No connection
+    /// is made yet.
     ///
     /// # Errors
     /// A setting cannot be used.
     pub fn new(what: &'static str, settings: &ClientSettings) -> Result<Self, ServiceError> {
-        let base = settings.base()?;
+        let base = settings.base(what)?;
         let timeout = Duration::from_millis(settings.timeout_ms);
         let client = Client::builder()
             .connect_timeout(timeout / 2)
@@ -135,45 +129,42 @@ impl Service {
 
     /// Sends a request that must not be sent twice. Where its connection broke, nobody knows whether it took effect, and
     /// the error is `TimedOut`.
-    pub(crate) async fn send(&self, request: RequestBuilder) -> PortResult<Response> {
-        let response = request.send().await.map_err(|error| {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> PortResult<Answer> {
+        let answer = Answer::to(request).await.map_err(|error| {
             let unsent = error.is_connect();
             match self.broken(error) {
                 PortError::Unavailable { what, cause } if !unsent => PortError::TimedOut { what, cause },
                 error => error,
             }
         })?;
-        self.checked(response).await
+        self.checked(answer)
     }
 
     /// Sends a request that changes nothing, and once more when its connection broke: the service may just have been
     /// replaced.
-    pub(crate) async fn read(&self, request: RequestBuilder) -> PortResult<Response> {
+    pub(crate) async fn read(&self, request: RequestBuilder) -> PortResult<Answer> {
         let again = request.try_clone();
-        match (request.send().await, again) {
-            (Ok(response), _) => self.checked(response).await,
+        match (Answer::to(request).await, again) {
+            (Ok(answer), _) => self.checked(answer),
             (Err(error), Some(again)) if !error.is_timeout() && !error.is_connect() => {
-                let response = again.send().await.map_err(|error| self.broken(error))?;
-                self.checked(response).await
+                self.checked(Answer::to(again).await.map_err(|error| self.broken(error))?)
             }
             (Err(error), _) => Err(self.broken(error)),
         }
     }
 
     /// Reads an answer's body.
-    pub(crate) async fn body<T: DeserializeOwned>(&self, response: Response) -> PortResult<T> {
-        let bytes = response.bytes().await.map_err(|error| self.broken(error))?;
-        serde_json::from_slice(&bytes).map_err(|error| PortError::failed(self.what, error))
+    pub(crate) fn body<T: DeserializeOwned>(&self, answer: &Answer) -> PortResult<T> {
+        serde_json::from_slice(&answer.body).map_err(|error| PortError::failed(self.what, error))
     }
 
-    /// Lets success and 404 through; what else the service says keeps its meaning.
-    async fn checked(&self, response: Response) -> PortResult<Response> {
-        let status = response.status();
+    /// Lets success through; what else the service says keeps its meaning.
+    fn checked(&self, answer: Answer) -> PortResult<Answer> {
+        let status = answer.status;
         if status.is_success() {
-            return Ok(response);
+            return Ok(answer);
         }
-        let body: Option<ErrorBody> =
-            response.bytes().await.ok().and_then(|body| serde_json::from_slice(&body).ok());
+        let body: Option<ErrorBody> = serde_json::from_slice(&answer.body).ok();
         let cause = match &body {
             Some(body) => format!("it answered {status}, {}: {}", body.code.as_str(), body.message),
             None => format!("it answered {status}"),
@@ -192,11 +183,32 @@ impl Service {
     fn broken(&self, error: reqwest::Error) -> PortError {
         if error.is_timeout() && !error.is_connect() {
             PortError::timed_out(self.what, error)
-        } else if error.is_decode() || error.is_builder() {
+        } else if error.is_builder() {
             PortError::failed(self.what, error)
         } else {
             PortError::unavailable(self.what, error)
         }
+    }
+}
+
+/// An answer that has come whole: one that breaks off is none.
+pub(crate) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    async fn to(request: RequestBuilder) -> reqwest::Result<Self> {
+        let mut response = request.send().await?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        Ok(Self { status, headers, body: response.bytes().await? })
+    }
+
+    /// Says whether it announces a next page.
+    pub(crate) fn has_next_page(&self) -> bool {
+        let links = self.headers.get_all(LINK);
+        links.iter().filter_map(|link| link.to_str().ok()).any(|link| link.contains("rel=\"next\""))
     }
 }
 
@@ -212,10 +224,4 @@ pub(crate) fn found<T>(result: PortResult<T>) -> PortResult<Option<T>> {
         Err(PortError::Failed { cause, .. }) if cause.is::<Missing>() => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Says whether an answer announces a next page.
-pub(crate) fn has_next_page(response: &Response) -> bool {
-    let links = response.headers().get_all(reqwest::header::LINK);
-    links.iter().filter_map(|link| link.to_str().ok()).any(|link| link.contains("rel=\"next\""))
 }

@@ -19,7 +19,7 @@ mod reply;
 mod server;
 
 pub use batch::stage as batches;
-pub use docs::Unit;
+pub use docs::Document;
 pub use error::ApiError;
 pub use movies::stage as movies;
 pub use observer::HttpMetrics;

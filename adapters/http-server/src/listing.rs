@@ -1,4 +1,4 @@
-//! How many rows are on their way into pages at once: the bound of what lists take of the memory.
+//! Limits how many rows may be in pages that are being made, and so the memory that lists take.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The routes of orders: the intake, which only the gateway has, and the book, mounted by billing over the use case
-//! and by the gateway over the HTTP client.
+//! The routes of orders: the intake, mounted by the gateway and by standalone, and the book, mounted by billing and
+//! standalone over the use case and by the gateway over the HTTP client.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use keeper_ports::{PortError, PortResult};
+use keeper_wire::settings::WrongSetting;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{Either, Executor, PgConnection, Postgres, Row};
 use tokio::time::timeout;
 
 use crate::pool::{Lease, Pool};
-use crate::{Schema, Settings, SettingsError, error};
+use crate::{Schema, Settings, error};
 
 /// How much longer than the statement timeout a statement is waited for: then the database is out of reach, since it
 /// would have ended the statement itself.
@@ -62,7 +63,7 @@ impl Database {
     ///
     /// # Errors
     /// A setting cannot be used.
-    pub fn new(settings: &Settings, schema: Schema) -> Result<Self, SettingsError> {
+    pub fn new(settings: &Settings, schema: Schema) -> Result<Self, WrongSetting> {
         let unlimited_options = settings.connect_options()?;
         let limit = settings.statement_timeout_ms.to_string();
         let pool = Pool::new(
@@ -93,7 +94,7 @@ impl Database {
     /// took effect, and the error is `TimedOut`.
     pub(crate) async fn once(&self, statement: Statement<'_>) -> PortResult<Answer> {
         self.attempt(statement).await?.map_err(|failure| {
-            if error::breaks_connection(&failure) && !error::is_refusal(&failure) {
+            if error::breaks_connection(&failure) && !error::server_answered(&failure) {
                 return PortError::timed_out(self.what(), failure);
             }
             self.meaning(failure)

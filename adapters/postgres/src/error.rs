@@ -35,7 +35,7 @@ pub(crate) fn breaks_connection(error: &Error) -> bool {
 }
 
 /// Says whether the statement was certainly not carried out: the server said so itself.
-pub(crate) fn is_refusal(error: &Error) -> bool {
+pub(crate) fn server_answered(error: &Error) -> bool {
     matches!(error, Error::Database(_))
 }
 

@@ -16,4 +16,4 @@ pub use movies::PgMovies;
 pub use orders::PgOrders;
 pub use probe::DatabaseProbe;
 pub use schema::Schema;
-pub use settings::{Settings, SettingsError, Tls};
+pub use settings::{Settings, Tls};

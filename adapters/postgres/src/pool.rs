@@ -29,7 +29,7 @@ pub(crate) struct Pool {
     connect_timeout: Duration,
     acquire_timeout: Duration,
     free: Arc<Semaphore>,
-    /// The connection that was used last is the last one, and the next to be used.
+    /// A stack: the connection that was used last is reused first.
     idle: Mutex<Vec<Idle>>,
     open: Arc<AtomicUsize>,
 }

@@ -1,11 +1,10 @@
-use std::fs;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
+use keeper_wire::settings::{WrongSetting, read_file, read_secret};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use thiserror::Error;
 
 /// Where the database is and how it is used: the section `database` of a unit's settings. Every key must be given;
 /// the unit's `default.toml` has the defaults.
@@ -52,16 +51,6 @@ pub enum Tls {
     VerifyFull,
 }
 
-/// A setting that cannot be used, named as an operator writes it.
-#[derive(Debug, Error)]
-#[error("{key} {why}")]
-pub struct SettingsError {
-    /// The setting: `database.…`.
-    pub key: &'static str,
-    /// What is wrong with its value; a sentence whose subject is the key.
-    pub why: String,
-}
-
 impl Settings {
     /// The longest timeout that the database takes for a statement, in milliseconds.
     const LONGEST_STATEMENT_MS: u32 = i32::MAX.unsigned_abs();
@@ -70,12 +59,12 @@ impl Settings {
     ///
     /// # Errors
     /// A value is out of its range, or a file cannot be used.
-    pub fn check(&self) -> Result<(), SettingsError> {
+    pub fn check(&self) -> Result<(), WrongSetting> {
         self.connect_options().map(drop)
     }
 
     /// The options of a connection, statement timeout not included.
-    pub(crate) fn connect_options(&self) -> Result<PgConnectOptions, SettingsError> {
+    pub(crate) fn connect_options(&self) -> Result<PgConnectOptions, WrongSetting> {
         self.check_timeouts()?;
         let mode = match self.tls {
             Tls::Disable => PgSslMode::Disable,
@@ -108,7 +97,7 @@ impl Settings {
         Duration::from_millis(u64::from(self.statement_timeout_ms))
     }
 
-    fn check_timeouts(&self) -> Result<(), SettingsError> {
+    fn check_timeouts(&self) -> Result<(), WrongSetting> {
         let timeouts = [
             ("database.connect_timeout_ms", self.connect_timeout_ms),
             ("database.acquire_timeout_ms", self.acquire_timeout_ms),
@@ -116,37 +105,29 @@ impl Settings {
         ];
         // A timeout of zero would refuse every call.
         if let Some((key, _)) = timeouts.into_iter().find(|(_, millis)| *millis == 0) {
-            return Err(SettingsError { key, why: "must be at least 1".into() });
+            return Err(WrongSetting::new(key, "must be at least 1"));
         }
         if self.statement_timeout_ms > Self::LONGEST_STATEMENT_MS {
             let why = format!("must be at most {}", Self::LONGEST_STATEMENT_MS);
-            return Err(SettingsError { key: "database.statement_timeout_ms", why });
+            return Err(WrongSetting::new("database.statement_timeout_ms", why));
         }
         Ok(())
     }
 
-    fn authority(&self) -> Result<String, SettingsError> {
+    fn authority(&self) -> Result<String, WrongSetting> {
         let key = "database.tls_ca";
-        let pem = read(key, &self.tls_ca)?;
+        let pem = read_file(key, &self.tls_ca)?;
         if pem.contains("-----BEGIN CERTIFICATE-----") {
             return Ok(pem);
         }
-        Err(SettingsError {
-            key,
-            why: format!("names the file {}, which holds no PEM certificate", self.tls_ca),
-        })
+        let why = format!("names the file {}, which holds no PEM certificate", self.tls_ca);
+        Err(WrongSetting::new(key, why))
     }
 
-    fn secret(&self) -> Result<SecretString, SettingsError> {
+    fn secret(&self) -> Result<SecretString, WrongSetting> {
         if self.password_file.is_empty() {
             return Ok(self.password.clone());
         }
-        let secret = read("database.password_file", &self.password_file)?;
-        Ok(secret.trim_end_matches(['\n', '\r']).into())
+        read_secret("database.password_file", &self.password_file).map(SecretString::from)
     }
-}
-
-fn read(key: &'static str, path: &str) -> Result<String, SettingsError> {
-    let unread = |cause| format!("names the file {path}, which cannot be read: {cause}");
-    fs::read_to_string(path).map_err(|cause| SettingsError { key, why: unread(cause) })
 }

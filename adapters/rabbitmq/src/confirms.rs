@@ -19,22 +19,17 @@ type Confirmed = (u64, lapin::Result<Confirmation>);
 pub(crate) struct Confirms {
     channel: Channel,
     next: u64,
-    jobs: HashMap<u64, Waiting>,
+    unconfirmed: Unconfirmed,
     publishing: FuturesUnordered<Pin<Box<dyn Future<Output = Confirmed> + Send>>>,
-}
-
-struct Waiting {
-    job: Job<()>,
-    message_id: Option<String>,
 }
 
 impl Confirms {
     pub(crate) fn new(channel: Channel) -> Self {
-        Self { channel, next: 0, jobs: HashMap::new(), publishing: FuturesUnordered::new() }
+        Self { channel, next: 0, unconfirmed: Unconfirmed::default(), publishing: FuturesUnordered::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
+        self.unconfirmed.jobs.is_empty()
     }
 
     /// Publishes a message, as soon as [`Self::settle`] runs; one that nobody waits for any more is not.
@@ -46,7 +41,7 @@ impl Confirms {
         let number = self.next;
         self.next += 1;
         let message_id = message.properties.message_id().as_ref().map(ToString::to_string);
-        self.jobs.insert(number, Waiting { job, message_id });
+        self.unconfirmed.jobs.insert(number, Waiting { job, message_id });
         let channel = self.channel.clone();
         self.publishing.push(Box::pin(async move { (number, publish(&channel, message).await) }));
     }
@@ -55,45 +50,19 @@ impl Confirms {
     /// safe to be dropped and called again.
     pub(crate) async fn settle(&mut self) -> Result<(), String> {
         let confirmed = poll_fn(|context| self.poll_confirmed(context)).await;
-        self.answer(confirmed)
+        self.unconfirmed.answer(confirmed)
     }
 
     /// Answers everybody who still waits: what has been confirmed by now is, the rest is lost.
     pub(crate) fn abandon(&mut self, cause: &str) {
         if let Poll::Ready(confirmed) = self.poll_confirmed(&mut Context::from_waker(Waker::noop())) {
             // Why the channel is of no more use is known already.
-            let _ = self.answer(confirmed);
+            let _ = self.unconfirmed.answer(confirmed);
         }
         self.publishing.clear();
-        for (_, waiting) in self.jobs.drain() {
+        for (_, waiting) in self.unconfirmed.jobs.drain() {
             waiting.job.answer(Err(PublishError::Lost(cause.to_owned())));
         }
-    }
-
-    fn answer(&mut self, confirmed: Vec<Confirmed>) -> Result<(), String> {
-        let returned: Vec<Returned> = confirmed.iter().filter_map(|(_, result)| returned(result)).collect();
-        let mut outcome = match returned.first() {
-            // The queue is gone. Connecting again declares it again, or says that it is missing.
-            Some(first) => Err(first.reason.clone()),
-            None => Ok(()),
-        };
-        for (number, result) in confirmed {
-            let Some(waiting) = self.jobs.remove(&number) else { continue };
-            let answer = match result {
-                Ok(Confirmation::Ack(_)) => match returned.iter().find(|one| one.may_be(&waiting)) {
-                    None => Ok(()),
-                    Some(one) => Err(PublishError::Returned(one.reason.clone())),
-                },
-                Ok(Confirmation::Nack(_)) => Err(PublishError::Refused),
-                Ok(Confirmation::NotRequested) => Err(PublishError::Lost("confirms are off".to_owned())),
-                Err(error) => Err(PublishError::Lost(error.to_string())),
-            };
-            if let Err(PublishError::Lost(cause)) = &answer {
-                outcome = Err(cause.clone());
-            }
-            waiting.job.answer(answer);
-        }
-        outcome
     }
 
     /// All confirms that have come by now; there is at least one, unless nothing waits.
@@ -116,6 +85,52 @@ impl Confirms {
                 Poll::Ready(None) | Poll::Pending => return Poll::Ready(confirmed),
             }
         }
+    }
+}
+
+/// Who waits for a confirm on a channel, and what the broker has returned on it.
+#[derive(Default)]
+struct Unconfirmed {
+    jobs: HashMap<u64, Waiting>,
+    returned: Vec<Returned>,
+}
+
+struct Waiting {
+    job: Job<()>,
+    message_id: Option<String>,
+}
+
+impl Unconfirmed {
+    /// Answers those whose confirms have come. An error says why the channel is of no more use.
+    fn answer(&mut self, confirmed: Vec<Confirmed>) -> Result<(), String> {
+        self.returned.extend(confirmed.iter().filter_map(|(_, result)| returned(result)));
+        let mut outcome = match self.returned.first() {
+            // The queue is gone. Connecting again declares it again, or says that it is missing.
+            Some(first) => Err(first.reason.clone()),
+            None => Ok(()),
+        };
+        for (number, result) in confirmed {
+            let Some(waiting) = self.jobs.remove(&number) else { continue };
+            let answer = match result {
+                Ok(Confirmation::Ack(_)) => self.acknowledged(&waiting),
+                Ok(Confirmation::Nack(_)) => Err(PublishError::Refused),
+                Ok(Confirmation::NotRequested) => Err(PublishError::Lost("confirms are off".to_owned())),
+                Err(error) => Err(PublishError::Lost(error.to_string())),
+            };
+            if let Err(PublishError::Lost(cause)) = &answer {
+                outcome = Err(cause.clone());
+            }
+            waiting.job.answer(answer);
+        }
+        outcome
+    }
+
+    /// What a confirm says. A returned message comes with that of any message, whose own return is then still to come:
+    /// after the first one, no confirm of this channel can be believed.
+    fn acknowledged(&self, waiting: &Waiting) -> Result<(), PublishError> {
+        let Some(first) = self.returned.first() else { return Ok(()) };
+        let own = self.returned.iter().find(|returned| returned.may_be(waiting));
+        Err(PublishError::Returned(own.unwrap_or(first).reason.clone()))
     }
 }
 
@@ -157,3 +172,7 @@ impl Wake for Woken {
         self.0.store(true, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+#[path = "confirms_tests.rs"]
+mod tests;

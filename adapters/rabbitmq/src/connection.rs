@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
+use keeper_wire::settings::WrongSetting;
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
@@ -18,7 +19,7 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 
 use crate::metrics::BrokerMetrics;
-use crate::settings::{Settings, SettingsError, exposed};
+use crate::settings::{Settings, exposed};
 use crate::tls;
 use crate::topology::Topology;
 
@@ -57,7 +58,7 @@ impl fmt::Debug for Broker {
 pub enum BrokerError {
     /// A setting cannot work.
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Settings(#[from] WrongSetting),
     /// An instrument of that name is in the registry already.
     #[error("the broker's metrics cannot be registered: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -134,7 +135,7 @@ impl Broker {
         let properties = ConnectionProperties::default().with_connection_name(self.0.unit.as_str().into());
         let connector = self.0.connector.clone();
         let socket = socket.clone();
-        // Written in place: the runtime's type has no name here.
+        // A closure in place: lapin's runtime type cannot be named here.
         let connecting = Connection::connector(
             self.0.uri.clone(),
             runtime,

@@ -7,8 +7,7 @@ use keeper_domain::{DeadLetter, DeadLetterId};
 use keeper_ports::billing::DeadLetters;
 use keeper_ports::{PortError, PortResult};
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions};
-use lapin::types::FieldTable;
+use lapin::options::{BasicAckOptions, BasicQosOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation};
 use tokio::time::timeout;
 
@@ -18,6 +17,7 @@ use crate::letter;
 use crate::message;
 use crate::publisher::PublishError;
 use crate::topology::depth;
+use crate::work::subscribe;
 
 /// The most dead letters that one call looks at: so many a consumer can hold unacknowledged at once.
 const MAX_SEEN: u16 = u16::MAX;
@@ -39,7 +39,8 @@ impl RabbitDeadLetters {
         Self { broker: broker.clone() }
     }
 
-    /// Takes the wanted messages out of the dead letters: each is acknowledged after `first` has succeeded with it.
+    /// Removes the wanted messages from the dead letters; with `to`, each is acknowledged only after its copy on that
+    /// channel is confirmed.
     async fn take(
         &self,
         ids: Option<Vec<DeadLetterId>>,
@@ -137,8 +138,7 @@ impl Reader {
         // No more than are counted: what comes later is left alone.
         let prefetch = u16::try_from(left).unwrap_or(MAX_SEEN).max(1);
         channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
-        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-        let consumer = channel.basic_consume(queue.into(), "".into(), options, arguments).await?;
+        let consumer = subscribe(channel, queue).await?;
         Ok(Self { session, consumer, left })
     }
 

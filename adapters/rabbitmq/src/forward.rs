@@ -41,12 +41,12 @@ pub(crate) type Forward = Pin<Box<dyn Future<Output = (u64, Forwarded)> + Send>>
 pub(crate) struct Forwarder {
     publisher: Publisher,
     /// The log knows that messages cannot be moved on.
-    said: Arc<AtomicBool>,
+    logged: Arc<AtomicBool>,
 }
 
 impl Forwarder {
     pub(crate) fn new(publisher: Publisher) -> Self {
-        Self { publisher, said: Arc::default() }
+        Self { publisher, logged: Arc::default() }
     }
 
     pub(crate) fn forward(&self, tag: u64, purpose: Purpose, message: Outgoing) -> Forward {
@@ -59,7 +59,7 @@ impl Forwarder {
         loop {
             match (self.publisher.publish(message.clone()).await, &purpose) {
                 (Ok(()), _) => {
-                    self.said.store(false, Ordering::Relaxed);
+                    self.logged.store(false, Ordering::Relaxed);
                     return Forwarded::Done(purpose);
                 }
                 (Err(PublishError::Refused), Purpose::Stamp(order)) => {
@@ -68,7 +68,7 @@ impl Forwarder {
                 // The publisher's own connection says so itself.
                 (Err(PublishError::Disconnected(_) | PublishError::Blocked(_)), _) => {}
                 (Err(error), _) => {
-                    if !self.said.swap(true, Ordering::Relaxed) {
+                    if !self.logged.swap(true, Ordering::Relaxed) {
                         let to = if message.exchange.is_empty() {
                             &message.routing_key
                         } else {

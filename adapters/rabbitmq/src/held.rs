@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use futures_util::stream::FuturesUnordered;
 use keeper_domain::Order;
+use tokio::time::Instant;
 
 use crate::forward::Forward;
 
@@ -12,6 +13,8 @@ pub(crate) struct Held {
     pub(crate) forwards: FuturesUnordered<Forward>,
     /// Those that found no room, with their orders.
     pub(crate) unmoved: Vec<(u64, Order)>,
+    /// When a delivery was last acknowledged whose copy with an identity is in the queue.
+    pub(crate) replaced_at: Option<Instant>,
 }
 
 impl Held {

@@ -11,7 +11,6 @@ mod connection;
 mod consumer;
 mod dead_letters;
 mod forward;
-mod handling;
 mod held;
 mod letter;
 mod link;
@@ -20,6 +19,7 @@ mod metrics;
 mod publisher;
 mod queue;
 mod settings;
+mod shift;
 mod tls;
 mod topology;
 mod work;
@@ -30,7 +30,7 @@ pub use dead_letters::RabbitDeadLetters;
 pub use link::BrokerProbe;
 pub use publisher::PublisherTask;
 pub use queue::RabbitQueue;
-pub use settings::{Settings, SettingsError};
+pub use settings::Settings;
 
 /// Both run in tasks of their own: this does not compile when they cannot.
 const _: fn(Consumer, PublisherTask, tokio_util::sync::CancellationToken) = |consumer, publisher, stop| {

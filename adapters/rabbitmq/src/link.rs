@@ -47,7 +47,7 @@ pub(crate) struct Link {
     connected: IntGauge,
     pause: Duration,
     /// The kind of the trouble that the log knows of.
-    said: Option<&'static str>,
+    logged: Option<&'static str>,
 }
 
 impl Link {
@@ -55,7 +55,7 @@ impl Link {
         let connected = broker.metrics().connected(side);
         connected.set(0);
         let (state, _) = watch::channel(LinkState::Connecting);
-        Self { broker, side, state, connected, pause: FIRST_PAUSE, said: None }
+        Self { broker, side, state, connected, pause: FIRST_PAUSE, logged: None }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<LinkState> {
@@ -78,8 +78,8 @@ impl Link {
         self.pause = FIRST_PAUSE;
         self.connected.set(1);
         self.state.send_replace(LinkState::Up);
-        let said = self.said.take();
-        match said {
+        let logged = self.logged.take();
+        match logged {
             // It comes and goes with the consumer's, which says so.
             _ if self.side == Side::DeadLetters => {}
             Some(_) => info!(side = self.side.as_str(), "the broker is back"),
@@ -118,9 +118,9 @@ impl Link {
     fn down(&mut self, kind: &'static str, cause: String) {
         self.connected.set(0);
         // A lost connection is first refused and then unreachable, or the other way round: that is one piece of news.
-        let known = matches!((self.said, kind), (Some("lost"), "unreachable")) || self.said == Some(kind);
+        let known = matches!((self.logged, kind), (Some("lost"), "unreachable")) || self.logged == Some(kind);
         if !known {
-            self.said = Some(kind);
+            self.logged = Some(kind);
             if self.side != Side::DeadLetters {
                 warn!(side = self.side.as_str(), cause, "no connection to the broker; trying again");
             }

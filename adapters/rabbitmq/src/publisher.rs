@@ -5,9 +5,9 @@
 //!
 //! * it numbers a message and queues its frames in two steps: messages that two threads publish on one channel at the
 //!   same time may get each other's confirm;
-//! * it hands a returned (unroutable) message to whichever confirm comes next, and a broker may confirm several at
-//!   once: so all confirms that have come are looked at before any is answered, and a returned message is known by
-//!   its own id ([`Confirms`]).
+//! * it hands a returned (unroutable) message to whichever confirm it settles next, and a broker may confirm several at
+//!   once: so all confirms that have come are looked at before any is answered, and after a return none of the channel
+//!   is believed ([`Confirms`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,13 +61,20 @@ pub(crate) struct Outgoing {
 pub(crate) struct Job<M> {
     message: M,
     answer: oneshot::Sender<Result<(), PublishError>>,
-    place: Place,
+    slot: Slot,
 }
 
 impl<M> Job<M> {
+    #[cfg(test)]
+    pub(crate) fn new(message: M, answer: oneshot::Sender<Result<(), PublishError>>) -> Self {
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("it is free");
+        let unconfirmed = IntGauge::new("unconfirmed", "a test").expect("it is a name");
+        Self { message, answer, slot: Slot { _permit: permit, unconfirmed } }
+    }
+
     pub(crate) fn split(self) -> (M, Job<()>) {
-        let Self { message, answer, place } = self;
-        (message, Job { message: (), answer, place })
+        let Self { message, answer, slot } = self;
+        (message, Job { message: (), answer, slot })
     }
 
     /// Nobody waits for the answer any more.
@@ -76,19 +83,19 @@ impl<M> Job<M> {
     }
 
     pub(crate) fn answer(self, answer: Result<(), PublishError>) {
-        drop(self.place);
+        drop(self.slot);
         // Who no longer waits needs no answer.
         let _ = self.answer.send(answer);
     }
 }
 
-/// A place among the unconfirmed, free again when it is dropped.
-struct Place {
+/// A slot among the unconfirmed, free again when it is dropped.
+struct Slot {
     _permit: OwnedSemaphorePermit,
     unconfirmed: IntGauge,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.unconfirmed.dec();
     }
@@ -99,7 +106,7 @@ impl Drop for Place {
 pub(crate) struct Publisher {
     jobs: mpsc::UnboundedSender<Job<Outgoing>>,
     state: watch::Receiver<LinkState>,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     unconfirmed: IntGauge,
     timeout: Duration,
 }
@@ -111,7 +118,7 @@ impl Publisher {
         let publisher = Self {
             jobs,
             state: link.watch(),
-            places: Arc::new(Semaphore::new(MAX_UNCONFIRMED)),
+            slots: Arc::new(Semaphore::new(MAX_UNCONFIRMED)),
             unconfirmed: broker.metrics().unconfirmed(),
             timeout: broker.publish_timeout(),
         };
@@ -126,12 +133,12 @@ impl Publisher {
     pub(crate) async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
         let deadline = Instant::now() + self.timeout;
         self.check(deadline).await?;
-        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PublishError::Full)?;
+        let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| PublishError::Full)?;
         self.unconfirmed.inc();
-        let place = Place { _permit: permit, unconfirmed: self.unconfirmed.clone() };
+        let slot = Slot { _permit: permit, unconfirmed: self.unconfirmed.clone() };
         let (answer, answered) = oneshot::channel();
         let stopped = || PublishError::Disconnected("shutting down".into());
-        self.jobs.send(Job { message, answer, place }).map_err(|_| stopped())?;
+        self.jobs.send(Job { message, answer, slot }).map_err(|_| stopped())?;
         match timeout_at(deadline, answered).await {
             Ok(answer) => answer.unwrap_or_else(|_| Err(stopped())),
             Err(_) => Err(PublishError::Unconfirmed(self.timeout)),

@@ -1,57 +1,31 @@
-use std::fmt;
-use std::fs;
-
+use keeper_wire::settings::{WrongSetting, read_file, read_secret};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
-use thiserror::Error;
 
 use crate::tls;
 
-/// The section `broker` of a unit's settings.
-///
-/// | key | type | default | |
-/// |---|---|---|---|
-/// | `host` | text | `"localhost"` | name or address of the broker |
-/// | `port` | number | `5672` | 5671 with TLS, as a rule |
-/// | `vhost` | text | `"/"` | virtual host, written as it is (no URL encoding) |
-/// | `user` | text | `"guest"` | |
-/// | `password` | text | `"guest"` | |
-/// | `password_file` | text | `""` | a file that holds the password, read once at start; empty: `password` is used |
-/// | `tls` | true/false | `false` | speak AMQPS, and check the broker's certificate and name |
-/// | `tls_ca` | text | `""` | a PEM file of the certificate authorities to trust; empty: the public ones |
-/// | `queue` | text | `"billing_queue"` | name of the order queue; the dead letters are in the queue `<queue>.dead` |
-/// | `prefetch` | 1 to 65535 | `500` | messages that a consumer holds at once: the bound of its memory |
-/// | `publish_timeout_ms` | milliseconds | `5000` | how long an order waits for the broker's confirm before 503 |
-/// | `heartbeat_s` | 1 to 65535 seconds | `10` | a silent connection is given up after twice this time |
-/// | `declare` | true/false | `true` | create the order queue; `false`: use the one that is there, also a classic one |
+/// Where the broker is and how it is used: the section `broker` of a unit's settings. Every key must be given; the unit's
+/// `default.toml` has the defaults.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Name or address of the broker.
-    #[serde(deserialize_with = "text")]
     pub host: String,
     /// TCP port of the broker.
     pub port: u16,
     /// Virtual host, as it is named in the broker.
-    #[serde(deserialize_with = "text")]
     pub vhost: String,
     /// User to log in as.
-    #[serde(deserialize_with = "text")]
     pub user: String,
     /// Password of the user; not used when `password_file` is given.
-    #[serde(deserialize_with = "secret")]
     pub password: SecretString,
-    /// Path of a file that holds the password, or empty. One newline at its end does not count.
-    #[serde(deserialize_with = "text")]
+    /// Path of a file that holds the password, read once at start, or empty. Line ends after the password do not count.
     pub password_file: String,
     /// Speak AMQPS.
     pub tls: bool,
     /// Path of a PEM file with the certificate authorities to trust instead of the public ones, or empty.
-    #[serde(deserialize_with = "text")]
     pub tls_ca: String,
     /// Name of the order queue.
-    #[serde(deserialize_with = "text")]
     pub queue: String,
     /// Messages that a consumer holds at once, 1 to 65535.
     pub prefetch: u16,
@@ -64,16 +38,6 @@ pub struct Settings {
     pub declare: bool,
 }
 
-/// A setting that cannot work, named as an operator writes it.
-#[derive(Debug, Error)]
-#[error("{key} {why}")]
-pub struct SettingsError {
-    /// The setting: `broker.…`.
-    pub key: &'static str,
-    /// What is wrong with its value; a sentence whose subject is the key.
-    pub why: String,
-}
-
 impl Settings {
     /// The longest queue name: AMQP allows 255 bytes, of which the dead letters' names need some.
     const MAX_QUEUE_BYTES: usize = 240;
@@ -84,14 +48,14 @@ impl Settings {
     ///
     /// # Errors
     /// A value is out of its range, or a file cannot be used.
-    pub fn check(&self) -> Result<(), SettingsError> {
+    pub fn check(&self) -> Result<(), WrongSetting> {
         self.check_ranges()?;
         self.secret()?;
         if self.tls { tls::connector(self).map(drop) } else { Ok(()) }
     }
 
-    pub(crate) fn check_ranges(&self) -> Result<(), SettingsError> {
-        let wrong = |key, rule: &str| Err(SettingsError { key, why: rule.into() });
+    pub(crate) fn check_ranges(&self) -> Result<(), WrongSetting> {
+        let wrong = |key: &str, rule: &str| Err(WrongSetting::new(key, rule));
         if self.host.is_empty() {
             return wrong("broker.host", "must not be empty");
         }
@@ -115,60 +79,20 @@ impl Settings {
     }
 
     /// The password, from the file if one is named.
-    pub(crate) fn secret(&self) -> Result<SecretString, SettingsError> {
+    pub(crate) fn secret(&self) -> Result<SecretString, WrongSetting> {
         if self.password_file.is_empty() {
             return Ok(self.password.clone());
         }
-        let text = read("broker.password_file", &self.password_file)?;
-        let line =
-            text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
-        Ok(line.to_owned().into())
+        read_secret("broker.password_file", &self.password_file).map(SecretString::from)
     }
 
     /// The certificate authorities in PEM, if a file is named.
-    pub(crate) fn authorities(&self) -> Result<Option<String>, SettingsError> {
+    pub(crate) fn authorities(&self) -> Result<Option<String>, WrongSetting> {
         if self.tls_ca.is_empty() {
             return Ok(None);
         }
-        read("broker.tls_ca", &self.tls_ca).map(Some)
+        read_file("broker.tls_ca", &self.tls_ca).map(Some)
     }
-}
-
-fn read(key: &'static str, path: &str) -> Result<String, SettingsError> {
-    let unread = |cause| format!("names the file {path}, which cannot be read: {cause}");
-    fs::read_to_string(path).map_err(|cause| SettingsError { key, why: unread(cause) })
-}
-
-/// Takes numbers and booleans as the text they were written as: `KEEPER_BROKER__PASSWORD=123456` is text, too.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    struct Text;
-    impl Visitor<'_> for Text {
-        type Value = String;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("text")
-        }
-        fn visit_str<E: de::Error>(self, value: &str) -> Result<String, E> {
-            Ok(value.to_owned())
-        }
-        fn visit_bool<E: de::Error>(self, value: bool) -> Result<String, E> {
-            Ok(value.to_string())
-        }
-        fn visit_i64<E: de::Error>(self, value: i64) -> Result<String, E> {
-            Ok(value.to_string())
-        }
-        fn visit_u64<E: de::Error>(self, value: u64) -> Result<String, E> {
-            Ok(value.to_string())
-        }
-        fn visit_f64<E: de::Error>(self, value: f64) -> Result<String, E> {
-            Ok(value.to_string())
-        }
-    }
-    deserializer.deserialize_any(Text)
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    text(deserializer).map(SecretString::from)
 }
 
 /// The password in the one form that the library takes.
@@ -194,11 +118,10 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_taken_as_text_and_unknown_keys_are_refused() {
-        let settings_with_number = settings(r#"{"password": 123456}"#).unwrap();
-        assert_eq!(exposed(&settings_with_number.password), "123456");
+    fn unknown_keys_are_refused_and_the_password_is_not_shown() {
         assert!(settings(r#"{"quue": "x"}"#).unwrap_err().to_string().contains("quue"));
-        assert!(!format!("{settings_with_number:?}").contains("123456"));
+        let with_password = settings(r#"{"password": "123456"}"#).unwrap();
+        assert!(!format!("{with_password:?}").contains("123456"));
     }
 
     #[test]
@@ -216,20 +139,5 @@ mod tests {
             assert!(error.to_string().starts_with(key), "{error}");
         }
         assert!(settings("{}").unwrap().check().is_ok());
-    }
-
-    #[test]
-    fn a_password_file_that_is_not_there_is_named_with_its_key() {
-        let error = settings(r#"{"password_file": "/nonexistent/secret"}"#).unwrap().secret().unwrap_err();
-        assert!(error.to_string().starts_with("broker.password_file names the file /nonexistent/secret"));
-    }
-
-    #[test]
-    fn one_newline_at_the_end_of_a_password_file_does_not_count() {
-        let directory = std::env::temp_dir().join(format!("keeper-password-{}", uuid::Uuid::now_v7()));
-        fs::write(&directory, "s3cret \r\n").unwrap();
-        let path = serde_json::json!({ "password_file": directory.to_str().unwrap() }).to_string();
-        assert_eq!(exposed(&settings(&path).unwrap().secret().unwrap()), "s3cret ");
-        fs::remove_file(directory).unwrap();
     }
 }

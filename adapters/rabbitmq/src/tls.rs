@@ -1,18 +1,19 @@
 use std::io;
 
+use keeper_wire::settings::WrongSetting;
 use lapin::tcp::{RustlsConnector, RustlsConnectorConfig};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::settings::{Settings, SettingsError};
+use crate::Settings;
 
 /// Makes what checks the broker's certificate: against the authorities that the settings name and no others, or
 /// against the public ones.
-pub(crate) fn connector(settings: &Settings) -> Result<RustlsConnector, SettingsError> {
+pub(crate) fn connector(settings: &Settings) -> Result<RustlsConnector, WrongSetting> {
     let wrong = |cause: io::Error| {
         let path = &settings.tls_ca;
         let why = format!("names the file {path}, which holds no usable PEM certificate: {cause}");
-        SettingsError { key: "broker.tls_ca", why }
+        WrongSetting::new("broker.tls_ca", why)
     };
     let config = match settings.authorities()? {
         None => RustlsConnectorConfig::new_with_webpki_root_certs(),

@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keeper_domain::{DeadLetterId, DeadLetterReason, Order, Recording, Timestamp};
+use keeper_domain::{DeadLetterId, DeadLetterReason, Order, Timestamp};
 use keeper_ports::billing::OrderHandler;
-use keeper_ports::{Clock, PortError, PortResult};
+use keeper_ports::{Clock, PortResult};
+use keeper_wire::handling::{Handled, Handling};
 use keeper_wire::message::{DecodeError, Incoming};
 use keeper_wire::metrics::ProcessingMetrics;
 use sqlx::sqlite::SqliteRow;
@@ -18,9 +19,6 @@ use crate::writer::Write;
 const BATCH: u16 = 256;
 /// How often the queue is looked at when nobody rings: another process may have put dead letters back.
 const LOOK: Duration = Duration::from_secs(1);
-/// The pauses after a failure, doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Hands the orders of a queue to a handler, first come first served. One per queue.
 pub struct SqliteConsumer {
@@ -39,68 +37,67 @@ impl SqliteConsumer {
     ///
     /// A batch leaves the queue after the handler has settled it: after a crash it is handled again.
     pub async fn run(&self, handler: Arc<dyn OrderHandler>, stop: CancellationToken) {
-        let mut pause = FIRST_PAUSE;
+        let mut handling = Handling::new(handler);
         while !stop.is_cancelled() {
-            match self.work(handler.as_ref()).await {
-                Ok(0) => {
-                    pause = FIRST_PAUSE;
+            let pause = match self.work(&mut handling).await {
+                Ok(Step::Settled) => continue,
+                Ok(Step::Empty) => {
                     tokio::select! {
                         () = stop.cancelled() => {}
                         () = self.queue.bell.notified() => {}
                         () = self.clock.sleep(LOOK) => {}
                     }
+                    continue;
                 }
-                Ok(_) => pause = FIRST_PAUSE,
-                Err(error) => {
-                    if pause == FIRST_PAUSE {
-                        tracing::warn!(error = error.chain(), "orders wait in the queue until this is over");
-                    }
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = self.clock.sleep(pause) => {}
-                    }
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
+                Ok(Step::NotYet(pause)) => pause,
+                Err(error) => handling.failed(&error),
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.clock.sleep(pause) => {}
             }
         }
     }
 
-    /// Handles a batch and says of how many messages it was.
-    async fn work(&self, handler: &dyn OrderHandler) -> PortResult<usize> {
+    /// Handles a batch, and takes it out of the queue.
+    async fn work(&self, handling: &mut Handling) -> PortResult<Step> {
         let messages = self.next().await?;
         let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
             self.measure().await?;
-            return Ok(0);
+            return Ok(Step::Empty);
         };
         let range = (first.position, last.position);
         let received = self.clock.now();
         let decoded: Vec<_> = messages.iter().map(|message| message.decode(received)).collect();
         let orders: Vec<Order> = decoded.iter().filter_map(|order| order.as_ref().ok().cloned()).collect();
-        let outcomes = if orders.is_empty() { Vec::new() } else { handler.handle(orders.clone()).await? };
-        if outcomes.len() != orders.len() {
-            return Err(PortError::failed("order handler", "it answered for another number of orders"));
-        }
+        let attempt = if orders.is_empty() { Ok(Vec::new()) } else { handling.attempt(&orders).await };
+        let outcomes = match attempt {
+            Ok(outcomes) => outcomes,
+            Err(pause) => return Ok(Step::NotYet(pause)),
+        };
         let now = self.clock.now();
         let mut outcome = outcomes.iter();
-        let verdicts = decoded.iter().map(|order| match order {
-            Ok(_) => outcome.next().and_then(refusal),
+        let refusals = decoded.iter().map(|order| match order {
+            Ok(_) => outcome.next().and_then(Handled::refusal),
             Err(error) => Some((error.reason, error.detail.clone())),
         });
         let dead: Vec<Dead> = messages
             .iter()
-            .zip(verdicts)
-            .filter_map(|(message, verdict)| verdict.map(|verdict| Dead::new(message, verdict, now)))
+            .zip(refusals)
+            .filter_map(|(message, refusal)| refusal.map(|refusal| Dead::new(message, refusal, now)))
             .collect();
         let reasons: Vec<_> = dead.iter().map(|dead| dead.reason).collect();
         self.queue.database.write(Settle { range, dead }).await?;
         for (order, outcome) in orders.iter().zip(&outcomes) {
-            self.metrics.settled(order, outcome, now);
+            if let Handled::Settled(recording) = outcome {
+                self.metrics.settled(order, recording, now);
+            }
         }
         for reason in reasons {
             self.metrics.dead_lettered(reason);
         }
         self.measure().await?;
-        Ok(messages.len())
+        Ok(Step::Settled)
     }
 
     async fn next(&self) -> PortResult<Vec<Message>> {
@@ -130,16 +127,14 @@ impl SqliteConsumer {
     }
 }
 
-/// Why an order that was handled goes to the dead letters, if it does.
-fn refusal(outcome: &Recording) -> Option<(DeadLetterReason, String)> {
-    match outcome {
-        Recording::Recorded | Recording::AlreadyRecorded => None,
-        Recording::Conflict => {
-            let detail = "an order with this id and other content is recorded".to_owned();
-            Some((DeadLetterReason::Conflict, detail))
-        }
-        Recording::Rejected(detail) => Some((DeadLetterReason::Rejected, detail.clone())),
-    }
+/// How far one look at the queue got.
+enum Step {
+    /// Nothing waits.
+    Empty,
+    /// A batch was settled.
+    Settled,
+    /// The batch waits in the queue: nothing is known of its orders before the next attempt.
+    NotYet(Duration),
 }
 
 /// A message of the queue.

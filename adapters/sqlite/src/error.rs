@@ -8,7 +8,7 @@ use sqlx::Error;
 /// <https://www.sqlite.org/rescode.html>.
 pub(crate) fn meaning(what: &'static str, error: Error) -> PortError {
     match &error {
-        Error::Database(_) if is_refusal(&error) => PortError::failed(what, error),
+        Error::Database(_) if is_callers_fault(&error) => PortError::failed(what, error),
         Error::Database(_)
         | Error::Io(_)
         | Error::PoolTimedOut
@@ -19,7 +19,7 @@ pub(crate) fn meaning(what: &'static str, error: Error) -> PortError {
 }
 
 /// Says whether what was asked for is at fault, not the store: too big, a broken constraint, a wrong type.
-pub(crate) fn is_refusal(error: &Error) -> bool {
+pub(crate) fn is_callers_fault(error: &Error) -> bool {
     let code = match error {
         Error::Database(refusal) => refusal.code().and_then(|code| code.parse::<u32>().ok()),
         _ => None,

@@ -121,7 +121,8 @@ impl Worker {
             Ok(()) => true,
             // A full disk rolls back by itself, and then there is nothing to roll back; the connection is not kept.
             Err(failure) => {
-                sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok() && error::is_refusal(failure)
+                sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok()
+                    && error::is_callers_fault(failure)
             }
         };
         if undone {

@@ -1,4 +1,4 @@
-//! Many small calls made one larger one, where a round trip costs more than what it carries.
+//! Combines calls into batches, where a round trip costs more than what it carries.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -15,7 +15,7 @@ pub const MAX_CALLS: usize = 100;
 /// What a batch gives: an answer to each call, in their order, or the one failure of them all.
 pub type Answers<A> = PortResult<Vec<PortResult<A>>>;
 
-/// Answers calls that come while others are under way together.
+/// Combines the calls that arrive while earlier ones are under way into one batch.
 ///
 /// A call that comes alone is answered at once; the busier the other side is, the larger are the batches.
 pub struct Coalescer<Q, A>(Arc<Shared<Q, A>>);
@@ -59,8 +59,8 @@ impl<Q: Send + 'static, A: Send + 'static> Coalescer<Q, A> {
         Self(Arc::new(Shared { what, max_batches, answer, queue }))
     }
 
-    /// Answers a call. One that nobody waits for any more when its turn comes is dropped: after a time in which the other
-    /// side hung, those that gave up are not to hold up those that did not.
+    /// Answers a call. Calls whose callers gave up before their turn are dropped, so that after a stall of the other side
+    /// they do not delay the rest.
     ///
     /// # Errors
     /// Its own, or its batch's; `Failed` when the batch panicked.

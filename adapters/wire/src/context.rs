@@ -33,8 +33,8 @@ impl RequestContext {
         CONTEXT.scope(self, call).await
     }
 
-    /// Runs a call within a context that was kept from elsewhere, if there was one.
-    pub async fn scope_kept<F: Future>(context: Option<Self>, call: F) -> F::Output {
+    /// Runs a call within a context, if there is one.
+    pub async fn scope_if_some<F: Future>(context: Option<Self>, call: F) -> F::Output {
         match context {
             Some(context) => context.scope(call).await,
             None => call.await,

@@ -60,7 +60,8 @@ impl ProcessingMetrics {
     pub fn register(registry: &Registry) -> Result<Self> {
         let recorded = Opts::new("orders_recorded_total", "Orders that billing settled, by outcome.");
         let recorded = IntCounterVec::new(recorded, &["outcome"])?;
-        for outcome in [Recording::Recorded, Recording::AlreadyRecorded, Recording::Conflict] {
+        let rejected = Recording::Rejected(String::new());
+        for outcome in [Recording::Recorded, Recording::AlreadyRecorded, Recording::Conflict, rejected] {
             recorded.with_label_values(&[outcome_label(&outcome)]);
         }
         let dead_lettered =

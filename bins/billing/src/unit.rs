@@ -3,7 +3,7 @@ use std::sync::Arc;
 use keeper_billing::{Book, Processor};
 use keeper_bootstrap::{Context, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool};
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Unit as Document, docs, order_book};
+use keeper_http_server::{Document, docs, order_book};
 use keeper_ports::billing::DeadLetters;
 use keeper_postgres::{Database, DatabaseProbe, PgOrders, Schema};
 use keeper_rabbitmq::{Broker, Consumer, RabbitDeadLetters};
@@ -29,8 +29,8 @@ impl Unit for BillingUnit {
     const HAS_DEAD_LETTERS: bool = true;
 
     fn check(settings: &Settings) -> Result<(), WrongSetting> {
-        settings.database.check().map_err(|wrong| WrongSetting::new(wrong.key, wrong.why))?;
-        settings.broker.check().map_err(|wrong| WrongSetting::new(wrong.key, wrong.why))
+        settings.database.check()?;
+        settings.broker.check()
     }
 
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {

@@ -18,9 +18,10 @@ mod watch;
 
 pub use cli::main;
 pub use clock::{SystemClock, UuidOrderIds};
+pub use keeper_wire::settings::WrongSetting;
 pub use pool::register_pool;
 pub use schema::migrate_when_there;
-pub use settings::{Settings, SettingsError, WrongSetting};
+pub use settings::{Settings, SettingsError};
 pub use supervisor::Stop;
 pub use unit::{Context, Parts, StartError, Task, Unit};
 

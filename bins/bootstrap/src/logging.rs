@@ -8,7 +8,7 @@ use crate::WrongSetting;
 use crate::config::{LogFormat, LogSettings};
 use crate::json_lines::JsonLines;
 
-/// Libraries whose own reports repeat what the adapters log, once, in an operator's words.
+/// Libraries whose own reports repeat what the adapters log, once, in an operator's words. `_` is Rocket's, too.
 const QUIET: &str = ",lapin=off,rocket=off,_=off,sqlx=off,hyper=warn";
 
 /// Starts logging to standard error: one line per event.
@@ -26,7 +26,7 @@ pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<(), Wr
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        // Where standard error cannot be written, nor can this be said there: the attempt ends the process.
+        // The report of a failed write to standard error would be written there, too, and end the process.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
     let started = match settings.format {

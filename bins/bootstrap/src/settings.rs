@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Serialized, Toml};
 use figment::{Figment, Profile};
+use keeper_wire::settings::WrongSetting;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use toml::{Table, Value};
@@ -21,20 +22,6 @@ const PREFIX: &str = "KEEPER_";
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct SettingsError(pub String);
-
-/// A setting whose value fits its type and cannot work all the same.
-#[derive(Debug)]
-pub struct WrongSetting {
-    key: String,
-    why: String,
-}
-
-impl WrongSetting {
-    /// Names a setting (`section.key`) and says what is wrong with its value: a sentence whose subject is the key.
-    pub fn new(key: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { key: key.into(), why: why.into() }
-    }
-}
 
 /// The settings of a unit, merged and not yet read.
 #[derive(Debug, Clone)]

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
-use keeper_http_server::{farewell, management, serve};
+use keeper_http_server::{ServeError, farewell, management, serve};
+use prometheus::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::say;
@@ -34,67 +36,91 @@ pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Resu
     let stop = Stop::default();
     stop_on_signal(stop.clone())?;
     let context = Context::new(U::NAME, common.http, stop.clone())?;
-    let Parts { api, dependencies, tasks, greeting } = U::assemble(settings, &context).await?;
-
-    let mut background = JoinSet::new();
-    background.spawn(watch::report(dependencies.clone(), stop.tasks.clone()));
-    for task in tasks {
-        background.spawn(task);
-    }
-    let managed = CancellationToken::new();
-    let management =
-        management::server(common.management, dependencies, context.registry.clone(), stop.leaving.clone());
-    // A person reads text; a container's log is JSON, line by line.
-    let greeting = greeting.filter(|_| common.log.format == LogFormat::Text);
-    let address = common.http.socket();
-    let (listening, listens) = oneshot::channel();
-    let api = api.attach(farewell(stop.leaving.clone()));
-    let mut api = tokio::spawn(serve(api, stop.accepting.clone(), move || {
-        tracing::info!(%address, "listening");
-        if let Some(greeting) = greeting {
-            say(greeting);
-        }
-        let _ = listening.send(());
-    }));
-    let mut management = tokio::spawn({
-        let managed = managed.clone();
-        async move {
-            // Who is told that the unit is ready sends requests at once: not before they are heard.
-            if listens.await.is_err() {
-                managed.cancelled().await;
-            }
-            serve(management, managed, || {}).await
-        }
-    });
-
-    let ended = tokio::select! {
-        ended = &mut api => ended.map_err(StartError::part).and_then(|served| served.map_err(StartError::part)),
-        ended = &mut management => match ended {
-            Ok(Err(error)) => Err(StartError::part(error)),
-            _ => Err(StartError::Part("the management server ended by itself".into())),
-        },
-        Some(_) = background.join_next() => Err(StartError::Part("a background task ended by itself".into())),
-    };
-    // Whichever part ended, the others finish what they have in hand.
-    stop.leaving.cancel();
-    stop.accepting.cancel();
-    if !api.is_finished() {
-        let _ = api.await;
-    }
-    stop.tasks.cancel();
-    let finished =
-        tokio::time::timeout(TASK_GRACE, async { while background.join_next().await.is_some() {} });
-    if finished.await.is_err() {
-        tracing::warn!("background tasks did not end within {} s", TASK_GRACE.as_secs());
-    }
-    managed.cancel();
-    if !management.is_finished() {
-        let _ = management.await;
-    }
+    let parts = U::assemble(settings, &context).await?;
+    let mut running = Running::start(parts, common, context.registry, stop);
+    let ended = running.first_end().await;
+    running.wind_down().await;
     if ended.is_ok() {
         tracing::info!("stopped");
     }
     ended
+}
+
+/// The parts of a unit that runs.
+struct Running {
+    api: JoinHandle<Result<(), ServeError>>,
+    management: JoinHandle<Result<(), ServeError>>,
+    background: JoinSet<()>,
+    stop: Stop,
+    stop_management: CancellationToken,
+}
+
+impl Running {
+    fn start(parts: Parts, common: &Common, registry: Registry, stop: Stop) -> Self {
+        let Parts { api, dependencies, tasks, greeting } = parts;
+        let mut background = JoinSet::new();
+        background.spawn(watch::report(dependencies.clone(), stop.tasks.clone()));
+        for task in tasks {
+            background.spawn(task);
+        }
+        let management = management::server(common.management, dependencies, registry, stop.leaving.clone());
+        // A person reads text; a container's log is JSON, line by line.
+        let greeting = greeting.filter(|_| common.log.format == LogFormat::Text);
+        let address = common.http.socket();
+        let (listening, listens) = oneshot::channel();
+        let api = api.attach(farewell(stop.leaving.clone()));
+        let api = tokio::spawn(serve(api, stop.accepting.clone(), move || {
+            tracing::info!(%address, "listening");
+            if let Some(greeting) = greeting {
+                say(greeting);
+            }
+            let _ = listening.send(());
+        }));
+        let stop_management = CancellationToken::new();
+        let until = stop_management.clone();
+        let management = tokio::spawn(async move {
+            // Not before the API listens: requests come as soon as the unit says that it is ready.
+            if listens.await.is_err() {
+                until.cancelled().await;
+            }
+            serve(management, until, || {}).await
+        });
+        Self { api, management, background, stop, stop_management }
+    }
+
+    /// Waits until a part ends: well, when the API was told to stop; any other end is a failure.
+    async fn first_end(&mut self) -> Result<(), StartError> {
+        tokio::select! {
+            ended = &mut self.api => {
+                ended.map_err(StartError::part).and_then(|served| served.map_err(StartError::part))
+            }
+            ended = &mut self.management => match ended {
+                Ok(Err(error)) => Err(StartError::part(error)),
+                _ => Err(StartError::Part("the management server ended by itself".into())),
+            },
+            Some(_) = self.background.join_next() => {
+                Err(StartError::Part("a background task ended by itself".into()))
+            }
+        }
+    }
+
+    /// Whichever part ended, the others finish what they have in hand: first the API, last what tells how the unit is.
+    async fn wind_down(mut self) {
+        self.stop.leaving.cancel();
+        self.stop.accepting.cancel();
+        if !self.api.is_finished() {
+            let _ = self.api.await;
+        }
+        self.stop.tasks.cancel();
+        let finished = timeout(TASK_GRACE, async { while self.background.join_next().await.is_some() {} });
+        if finished.await.is_err() {
+            tracing::warn!("background tasks did not end within {} s", TASK_GRACE.as_secs());
+        }
+        self.stop_management.cancel();
+        if !self.management.is_finished() {
+            let _ = self.management.await;
+        }
+    }
 }
 
 fn stop_on_signal(stop: Stop) -> Result<(), StartError> {

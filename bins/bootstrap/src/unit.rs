@@ -26,14 +26,8 @@ pub enum StartError {
 
 impl StartError {
     /// Wraps the error of a part whose message is for operators, all its causes on one line.
-    pub fn part(error: impl std::error::Error) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        Self::Part(text)
+    pub fn part(error: impl std::error::Error + 'static) -> Self {
+        Self::Part(keeper_ports::chain(&error))
     }
 }
 
@@ -99,7 +93,7 @@ pub trait Unit: Send + Sync + 'static {
     /// The unit's `default.toml`.
     const DEFAULTS: &'static str;
     /// Which API it documents.
-    const DOCUMENT: keeper_http_server::Unit;
+    const DOCUMENT: keeper_http_server::Document;
     /// It has a schema to migrate.
     const MIGRATES: bool;
     /// It has dead letters to look after.
@@ -113,17 +107,26 @@ pub trait Unit: Send + Sync + 'static {
     fn check(settings: &Self::Settings) -> Result<(), WrongSetting>;
 
     /// Makes the unit. What it needs may be away: then it starts, and is not ready.
+    ///
+    /// # Errors
+    /// A part cannot be made with these settings.
     fn assemble(
         settings: Self::Settings,
         context: &Context,
     ) -> impl Future<Output = Result<Parts, StartError>> + Send;
 
-    /// Brings the schema up to date, once, and says what was done.
+    /// Brings the schema up to date.
+    ///
+    /// # Errors
+    /// A migration fails, or the unit has no schema.
     fn migrate(_settings: Self::Settings) -> impl Future<Output = Result<(), StartError>> + Send {
-        async { Ok(()) }
+        async { Err(StartError::Part("this unit has no schema".into())) }
     }
 
     /// Opens the dead letters.
+    ///
+    /// # Errors
+    /// They cannot be opened, or the unit has none.
     fn dead_letters(
         _settings: Self::Settings,
     ) -> impl Future<Output = Result<Arc<dyn DeadLetters>, StartError>> + Send {

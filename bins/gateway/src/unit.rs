@@ -4,7 +4,7 @@ use keeper_billing::Intake;
 use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Unit as Document, docs, movies, order_book, order_intake};
+use keeper_http_server::{Document, docs, movies, order_book, order_intake};
 use keeper_rabbitmq::{Broker, RabbitQueue};
 use keeper_wire::metrics::IntakeMetrics;
 use serde::Deserialize;
@@ -28,13 +28,9 @@ impl Unit for GatewayUnit {
     const HAS_DEAD_LETTERS: bool = false;
 
     fn check(settings: &Settings) -> Result<(), WrongSetting> {
-        settings.broker.check().map_err(|wrong| WrongSetting::new(wrong.key, wrong.why))?;
-        for (section, client) in [("inventory", &settings.inventory), ("billing", &settings.billing)] {
-            client
-                .check()
-                .map_err(|wrong| WrongSetting::new(format!("{section}.{}", wrong.key), wrong.why))?;
-        }
-        Ok(())
+        settings.broker.check()?;
+        settings.inventory.check("inventory")?;
+        settings.billing.check("billing")
     }
 
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {

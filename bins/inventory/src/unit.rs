@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use keeper_bootstrap::{Context, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool};
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Unit as Document, batches, docs, movies};
+use keeper_http_server::{Document, batches, docs, movies};
 use keeper_inventory::Inventory;
 use keeper_postgres::{Database, DatabaseProbe, PgMovies, Schema};
 use serde::Deserialize;
@@ -24,7 +24,7 @@ impl Unit for InventoryUnit {
     const HAS_DEAD_LETTERS: bool = false;
 
     fn check(settings: &Settings) -> Result<(), WrongSetting> {
-        settings.database.check().map_err(|wrong| WrongSetting::new(wrong.key, wrong.why))
+        settings.database.check()
     }
 
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use keeper_billing::{Book, Intake, Processor};
 use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool};
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Unit as Document, docs, movies, order_book, order_intake};
+use keeper_http_server::{Document, docs, movies, order_book, order_intake};
 use keeper_inventory::Inventory;
 use keeper_ports::billing::DeadLetters;
 use keeper_sqlite::{

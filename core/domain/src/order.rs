@@ -31,7 +31,7 @@ impl OrderId {
     /// The text is not a UUID in that form.
     pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new(field, "must be a UUID such as 019a2f5e-7c1b-7d3a-9e4f-0123456789ab");
-        // Uuid also reads the URN, braced and simple forms; one order has one address.
+        // Uuid also reads the URN, braced and simple forms, which are no addresses of an order.
         if text.len() != 36 {
             return Err(wrong());
         }

@@ -32,7 +32,7 @@ impl Default for PageLimit {
     }
 }
 
-/// A page of a list that is ordered by its entries' identity: up to `limit` entries that come after `after`.
+/// Which part of a list is asked for: up to `limit` entries that come after the entry `after`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page<Id> {
     /// The last entry of the page before; `None` for the first page.

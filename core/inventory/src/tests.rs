@@ -1,4 +1,4 @@
-use keeper_domain::{Description, Timestamp, Title};
+use keeper_domain::{Description, Timestamp, Title, TitlePart};
 use keeper_ports::inventory::MockMovieRepository;
 use keeper_ports::{MockClock, PortError};
 
@@ -56,15 +56,24 @@ async fn lists_reads_and_removals_say_what_the_store_says() {
     let mut movies = MockMovieRepository::new();
     movies
         .expect_search()
+        .withf(|query, page| {
+            query.title.as_ref().is_some_and(|title| title.as_str() == "sol") && page.after == Some(id(9))
+        })
         .once()
         .returning(|_, _| Ok(Slice { items: vec![stored(solaris(), at(5))], more: true }));
-    movies.expect_find().once().returning(|_| Ok(Some(stored(solaris(), at(5)))));
-    movies.expect_delete().once().returning(|_| Ok(false));
+    movies
+        .expect_find()
+        .withf(|which| *which == id(1))
+        .once()
+        .returning(|_| Ok(Some(stored(solaris(), at(5)))));
+    movies.expect_delete().withf(|which| *which == id(2)).once().returning(|_| Ok(false));
     movies.expect_delete_all().once().returning(|| Ok(3));
     let inventory = inventory(movies);
-    assert!(inventory.list(MovieQuery::default(), Page::default()).await.unwrap().more);
+    let query = MovieQuery { title: TitlePart::new("sol").unwrap() };
+    let page = Page { after: Some(id(9)), ..Page::default() };
+    assert!(inventory.list(query, page).await.unwrap().more);
     assert_eq!(inventory.get(id(1)).await.unwrap().unwrap().created_at, at(5));
-    assert!(!inventory.remove(id(1)).await.unwrap());
+    assert!(!inventory.remove(id(2)).await.unwrap());
     assert_eq!(inventory.clear().await.unwrap(), 3);
 }
 

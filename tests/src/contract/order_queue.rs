@@ -1,7 +1,7 @@
 //! The contract of [`OrderQueue`], its consuming side and its [`DeadLetters`].
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::samples::order;
+use crate::harness::eventually;
 
 /// The queue under test with its other side.
 pub struct Subject {
@@ -44,6 +45,7 @@ macro_rules! order_queue_contract {
                 what_nobody_consumes_waits,
                 a_batch_that_fails_is_handed_over_again,
                 an_order_that_is_refused_does_not_hold_up_the_others,
+                an_order_that_panics_does_not_hold_up_the_others,
                 a_dead_letter_says_what_it_is,
                 listing_the_dead_letters_leaves_them,
                 a_replayed_dead_letter_is_handled_as_it_first_came,
@@ -94,7 +96,9 @@ impl Desk {
 #[async_trait]
 impl OrderHandler for Desk {
     async fn handle(&self, batch: Vec<Order>) -> PortResult<Vec<Recording>> {
-        let outcomes: PortResult<Vec<_>> = batch.iter().map(&*self.verdict.lock().unwrap()).collect();
+        // A verdict may be a panic.
+        let verdict = self.verdict.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcomes: PortResult<Vec<_>> = batch.iter().map(&*verdict).collect();
         let outcomes = outcomes?;
         self.handled.lock().unwrap().extend(batch);
         Ok(outcomes)
@@ -140,15 +144,8 @@ impl Subject {
 }
 
 /// Looks again and again until there is something to see.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let start = std::time::Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually(what, PATIENCE, look).await
 }
 
 /// Waits until the orders were handled.
@@ -234,6 +231,24 @@ pub async fn an_order_that_is_refused_does_not_hold_up_the_others(subject: Subje
     let dead: BTreeSet<_> = dead.iter().map(|letter| letter.order_id.clone().unwrap()).collect();
     let refused = orders.iter().filter(|order| order.draft.user.as_str() != "good");
     assert_eq!(dead, refused.map(|order| order.id.to_string()).collect());
+}
+
+pub async fn an_order_that_panics_does_not_hold_up_the_others(subject: Subject) {
+    let orders: Vec<_> = (0..9).map(|number| order(["good", "panics"][number % 2])).collect();
+    let (panicking, good): (Vec<_>, Vec<_>) =
+        orders.iter().cloned().partition(|order| order.draft.user.as_str() == "panics");
+    let desk = Desk::new(|order| {
+        assert!(order.draft.user.as_str() != "panics", "this test makes the handler panic");
+        Ok(Recording::Recorded)
+    });
+    subject.enqueue(&orders).await;
+    let running = subject.start(&desk);
+    let dead = subject.dead(panicking.len()).await;
+    until_handled(&desk, &good).await;
+    running.stop().await;
+    assert!(dead.iter().all(|letter| letter.reason == DeadLetterReason::Undeliverable), "{dead:?}");
+    let dead: BTreeSet<_> = dead.iter().map(|letter| letter.order_id.clone().unwrap()).collect();
+    assert_eq!(dead, panicking.iter().map(|order| order.id.to_string()).collect());
 }
 
 /// What becomes of an order depends on its user.

@@ -212,12 +212,6 @@ impl Database {
         .map(|(key, value)| (format!("KEEPER_DATABASE__{key}"), value))
         .into()
     }
-
-    /// Its address as a URL.
-    pub fn url(&self) -> String {
-        let Self { host, port, name, user, password } = self;
-        format!("postgres://{user}:{password}@{host}:{port}/{name}")
-    }
 }
 
 fn programs() -> PathBuf {

@@ -131,7 +131,6 @@ macro_rules! end_to_end {
                     versions_settings_and_documents_are_printed,
                     settings_that_are_wrong_name_the_key_and_its_source,
                     healthcheck_says_how_the_unit_is,
-                    no_secret_is_in_a_log,
                 }
             );
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::protocol::refused;
 use super::{metric, unique};
-use crate::harness::{Kind, Stack, Unit};
+use crate::harness::{Stack, Unit};
 
 fn printed(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
@@ -197,13 +197,8 @@ pub async fn healthcheck_says_how_the_unit_is(stack: &Stack) {
 
 pub async fn no_secret_is_in_a_log(stack: &Stack) {
     super::orders::an_order_is_read_back_as_recorded(stack).await;
-    let secrets: Vec<_> = match stack.kind() {
-        Kind::Standalone => Vec::new(),
-        Kind::Distributed => {
-            let backing = stack.backing();
-            vec![backing.inventory.password.clone(), backing.vhost.password.clone()]
-        }
-    };
+    let backing = stack.backing();
+    let secrets = [backing.inventory.password.clone(), backing.vhost.password.clone()];
     for unit in stack.units() {
         let settings = printed(&unit.command(&["config"]));
         for secret in &secrets {

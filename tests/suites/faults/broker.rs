@@ -59,12 +59,11 @@ async fn a_full_queue_refuses_orders_until_there_is_room() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_kinds_of_poison_harm_nobody() {
+async fn every_kind_of_poison_harms_nobody() {
     let site = Site::new().await;
     let load = site.load(CLIENTS).await;
     let (_connection, channel) = site.channel().await;
     let poison = broken_messages();
-    assert_eq!(poison.len(), 100);
     for (number, (_, body)) in poison.iter().enumerate() {
         // Some come with an identity, some have none.
         let properties = BasicProperties::default();

@@ -14,7 +14,7 @@ use crate::{movies, orders};
 
 /// Which unit's API a document describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub enum Document {
     /// The public API, of the gateway and of standalone.
     Gateway,
     /// The catalogue only.
@@ -27,32 +27,32 @@ pub enum Unit {
 ///
 /// # Errors
 /// The document cannot be written, which is a fault of this crate.
-pub fn document(unit: Unit) -> Result<String, serde_json::Error> {
-    let specs = match unit {
-        Unit::Gateway => vec![
+pub fn document(which: Document) -> Result<String, serde_json::Error> {
+    let specs = match which {
+        Document::Gateway => vec![
             movies::routes_and_docs().1,
             orders::intake_routes_and_docs().1,
             orders::book_routes_and_docs().1,
         ],
-        Unit::Inventory => vec![movies::routes_and_docs().1],
-        Unit::Billing => vec![orders::book_routes_and_docs().1],
+        Document::Inventory => vec![movies::routes_and_docs().1],
+        Document::Billing => vec![orders::book_routes_and_docs().1],
     };
     let mut document = OpenApi::new();
     for spec in &specs {
         // The only error is a path that is there twice with different content, which the tests would show.
         let _ = merge_specs(&mut document, &String::new(), spec);
     }
-    document.info = info(unit);
-    document.tags = tags(unit);
+    document.info = info(which);
+    document.tags = tags(which);
     describe::complete(&mut document);
     serde_json::to_string_pretty(&document).map(|text| text + "\n")
 }
 
-fn info(unit: Unit) -> Info {
-    let title = match unit {
-        Unit::Gateway => "Code Keeper",
-        Unit::Inventory => "Code Keeper: inventory",
-        Unit::Billing => "Code Keeper: billing",
+fn info(which: Document) -> Info {
+    let title = match which {
+        Document::Gateway => "Code Keeper",
+        Document::Inventory => "Code Keeper: inventory",
+        Document::Billing => "Code Keeper: billing",
     };
     let description = "A movie catalogue with an order pipeline. An order that was accepted is never lost and never \
         billed twice.\n\nBodies are JSON (`Content-Type: application/json`), at most 64 KiB. Every error has the same \
@@ -68,14 +68,14 @@ fn info(unit: Unit) -> Info {
     }
 }
 
-fn tags(unit: Unit) -> Vec<Tag> {
+fn tags(which: Document) -> Vec<Tag> {
     let tag =
         |name: &str, says: &str| Tag { name: name.into(), description: Some(says.into()), ..Tag::default() };
     let movies = || tag("Movies", "The catalogue.");
     let orders = || tag("Orders", "Placing orders and reading what became of them.");
-    match unit {
-        Unit::Gateway => vec![movies(), orders()],
-        Unit::Inventory => vec![movies()],
-        Unit::Billing => vec![orders()],
+    match which {
+        Document::Gateway => vec![movies(), orders()],
+        Document::Inventory => vec![movies()],
+        Document::Billing => vec![orders()],
     }
 }

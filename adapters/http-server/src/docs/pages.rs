@@ -8,16 +8,16 @@ use rocket_okapi::rapidoc::{GeneralConfig, RapiDocConfig, make_rapidoc};
 use rocket_okapi::settings::UrlObject;
 use rocket_okapi::swagger_ui::{SwaggerUIConfig, make_swagger_ui};
 
-use super::{Unit, document};
+use super::{Document, document};
 
 const DOCUMENT: &str = "/api-docs/openapi.json";
 
-struct Document(String);
+struct Served(String);
 
 /// Mounts the documentation of a unit's API at `/api-docs`.
-pub fn stage(unit: Unit) -> AdHoc {
+pub fn stage(which: Document) -> AdHoc {
     AdHoc::try_on_ignite("documentation", move |rocket| async move {
-        let Ok(document) = document(unit) else { return Err(rocket) };
+        let Ok(document) = document(which) else { return Err(rocket) };
         let files = |routes: Vec<Route>, wanted: &'static [&str]| {
             routes.into_iter().filter(|route| wanted.contains(&route.uri.path())).collect::<Vec<_>>()
         };
@@ -31,7 +31,7 @@ pub fn stage(unit: Unit) -> AdHoc {
             ..RapiDocConfig::default()
         });
         Ok(rocket
-            .manage(Document(document))
+            .manage(Served(document))
             .mount("/api-docs", files(swagger.into(), &["/swagger-ui-bundle.js", "/swagger-ui.css"]))
             .mount("/api-docs/rapidoc", files(rapidoc.into(), &["/rapidoc-min.js"]))
             .mount("/", routes![swagger_page, rapidoc_page, openapi_json]))
@@ -49,6 +49,6 @@ fn rapidoc_page() -> RawHtml<&'static str> {
 }
 
 #[get("/api-docs/openapi.json")]
-fn openapi_json(document: &State<Document>) -> (ContentType, &str) {
+fn openapi_json(document: &State<Served>) -> (ContentType, &str) {
     (ContentType::JSON, &document.inner().0)
 }

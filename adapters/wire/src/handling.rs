@@ -1,9 +1,9 @@
-//! Attempts to have a batch handled.
+//! How the consuming side of a queue has its orders handled, whatever the queue is.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use keeper_domain::{Order, Recording};
+use keeper_domain::{DeadLetterReason, Order, Recording};
 use keeper_ports::PortError;
 use keeper_ports::billing::OrderHandler;
 use tracing::{info, warn};
@@ -17,31 +17,49 @@ const MAX_PANICS: u32 = 3;
 
 /// What became of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Handled {
+pub enum Handled {
+    /// The handler answered for it.
     Settled(Recording),
     /// It panics whenever it is handled.
     Panicked,
 }
 
-/// The handling of one batch.
-pub(crate) struct Handling {
+impl Handled {
+    /// Why the order's message goes to the dead letters, if it does.
+    pub fn refusal(&self) -> Option<(DeadLetterReason, String)> {
+        match self {
+            Self::Settled(Recording::Recorded | Recording::AlreadyRecorded) => None,
+            Self::Settled(Recording::Conflict) => {
+                let detail = "an order with this id is recorded already, with other content";
+                Some((DeadLetterReason::Conflict, detail.to_owned()))
+            }
+            Self::Settled(Recording::Rejected(detail)) => Some((DeadLetterReason::Rejected, detail.clone())),
+            Self::Panicked => Some((DeadLetterReason::Undeliverable, "processing it panics".to_owned())),
+        }
+    }
+}
+
+/// Attempts to have batches of orders handled. An order that panics does not take its neighbours with it.
+pub struct Handling {
     handler: Arc<dyn OrderHandler>,
     pause: Duration,
-    said: bool,
+    logged: bool,
 }
 
 impl Handling {
-    pub(crate) fn new(handler: Arc<dyn OrderHandler>) -> Self {
-        Self { handler, pause: FIRST_PAUSE, said: false }
+    /// Nothing has failed yet.
+    pub fn new(handler: Arc<dyn OrderHandler>) -> Self {
+        Self { handler, pause: FIRST_PAUSE, logged: false }
     }
 
-    /// Has a batch handled. When nothing is known of it afterwards, says how long to wait before the next attempt.
-    pub(crate) async fn attempt(&mut self, orders: &[Order]) -> Result<Vec<Handled>, Duration> {
+    /// Has a batch handled; the outcomes are in the order of the orders.
+    ///
+    /// # Errors
+    /// Nothing is known of any of them: the error is how long to wait before the next attempt, 100 ms to 5 s.
+    pub async fn attempt(&mut self, orders: &[Order]) -> Result<Vec<Handled>, Duration> {
         match self.call(orders.to_vec()).await {
             Some(Ok(outcomes)) if outcomes.len() == orders.len() => {
-                if self.said {
-                    info!("orders are processed again");
-                }
+                self.succeeded();
                 Ok(outcomes.into_iter().map(Handled::Settled).collect())
             }
             Some(Ok(outcomes)) => {
@@ -74,6 +92,7 @@ impl Handling {
             }
             handled.push(outcome);
         }
+        self.succeeded();
         Ok(handled)
     }
 
@@ -83,10 +102,19 @@ impl Handling {
         tokio::spawn(async move { handler.handle(orders).await }).await.ok()
     }
 
-    fn failed(&mut self, error: &PortError) -> Duration {
-        if !self.said {
+    fn succeeded(&mut self) {
+        self.pause = FIRST_PAUSE;
+        if std::mem::take(&mut self.logged) {
+            info!("orders are processed again");
+        }
+    }
+
+    /// Logs the first failure of a row, and says how long to wait before the next attempt. It is for what fails beside
+    /// the handler, too.
+    pub fn failed(&mut self, error: &PortError) -> Duration {
+        if !self.logged {
             warn!(error = error.chain(), "orders cannot be processed; trying again");
-            self.said = true;
+            self.logged = true;
         }
         let pause = self.pause;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

@@ -43,3 +43,13 @@ async fn a_failure_asks_for_longer_and_longer_pauses() {
     }
     assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
 }
+
+#[tokio::test]
+async fn a_success_makes_the_pauses_short_again() {
+    let mut handling = Handling::new(Arc::new(Fragile));
+    for expected in [100, 200] {
+        assert_eq!(handling.attempt(&[order("away")]).await.unwrap_err().as_millis(), expected);
+    }
+    handling.attempt(&[order("a")]).await.unwrap();
+    assert_eq!(handling.attempt(&[order("away")]).await.unwrap_err().as_millis(), 100);
+}

@@ -1,0 +1,224 @@
+//! The settling of messages.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use keeper_domain::{DeadLetterReason, Order, Recording};
+use keeper_wire::handling::{Handled, Handling};
+use lapin::Channel;
+use lapin::message::Delivery;
+use lapin::options::BasicAckOptions;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::batch::{Verdict, acks, judge};
+use crate::connection::{Incident, Session};
+use crate::forward::{Forwarded, Purpose};
+use crate::held::Held;
+use crate::message;
+use crate::work::Work;
+
+/// How long messages are kept in hand while orders cannot be processed. The broker takes back what is not acknowledged
+/// within its `consumer_timeout` (half an hour, a minute at least), and takes the channel with it; and before RabbitMQ
+/// 4.3 each return counts towards the queue's delivery limit. So they are given back, once, long before that, and taken
+/// again when the orders that could not be processed have been.
+const KEEP_IN_HAND: Duration = Duration::from_secs(5);
+
+/// How long a stop waits for the confirms of what is on its way to another place.
+const FORWARD_GRACE: Duration = Duration::from_secs(2);
+
+/// How long a session is kept after the acknowledgement of an original whose copy is in the queue. Nothing says that the
+/// broker has carried an acknowledgement out: between a channel and a quorum queue, more than 32 wait for their turn, and
+/// those that wait are forgotten when the channel is closed (`rabbit_fifo_client`).
+const ACKNOWLEDGEMENT_GRACE: Duration = Duration::from_secs(1);
+
+/// Work over one session: what was delivered and is not settled yet.
+pub(crate) struct Shift<'a> {
+    pub(crate) work: &'a Work,
+    pub(crate) session: &'a mut Session,
+    pub(crate) held: Held,
+    pub(crate) stop: &'a CancellationToken,
+}
+
+/// Why a shift ends.
+pub(crate) enum Ended {
+    Lost(String),
+    Stopped,
+    /// These orders cannot be processed for now.
+    Away(Vec<Order>, Handling),
+}
+
+impl From<lapin::Error> for Ended {
+    fn from(error: lapin::Error) -> Self {
+        Self::Lost(error.to_string())
+    }
+}
+
+impl Shift<'_> {
+    /// Has the orders of a batch handled, sets the other messages on their way, and acknowledges what is settled.
+    pub(crate) async fn settle(&mut self, batch: Vec<Delivery>) -> Result<(), Ended> {
+        let now = self.work.clock.now();
+        let mut deliveries = Vec::with_capacity(batch.len());
+        let mut orders = Vec::with_capacity(batch.len());
+        for delivery in batch {
+            match judge(&delivery.properties, &delivery.data, now) {
+                Verdict::Handle(order) => {
+                    orders.push(order);
+                    deliveries.push(delivery);
+                }
+                Verdict::Stamp(order) => self.stamp(delivery, order),
+                Verdict::Bury(reason, detail) => self.bury(delivery, reason, &detail),
+            }
+        }
+        let outcomes = self.handle(orders).await?;
+        let mut settled = Vec::with_capacity(deliveries.len());
+        for (delivery, outcome) in deliveries.into_iter().zip(outcomes) {
+            match outcome.refusal() {
+                None => settled.push(delivery.delivery_tag),
+                Some((reason, detail)) => self.bury(delivery, reason, &detail),
+            }
+        }
+        for ack in acks(&settled, self.held.tags.first().copied()) {
+            acknowledge(&self.session.channel, ack.tag, ack.multiple).await?;
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, orders: Vec<Order>) -> Result<Vec<Handled>, Ended> {
+        if orders.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut handling = Handling::new(Arc::clone(&self.work.handler));
+        let until = Instant::now() + KEEP_IN_HAND;
+        let handled = self.insist(&orders, &mut handling, Some(until)).await?;
+        handled.ok_or(Ended::Away(orders, handling))
+    }
+
+    /// Handles an order whose copy with an identity was refused because the queue is full.
+    pub(crate) async fn handle_unmoved(&mut self, tag: u64, order: Order) -> Result<(), Ended> {
+        // Its id was made here a moment ago: it cannot be in conflict, and where it is recorded already, an attempt whose
+        // answer was lost did that. A ledger that rejects it will do so again when it comes back. It is not given back:
+        // it would come with another id.
+        let mut handling = Handling::new(Arc::clone(&self.work.handler));
+        let outcomes = self.insist(&[order], &mut handling, None).await?;
+        let recorded = matches!(
+            outcomes.as_deref(),
+            Some([Handled::Settled(Recording::Recorded | Recording::AlreadyRecorded)])
+        );
+        if !recorded {
+            return Err(Ended::Lost("an order without an identity is refused by the ledger".to_owned()));
+        }
+        self.held.tags.remove(&tag);
+        acknowledge(&self.session.channel, tag, false).await
+    }
+
+    /// Has orders handled, however many attempts it takes; `None` when `until` passes first. What is on its way to
+    /// another place is waited for even then: given back, it would get there twice.
+    pub(crate) async fn insist(
+        &mut self,
+        orders: &[Order],
+        handling: &mut Handling,
+        until: Option<Instant>,
+    ) -> Result<Option<Vec<Handled>>, Ended> {
+        let late = || until.is_some_and(|until| until <= Instant::now());
+        let outcomes = loop {
+            match self.meanwhile(handling.attempt(orders)).await {
+                Ok(outcomes) => break outcomes,
+                Err(_) if self.stop.is_cancelled() => return Err(Ended::Stopped),
+                Err(_) if late() && self.held.forwards.is_empty() => return Ok(None),
+                Err(pause) => self.rest(pause).await?,
+            }
+        };
+        let now = self.work.clock.now();
+        for (order, outcome) in orders.iter().zip(&outcomes) {
+            if let Handled::Settled(recording) = outcome {
+                self.work.metrics.settled(order, recording, now);
+            }
+        }
+        Ok(Some(outcomes))
+    }
+
+    /// Waits for something, and acknowledges meanwhile what is elsewhere: a copy with an identity whose original stays
+    /// in hand is billed twice if this process dies.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                Some((tag, forwarded)) = self.held.forwards.next() => {
+                    // A channel that is lost is noticed by who uses it next.
+                    let _ = self.forwarded(tag, forwarded).await;
+                }
+            }
+        }
+    }
+
+    /// Pauses, unless the session is lost meanwhile or it is to stop.
+    async fn rest(&mut self, pause: Duration) -> Result<(), Ended> {
+        let until = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = sleep_until(until) => return Ok(()),
+                () = self.stop.cancelled() => return Err(Ended::Stopped),
+                Some((tag, forwarded)) = self.held.forwards.next() => self.forwarded(tag, forwarded).await?,
+                incident = self.session.incident() => if let Incident::Lost(cause) = incident {
+                    return Err(Ended::Lost(cause));
+                },
+            }
+        }
+    }
+
+    /// Before a stop, waits for a moment for the confirms of what is on its way to another place: a copy with an identity
+    /// whose original goes back to the queue is billed twice.
+    pub(crate) async fn finish(&mut self) {
+        let finished = async {
+            while let Some((tag, forwarded)) = self.held.forwards.next().await {
+                if self.forwarded(tag, forwarded).await.is_err() {
+                    break;
+                }
+            }
+        };
+        if timeout(FORWARD_GRACE, finished).await.is_err() {
+            warn!("some messages were not confirmed in their other place; they may be in both");
+        }
+        if let Some(at) = self.held.replaced_at {
+            sleep_until(at + ACKNOWLEDGEMENT_GRACE).await;
+        }
+    }
+
+    fn bury(&mut self, delivery: Delivery, reason: DeadLetterReason, detail: &str) {
+        let Delivery { delivery_tag, properties, data, .. } = delivery;
+        let message_id = properties.message_id().as_ref().map(ToString::to_string);
+        warn!(reason = reason.as_str(), detail, message_id, "a message goes to the dead letters");
+        let (now, topology) = (self.work.clock.now(), &self.work.topology);
+        let letter = message::dead_letter(&properties, data, (reason, detail), now, topology);
+        self.held.add(delivery_tag, self.work.forwarder.forward(delivery_tag, Purpose::Bury(reason), letter));
+    }
+
+    fn stamp(&mut self, delivery: Delivery, order: Order) {
+        let Delivery { delivery_tag, properties, data, .. } = delivery;
+        let copy = message::stamped(&properties, data, &order, &self.work.topology.queue);
+        self.held.add(delivery_tag, self.work.forwarder.forward(delivery_tag, Purpose::Stamp(order), copy));
+    }
+
+    /// Acknowledges a delivery that is elsewhere now.
+    pub(crate) async fn forwarded(&mut self, tag: u64, forwarded: Forwarded) -> Result<(), Ended> {
+        match forwarded {
+            Forwarded::Done(Purpose::Bury(reason)) => self.work.metrics.dead_lettered(reason),
+            Forwarded::Done(Purpose::Stamp(_)) => self.held.replaced_at = Some(Instant::now()),
+            Forwarded::NoRoom(order) => {
+                self.held.unmoved.push((tag, order));
+                return Ok(());
+            }
+        }
+        self.held.tags.remove(&tag);
+        acknowledge(&self.session.channel, tag, false).await
+    }
+}
+
+async fn acknowledge(channel: &Channel, tag: u64, multiple: bool) -> Result<(), Ended> {
+    Ok(channel.basic_ack(tag, BasicAckOptions { multiple }).await?)
+}

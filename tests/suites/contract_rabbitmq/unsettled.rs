@@ -1,0 +1,207 @@
+//! What the consumer has in hand when something ends: it is to stop, its queue goes, the ledger is away.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use keeper_domain::OrderId;
+use keeper_tests::contract::order_queue::Desk;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+const IN_TIME: Duration = Duration::from_secs(4);
+
+/// Records every order, but waits before its first answer until it is told to go on.
+struct Gate {
+    reached: Semaphore,
+    open: Semaphore,
+    handled: Mutex<BTreeSet<OrderId>>,
+}
+
+impl Gate {
+    fn closed() -> Arc<Self> {
+        let (reached, open) = (Semaphore::new(0), Semaphore::new(0));
+        Arc::new(Self { reached, open, handled: Mutex::default() })
+    }
+
+    async fn until_reached(&self) {
+        let reached = tokio::time::timeout(PATIENCE, self.reached.acquire()).await;
+        reached.expect("an order is handled").unwrap().forget();
+    }
+
+    fn open(&self) {
+        self.open.add_permits(1_000);
+    }
+
+    fn has_handled(&self, order: &Order) -> bool {
+        self.handled.lock().unwrap().contains(&order.id)
+    }
+}
+
+#[async_trait]
+impl OrderHandler for Gate {
+    async fn handle(&self, batch: Vec<Order>) -> PortResult<Vec<Recording>> {
+        self.reached.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+        self.handled.lock().unwrap().extend(batch.iter().map(|order| order.id));
+        Ok(vec![Recording::Recorded; batch.len()])
+    }
+}
+
+/// Consumes until the token is cancelled.
+async fn start(broker: &Broker, handler: Arc<dyn OrderHandler>) -> (CancellationToken, JoinHandle<()>) {
+    let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
+    let consumer = Consumer::new(broker, handler, Arc::new(SystemClock), metrics);
+    let (probe, stop) = (consumer.probe(), CancellationToken::new());
+    let running = tokio::spawn(consumer.run(stop.clone()));
+    until_up(&probe).await;
+    (stop, running)
+}
+
+async fn stopped(running: JoinHandle<()>) {
+    tokio::time::timeout(IN_TIME, running).await.expect("the consumer stops in time").unwrap();
+}
+
+/// A consumer that is handling an order while ten more have been delivered to it.
+async fn busy(
+    vhost: &Vhost,
+    gate: &Arc<Gate>,
+) -> (Arc<RabbitQueue>, CancellationToken, JoinHandle<()>, DropGuard) {
+    let broker = broker(&settings(vhost));
+    let (queue, probe, kept) = publisher(&broker);
+    until_up(&probe).await;
+    let (stop, running) = start(&broker, Arc::clone(gate) as _).await;
+    queue.enqueue(samples::order("20")).await.unwrap();
+    gate.until_reached().await;
+    for _ in 0..10 {
+        queue.enqueue(samples::order("20")).await.unwrap();
+    }
+    eventually("they are delivered", PATIENCE, async || {
+        (RabbitMq::shared().in_hand(vhost, "billing_queue") == Some(11)).then_some(())
+    })
+    .await;
+    (queue, stop, running, kept)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_is_prompt_whatever_has_been_delivered() {
+    let (vhost, gate) = (RabbitMq::shared().vhost(), Gate::closed());
+    let (_queue, stop, running, _kept) = busy(&vhost, &gate).await;
+    stop.cancel();
+    gate.open();
+    stopped(running).await;
+    until_depth(RabbitMq::shared(), &vhost, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_went_and_came_back_is_consumed_again_whatever_had_been_delivered() {
+    let (vhost, gate) = (RabbitMq::shared().vhost(), Gate::closed());
+    let (queue, stop, running, _kept) = busy(&vhost, &gate).await;
+    RabbitMq::shared().ctl(&["delete_queue", "-p", &vhost.name, "billing_queue"]);
+    let late = samples::order("20");
+    eventually("the queue is declared again", PATIENCE, async || queue.enqueue(late.clone()).await.ok())
+        .await;
+    gate.open();
+    eventually("it is consumed", PATIENCE, async || gate.has_handled(&late).then_some(())).await;
+    stop.cancel();
+    stopped(running).await;
+}
+
+/// A message of the original publisher is put back with an identity before it is handled: a stop in between must leave
+/// either the original or the copy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_leave_a_message_and_its_copy() {
+    let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
+    let broker = broker(&settings(&vhost));
+    let (queue, probe, _kept) = publisher(&broker);
+    until_up(&probe).await;
+    let (_connection, channel) = client(&vhost).await;
+    for _ in 0..100 {
+        publish(&channel, BasicProperties::default(), FOREIGN).await;
+    }
+    // It has an identity, so it is handled, while the copies of the others are on their way.
+    queue.enqueue(samples::order("20")).await.unwrap();
+    let (attempted, mut attempts) = mpsc::unbounded_channel();
+    let desk = Desk::new(move |_| {
+        attempted.send(()).unwrap();
+        Err(PortError::unavailable("billing database", "away"))
+    });
+    let (stop, running) = start(&broker, desk as _).await;
+    tokio::time::timeout(PATIENCE, attempts.recv()).await.expect("it is handled").unwrap();
+    stop.cancel();
+    stopped(running).await;
+    until_depth(node, &vhost, 101).await;
+}
+
+/// Where its copy finds no room, such a message is handled as it is. An answer that got lost must not bring it another
+/// identity.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_without_identity_in_a_full_queue_is_billed_once_though_an_answer_was_lost() {
+    let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
+    let broker = broker(&Settings { prefetch: 1, ..settings(&vhost) });
+    let (_queue, probe, _kept) = publisher(&broker);
+    until_up(&probe).await;
+    node.ctl(&["set_policy", "-p", &vhost.name, "limit", "^billing_queue$", r#"{"max-length": 3}"#]);
+    let (_connection, channel) = client(&vhost).await;
+    let mut messages = 0;
+    loop {
+        let (options, nobody) = (BasicPublishOptions::default(), BasicProperties::default());
+        let confirm =
+            channel.basic_publish("".into(), "billing_queue".into(), options, FOREIGN, nobody).await;
+        if !confirm.unwrap().await.unwrap().is_ack() {
+            break;
+        }
+        messages += 1;
+    }
+    let ids = Arc::new(Mutex::new(BTreeSet::new()));
+    let recorded = Arc::clone(&ids);
+    let ledger = Desk::new(move |order| {
+        if recorded.lock().unwrap().insert(order.id) {
+            return Err(PortError::timed_out("billing database", "recorded, but the answer was lost"));
+        }
+        Ok(Recording::AlreadyRecorded)
+    });
+    let (stop, running) = start(&broker, ledger as _).await;
+    until_depth(node, &vhost, 0).await;
+    stop.cancel();
+    stopped(running).await;
+    assert_eq!(ids.lock().unwrap().len(), messages);
+}
+
+/// Messages that cannot be moved on, here because the dead letters are full, must not keep orders from being handled
+/// when the ledger is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_that_finds_no_room_does_not_hold_up_orders_after_the_ledgers_return() {
+    let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
+    let broker = broker(&settings(&vhost));
+    let (queue, probe, _kept) = publisher(&broker);
+    until_up(&probe).await;
+    let limit = r#"{"max-length": 1, "overflow": "reject-publish"}"#;
+    node.ctl(&["set_policy", "-p", &vhost.name, "limit", r"^billing_queue\.dead$", limit]);
+    let (_connection, channel) = client(&vhost).await;
+    loop {
+        let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+        let confirm =
+            channel.basic_publish("".into(), "billing_queue.dead".into(), options, b"x", properties);
+        if !confirm.await.unwrap().await.unwrap().is_ack() {
+            break;
+        }
+    }
+    publish(&channel, BasicProperties::default(), b"broken").await;
+    let order = samples::order("20");
+    queue.enqueue(order.clone()).await.unwrap();
+    // Longer than messages are kept in hand.
+    let away_until = std::time::Instant::now() + Duration::from_secs(6);
+    let desk = Desk::new(move |_| {
+        if std::time::Instant::now() < away_until {
+            return Err(PortError::unavailable("billing database", "away"));
+        }
+        Ok(Recording::Recorded)
+    });
+    let (stop, running) = start(&broker, Arc::clone(&desk) as _).await;
+    contract::order_queue::until_handled(&desk, std::slice::from_ref(&order)).await;
+    stop.cancel();
+    tokio::time::timeout(PATIENCE, running).await.expect("the consumer stops").unwrap();
+    until_depth(node, &vhost, 1).await;
+}
