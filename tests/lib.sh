@@ -5,7 +5,6 @@ root=$PWD
 target=${CARGO_TARGET_DIR:-$root/target}
 # Tools that npm and pip bring, and logs. It may be kept from one machine to the next.
 cache=${CODE_KEEPER_TEST_CACHE:-$target/tests}
-downloads=$cache/downloads
 binaries=$target/debug
 # The releases of Debian whose servers are tried beside the installed ones; the newest one's versions change by the week.
 releases=(trixie forky)
@@ -70,7 +69,7 @@ need_servers() {
     need openssl openssl
 }
 
-# Python with what makes virtual environments, which Debian packs by itself.
+# Python with what makes virtual environments, which is a package of its own in Debian.
 need_python() {
     need python3 python3
     python3 -c 'import ensurepip' 2>/dev/null || install python3-venv
@@ -101,23 +100,25 @@ architecture() {
     uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/'
 }
 
-# download ADDRESS SUMS: a file into $downloads, if its SHA-256 is among the sums that lie at the second address.
+# download ADDRESS SUMS: a file into a new folder, $downloads, if its SHA-256 is among the sums at the second address.
 download() {
     local sum
     need curl curl ca-certificates
     echo "Downloading $1"
-    mkdir -p "$downloads"
+    mkdir -p "$cache"
+    downloads=$(mktemp --directory "$cache/download.XXXXXX")
     (cd "$downloads" && curl --fail --silent --show-error --location --remote-name "$1" --output sums "$2") ||
         fail "$1 cannot be downloaded; where its program is in PATH it is not needed"
     sum=$(sha256sum "$downloads/${1##*/}")
     grep --quiet "^${sum%% *}" "$downloads/sums" || fail "$1 is not what its maker's checksum says"
 }
 
-# offer FILE: as a program, from now on in PATH.
+# offer FILE: makes it a program in PATH; what else was downloaded with it goes.
 offer() {
     chmod +x "$1"
     mkdir -p "$cache/programs"
     mv "$1" "$cache/programs"
+    rm -rf "$downloads"
 }
 
 # on_debian RELEASE COMMAND…: runs it on the servers of a release of Debian, as the installed ones are those of one
