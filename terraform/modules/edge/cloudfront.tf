@@ -78,7 +78,8 @@ resource "aws_cloudfront_distribution" "this" {
     }
   }
 
-  # The API is never cached.
+  # The API is never cached, nor are its errors, which CloudFront otherwise keeps for ten seconds: the policy turns both off.
+  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html#HTTPStatusCodes-cached-errors
   default_cache_behavior {
     target_origin_id           = "load-balancer"
     viewer_protocol_policy     = "redirect-to-https"
