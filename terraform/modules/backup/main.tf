@@ -82,7 +82,8 @@ resource "aws_backup_selection" "databases" {
   depends_on = [aws_iam_role_policy_attachment.this]
 }
 
-# Volumes come and go with claims in the cluster; Auto Mode marks them with its cluster's name.
+# Volumes come and go with claims in the cluster. Auto Mode marks them with its cluster's name, but also its nodes' disks, which
+# are worth nothing; only claims' volumes have the other tag.
 resource "aws_backup_selection" "volumes" {
   name         = "volumes"
   plan_id      = aws_backup_plan.this.id
@@ -93,6 +94,10 @@ resource "aws_backup_selection" "volumes" {
     string_equals {
       key   = "aws:ResourceTag/eks:eks-cluster-name"
       value = var.cluster_name
+    }
+    string_like {
+      key   = "aws:ResourceTag/CSIVolumeName"
+      value = "*"
     }
   }
 

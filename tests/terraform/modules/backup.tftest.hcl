@@ -38,6 +38,10 @@ run "defaults" {
     condition     = one(one(aws_backup_selection.volumes.condition).string_equals).value == "code-keeper-test" && length(aws_backup_selection.databases) == 0
     error_message = "the cluster's volumes are taken, and no other's"
   }
+  assert {
+    condition     = try(one(one(aws_backup_selection.volumes.condition).string_like).key, "") == "aws:ResourceTag/CSIVolumeName"
+    error_message = "of them those of claims, not the nodes' disks"
+  }
 }
 
 run "everything" {
