@@ -238,6 +238,14 @@ def alarms(aws, outputs, _state):
         same(f"{alarm['AlarmName']} links to its heading", alarm["AlarmDescription"].split("#")[-1], alarm["AlarmName"].removeprefix(outputs["cluster_name"] + "-"))
 
 
+def budgets(aws, outputs, _state):
+    """One for what carries our tag, one for what Auto Mode makes."""
+    name = outputs["cluster_name"]
+    found = {b["BudgetName"]: b["CostFilters"]["TagKeyValue"] for b in aws("budgets").describe_budgets(AccountId="123456789012")["Budgets"]}
+    nodes = f"user:eks:eks-cluster-name${name}"
+    same("budgets", found, {name: [f"user:Environment${name.removeprefix('code-keeper-')}"], f"{name}-nodes": [nodes]})
+
+
 def no_password_in_state(aws, _outputs, state):
     """Passwords of the services are in Secrets Manager and nowhere else."""
     text = json.dumps(state)
@@ -308,6 +316,7 @@ COMMON = {
     "target group and listeners": target_group,
     "dashboard": dashboard,
     "alarms": alarms,
+    "budgets": budgets,
 }
 MANAGED_DATA = {
     "passwords are in no state": no_password_in_state,

@@ -15,7 +15,9 @@ module "environment" {
 
   backup             = false
   log_retention_days = 7
-  monthly_budget_usd = 450
+  monthly_budget_usd = 260
+
+  monthly_nodes_budget_usd = 190
 
   admin_principals    = var.admin_principals
   deployer_principals = var.deployer_principals

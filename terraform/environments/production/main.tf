@@ -28,7 +28,9 @@ module "environment" {
 
   cross_region_copy  = true
   log_retention_days = 90
-  monthly_budget_usd = 2900
+  monthly_budget_usd = 2500
+
+  monthly_nodes_budget_usd = 400
 
   admin_principals    = var.admin_principals
   deployer_principals = var.deployer_principals

@@ -23,7 +23,9 @@ module "environment" {
 
   backup_days        = 7
   log_retention_days = 14
-  monthly_budget_usd = 700
+  monthly_budget_usd = 510
+
+  monthly_nodes_budget_usd = 190
 
   admin_principals    = var.admin_principals
   deployer_principals = var.deployer_principals

@@ -144,6 +144,8 @@ module "observability" {
   runbook_url        = var.runbook_url
   monthly_budget_usd = var.monthly_budget_usd
 
+  monthly_nodes_budget_usd = var.monthly_nodes_budget_usd
+
   application_log_group = module.cluster.application_log_group
   database_connections  = try(var.managed_data.database_connections, null)
 }

@@ -185,7 +185,13 @@ variable "runbook_url" {
 }
 
 variable "monthly_budget_usd" {
-  description = "Budget of a month in US dollars; null: none."
+  description = "Budget of a month in US dollars, without Auto Mode's nodes; null: none."
+  type        = number
+  default     = null
+}
+
+variable "monthly_nodes_budget_usd" {
+  description = "Budget of a month for Auto Mode's nodes and volumes in US dollars; null: none."
   type        = number
   default     = null
 }

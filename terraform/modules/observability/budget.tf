@@ -1,16 +1,26 @@
-# Counts what carries the environment's tag; the tag has to be activated for cost allocation once per account.
-resource "aws_budgets_budget" "this" {
-  count = var.monthly_budget_usd == null ? 0 : 1
+# Both tags have to be activated for cost allocation once per account. Auto Mode's nodes, and the volumes of claims, carry none of
+# ours. One budget with two tags might count only what carries both, so there is one for each.
+locals {
+  budgets = {
+    for name, budget in {
+      (var.name)          = { limit = var.monthly_budget_usd, tag = ["user:Environment", var.environment] }
+      "${var.name}-nodes" = { limit = var.monthly_nodes_budget_usd, tag = ["user:eks:eks-cluster-name", var.cluster_name] }
+    } : name => budget if budget.limit != null
+  }
+}
 
-  name         = var.name
+resource "aws_budgets_budget" "this" {
+  for_each = local.budgets
+
+  name         = each.key
   budget_type  = "COST"
-  limit_amount = tostring(var.monthly_budget_usd)
+  limit_amount = tostring(each.value.limit)
   limit_unit   = "USD"
   time_unit    = "MONTHLY"
 
   cost_filter {
     name   = "TagKeyValue"
-    values = [join("$", ["user:Environment", var.environment])]
+    values = [join("$", each.value.tag)]
   }
 
   notification {

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "environment" {
-  description = "Value of the tag Environment, which the budget counts by."
+  description = "Value of the tag Environment, which a budget counts by."
   type        = string
 }
 
@@ -142,12 +142,23 @@ variable "database_connections" {
 }
 
 variable "monthly_budget_usd" {
-  description = "Budget of a month in US dollars; null: none."
+  description = "Budget of a month in US dollars, without Auto Mode's nodes; null: none."
   type        = number
   default     = null
 
   validation {
     condition     = var.monthly_budget_usd == null ? true : var.monthly_budget_usd > 0
     error_message = "monthly_budget_usd must be above 0."
+  }
+}
+
+variable "monthly_nodes_budget_usd" {
+  description = "Budget of a month for Auto Mode's nodes and volumes in US dollars; null: none."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.monthly_nodes_budget_usd == null ? true : var.monthly_nodes_budget_usd > 0
+    error_message = "monthly_nodes_budget_usd must be above 0."
   }
 }

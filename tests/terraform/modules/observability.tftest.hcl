@@ -91,6 +91,8 @@ run "managed_data" {
     broker             = "code-keeper-test"
     alarm_emails       = ["oncall@example.com"]
     monthly_budget_usd = 100
+
+    monthly_nodes_budget_usd = 50
   }
   assert {
     condition     = alltrue([for a in ["inventory-database-cpu", "billing-database-storage", "billing-database-connections"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && alltrue([for a in ["broker-memory", "broker-disk"] : contains(keys(aws_cloudwatch_metric_alarm.computed), a)])
@@ -101,8 +103,8 @@ run "managed_data" {
     error_message = "and shown"
   }
   assert {
-    condition     = aws_budgets_budget.this[0].limit_amount == "100" && one(aws_budgets_budget.this[0].cost_filter).values == tolist(["user:Environment$test"])
-    error_message = "the budget counts this environment"
+    condition     = { for name, budget in aws_budgets_budget.this : name => [budget.limit_amount, one(one(budget.cost_filter).values)] } == { code-keeper-test = ["100", "user:Environment$test"], code-keeper-test-nodes = ["50", "user:eks:eks-cluster-name$code-keeper-test"] }
+    error_message = "the budgets count what carries the environment's tag, and Auto Mode's nodes, which do not"
   }
   assert {
     condition     = aws_sns_topic_subscription.mail["oncall@example.com"].protocol == "email"
@@ -143,6 +145,8 @@ run "rejects_all_at_once" {
     queue_wait_seconds = 5
     monthly_budget_usd = 0
     name               = "A"
+
+    monthly_nodes_budget_usd = 0
   }
-  expect_failures = [var.alarm_emails, var.runbook_url, var.latency_seconds, var.error_percent, var.queue_wait_seconds, var.monthly_budget_usd, var.name]
+  expect_failures = [var.alarm_emails, var.runbook_url, var.latency_seconds, var.error_percent, var.queue_wait_seconds, var.monthly_budget_usd, var.monthly_nodes_budget_usd, var.name]
 }
