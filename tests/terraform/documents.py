@@ -55,6 +55,18 @@ def operator_policies(root):
                 assert narrow, f"{where}: {action} on every resource, without a condition"
 
 
+def operator_reads_own_secrets(root):
+    """Only secrets of ours are read: by their name, or of an instance that has it."""
+    documents = (root / "terraform/bootstrap/operator").glob("*.json")
+    statements = [s for d in documents for s in json.loads(d.read_text())["Statement"] if s["Effect"] == "Allow"]
+    reads = [s for s in statements if any(fnmatch.fnmatchcase("secretsmanager:GetSecretValue", a) for a in listed(s["Action"]))]
+    instance = {"StringLike": {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": "arn:aws:rds:*:*:db:code-keeper-*"}}
+    assert len(reads) == 2, f"{len(reads)} statements let secrets be read"
+    for statement in reads:
+        own = listed(statement["Resource"]) == ["arn:aws:secretsmanager:*:*:secret:code-keeper-*"]
+        assert own or statement.get("Condition") == instance, f"{statement['Sid']} lets secrets of others be read"
+
+
 def operator_reaches_others(root):
     """What is not ours by tag or name is reached all the same where applying needs it."""
     documents = (root / "terraform/bootstrap/operator").glob("*.json")
@@ -160,6 +172,7 @@ def described(root):
 
 TESTS = {
     "operator policies": operator_policies,
+    "operator policies read no secret of others": operator_reads_own_secrets,
     "operator policies reach what others made": operator_reaches_others,
     "no wildcard without a reason": wildcards,
     "the latency alarm reads what the gateway writes": latency_filter,
