@@ -65,6 +65,7 @@ MUTATIONS = (
     (workloads.scaling, "a spread that counts other pods", lambda r: pod(r)["topologySpreadConstraints"][0].update(labelSelector={"matchLabels": {"app.kubernetes.io/name": "x"}})),
     (workloads.shutdown, "a grace shorter than the shutdown", lambda r: pod(r).update(terminationGracePeriodSeconds=20)),
     (workloads.rollout, "pods go first", lambda r: r.unit("inventory")["spec"]["strategy"]["rollingUpdate"].update(maxUnavailable=1)),
+    (workloads.rollout, "pods that are ready without the load balancer", lambda r: kind(r, "Namespace", "code-keeper")["metadata"]["labels"].pop("eks.amazonaws.com/pod-readiness-gate-inject")),
     (workloads.rollout, "a pod that counts at once", lambda r: r.unit("gateway")["spec"].update(minReadySeconds=5)),
     (workloads.migrations, "no migration step", lambda r: pod(r, "inventory").pop("initContainers")),
     (workloads.migrations, "migrating while serving", lambda r: config(r, "billing").update(KEEPER_DATABASE__MIGRATE="true")),

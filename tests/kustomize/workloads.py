@@ -139,6 +139,9 @@ def rollout(rendered):
     gateway = rendered.unit("gateway")
     if rendered.of("TargetGroupBinding") and gateway["spec"].get("minReadySeconds", 0) < 30:
         yield f"{name_of(gateway)}: counts before the load balancer sends it anything"
+    for namespace in rendered.of("Namespace") if rendered.of("TargetGroupBinding") else ():
+        if namespace["metadata"]["labels"].get("eks.amazonaws.com/pod-readiness-gate-inject") != "enabled":
+            yield f"{name_of(namespace)}: its pods are ready before the load balancer has them"
 
 
 def migrations(rendered):
