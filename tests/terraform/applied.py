@@ -106,6 +106,8 @@ def seed(name, aws):
     """What is not in the environment's own example of its variables."""
     if name == "bootstrap":
         return {"repository": "example/code-keeper", "allow_destroy": True}
+    if name == "dev":
+        return {"zones": [f"{REGION}b", f"{REGION}c"]}
     if name != "production":
         return {}
     zone = aws("route53").create_hosted_zone(Name="example.com", CallerReference="test")["HostedZone"]["Id"]

@@ -183,7 +183,7 @@ def tested_modules(suite, terraform, chosen):
     folder = suite.copy("modules") / "tests"
     shutil.copytree(HERE / "modules", folder)
     for test in folder.glob("*.tftest.hcl"):
-        test.write_text(test.read_text().replace("../../../terraform/modules/", "../modules/"))
+        test.write_text(test.read_text().replace("../../../terraform/", "../"))
     with applied.Cloud(suite.cache, "modules") as cloud:
         terraform.run(["get"], folder, cloud.environment)
         filters = [f"-filter={module}.tftest.hcl" for module in chosen]

@@ -9,6 +9,17 @@ variable "region" {
   }
 }
 
+variable "zones" {
+  description = "Availability zones, two or three; empty: a, b and, in production, c of the region."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for zone in var.zones : startswith(zone, var.region)])
+    error_message = "zones must be of the region."
+  }
+}
+
 variable "copy_region" {
   description = "Region that copies of backups go to, where they are made."
   type        = string

@@ -10,7 +10,7 @@ module "environment" {
   protect     = var.protect
   recoverable = true
 
-  zones = ["${var.region}a", "${var.region}b", "${var.region}c"]
+  zones = coalescelist(var.zones, ["${var.region}a", "${var.region}b", "${var.region}c"])
 
   managed_data = {
     database_class          = "db.m7g.large"

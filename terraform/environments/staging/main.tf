@@ -9,7 +9,7 @@ module "environment" {
   environment = local.environment
   protect     = false
 
-  zones               = ["${var.region}a", "${var.region}b"]
+  zones               = coalescelist(var.zones, ["${var.region}a", "${var.region}b"])
   single_nat_gateway  = true
   interface_endpoints = ["ecr.dkr", "secretsmanager"]
 

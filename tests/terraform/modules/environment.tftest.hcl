@@ -85,3 +85,15 @@ run "rejects_all_at_once" {
   }
   expect_failures = [var.environment, var.recoverable]
 }
+
+run "rejects_zones_of_another_region" {
+  command = plan
+  module {
+    source = "../../../terraform/environments/dev"
+  }
+  variables {
+    admin_principals = { me = "arn:aws:iam::123456789012:role/me" }
+    zones            = ["eu-west-1a", "eu-west-1b"]
+  }
+  expect_failures = [var.zones]
+}
