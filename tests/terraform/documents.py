@@ -30,6 +30,13 @@ OF_OTHERS = (
     ("rds:CreateDBInstance", "og:default:postgres-*"),  # RDS's own option group
 )
 
+# Statements that name neither the project nor its tag everywhere, and let nothing of others be changed: they only make things, use
+# what AWS has for all, or name the service that asks.
+HARMLESS = {
+    "Databases", "Firewall", "LetTheFirewallWriteLogs", "MakeAdministratorsOfDatabases", "MakeDistributions", "RolesOfServices",
+    "TagWhatIsMade",
+}
+
 
 def operator_policies(root):
     """Each fits into a managed policy, administers nothing by wildcard, and is scoped wherever AWS allows it."""
@@ -53,6 +60,24 @@ def operator_policies(root):
             for action in actions:
                 narrow = READING.match(action) or action in UNSCOPED or "Condition" in statement
                 assert narrow, f"{where}: {action} on every resource, without a condition"
+
+
+def operator_is_wider(root):
+    """What reaches beyond the project's names and tag is told in the README, statement by statement."""
+    wider = set()
+    for document in (root / "terraform/bootstrap/operator").glob("*.json"):
+        for statement in json.loads(document.read_text())["Statement"]:
+            changes = [a for a in listed(statement["Action"]) if not READING.match(a) and a not in UNSCOPED]
+            unnamed = [r for r in listed(statement["Resource"]) if "code-keeper" not in r]
+            # IfExists lets everything pass that has no tag.
+            conditions = {k: v for k, v in statement.get("Condition", {}).items() if not k.endswith("IfExists")}
+            if statement["Effect"] == "Allow" and changes and unnamed and "code-keeper" not in json.dumps(conditions):
+                wider.add(statement["Sid"])
+    # The one more gives our tag to what is not ours.
+    wider = wider - HARMLESS | {"TagTheDefaultSecurityGroup"}
+    page = (root / "terraform/bootstrap/README.md").read_text()
+    told = set(re.findall(r"`([A-Z][A-Za-z]+)`", page.partition("Wider than")[2]))
+    assert told == wider, f"not told: {sorted(wider - told)}; told of nothing: {sorted(told - wider)}"
 
 
 def operator_reads_own_secrets(root):
@@ -172,6 +197,7 @@ def described(root):
 
 TESTS = {
     "operator policies": operator_policies,
+    "operator policies are no wider than is told": operator_is_wider,
     "operator policies read no secret of others": operator_reads_own_secrets,
     "operator policies reach what others made": operator_reaches_others,
     "no wildcard without a reason": wildcards,
