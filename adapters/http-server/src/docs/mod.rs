@@ -1,11 +1,13 @@
 //! The OpenAPI documents and the pages that show them.
 
 mod describe;
+mod errors;
 mod pages;
+mod parameters;
 pub(crate) mod schema;
 
-pub(crate) use describe::{idempotency_key, parameter};
 pub use pages::stage;
+pub(crate) use parameters::{idempotency_key, parameter};
 
 use rocket_okapi::okapi::merge::merge_specs;
 use rocket_okapi::okapi::openapi3::{Contact, Info, License, OpenApi, Tag};
