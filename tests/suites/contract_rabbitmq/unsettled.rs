@@ -10,7 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
-const IN_TIME: Duration = Duration::from_secs(4);
+/// Less than the consumer gives what was delivered before a stop.
+const PROMPT: Duration = Duration::from_secs(4);
 
 /// Records every order, but waits before its first answer until it is told to go on.
 struct Gate {
@@ -60,7 +61,7 @@ async fn start(broker: &Broker, handler: Arc<dyn OrderHandler>) -> (Cancellation
 }
 
 async fn stopped(running: JoinHandle<()>) {
-    tokio::time::timeout(IN_TIME, running).await.expect("the consumer stops in time").unwrap();
+    tokio::time::timeout(PATIENCE, running).await.expect("the consumer stops").unwrap();
 }
 
 /// A consumer that is handling an order while ten more have been delivered to it.
@@ -90,8 +91,8 @@ async fn a_stop_is_prompt_whatever_has_been_delivered() {
     let (_queue, stop, running, _kept) = busy(&vhost, &gate).await;
     stop.cancel();
     gate.open();
-    stopped(running).await;
-    until_depth(RabbitMq::shared(), &vhost, 0).await;
+    tokio::time::timeout(PROMPT, running).await.expect("it is prompt").unwrap();
+    until_depth(&vhost, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,7 +113,7 @@ async fn a_queue_that_went_and_came_back_is_consumed_again_whatever_had_been_del
 /// either the original or the copy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_does_not_leave_a_message_and_its_copy() {
-    let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
+    let vhost = RabbitMq::shared().vhost();
     let broker = broker(&settings(&vhost));
     let (queue, probe, _kept) = publisher(&broker);
     until_up(&probe).await;
@@ -131,7 +132,7 @@ async fn a_stop_does_not_leave_a_message_and_its_copy() {
     tokio::time::timeout(PATIENCE, attempts.recv()).await.expect("it is handled").unwrap();
     stop.cancel();
     stopped(running).await;
-    until_depth(node, &vhost, 101).await;
+    until_depth(&vhost, 101).await;
 }
 
 /// Where its copy finds no room, such a message is handled as it is. An answer that got lost must not bring it another
@@ -154,18 +155,23 @@ async fn an_order_without_identity_in_a_full_queue_is_billed_once_though_an_answ
         }
         messages += 1;
     }
-    let ids = Arc::new(Mutex::new(BTreeSet::new()));
-    let recorded = Arc::clone(&ids);
+    let (ids, settled) = (Arc::new(Mutex::new(BTreeSet::new())), Arc::new(Mutex::new(BTreeSet::new())));
+    let (recorded, answered) = (Arc::clone(&ids), Arc::clone(&settled));
     let ledger = Desk::new(move |order| {
         if recorded.lock().unwrap().insert(order.id) {
             return Err(PortError::timed_out("billing database", "recorded, but the answer was lost"));
         }
+        answered.lock().unwrap().insert(order.id);
         Ok(Recording::AlreadyRecorded)
     });
     let (stop, running) = start(&broker, ledger as _).await;
-    until_depth(node, &vhost, 0).await;
+    eventually("all are recorded", PATIENCE, async || {
+        (settled.lock().unwrap().len() >= messages).then_some(())
+    })
+    .await;
     stop.cancel();
     stopped(running).await;
+    until_depth(&vhost, 0).await;
     assert_eq!(ids.lock().unwrap().len(), messages);
 }
 
@@ -202,6 +208,6 @@ async fn a_dead_letter_that_finds_no_room_does_not_hold_up_orders_after_the_ledg
     let (stop, running) = start(&broker, Arc::clone(&desk) as _).await;
     contract::order_queue::until_handled(&desk, std::slice::from_ref(&order)).await;
     stop.cancel();
-    tokio::time::timeout(PATIENCE, running).await.expect("the consumer stops").unwrap();
-    until_depth(node, &vhost, 1).await;
+    stopped(running).await;
+    until_depth(&vhost, 1).await;
 }
