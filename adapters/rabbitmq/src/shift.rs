@@ -132,6 +132,7 @@ impl Shift<'_> {
                 Err(pause) => self.rest(pause).await?,
             }
         };
+        handling.succeeded();
         let now = self.work.clock.now();
         for (order, outcome) in orders.iter().zip(&outcomes) {
             if let Handled::Settled(recording) = outcome {

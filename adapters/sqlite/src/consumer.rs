@@ -40,8 +40,12 @@ impl SqliteConsumer {
         let mut handling = Handling::new(handler);
         while !stop.is_cancelled() {
             let pause = match self.work(&mut handling).await {
-                Ok(Step::Settled) => continue,
+                Ok(Step::Settled) => {
+                    handling.succeeded();
+                    continue;
+                }
                 Ok(Step::Empty) => {
+                    handling.succeeded();
                     tokio::select! {
                         () = stop.cancelled() => {}
                         () = self.queue.bell.notified() => {}

@@ -59,7 +59,6 @@ impl Handling {
     pub async fn attempt(&mut self, orders: &[Order]) -> Result<Vec<Handled>, Duration> {
         match self.call(orders.to_vec()).await {
             Some(Ok(outcomes)) if outcomes.len() == orders.len() => {
-                self.succeeded();
                 Ok(outcomes.into_iter().map(Handled::Settled).collect())
             }
             Some(Ok(outcomes)) => {
@@ -92,7 +91,6 @@ impl Handling {
             }
             handled.push(outcome);
         }
-        self.succeeded();
         Ok(handled)
     }
 
@@ -102,7 +100,8 @@ impl Handling {
         tokio::spawn(async move { handler.handle(orders).await }).await.ok()
     }
 
-    fn succeeded(&mut self) {
+    /// Ends a row of failures. It is for the caller to say, when what was handled is also settled where it came from.
+    pub fn succeeded(&mut self) {
         self.pause = FIRST_PAUSE;
         if std::mem::take(&mut self.logged) {
             info!("orders are processed again");

@@ -51,5 +51,6 @@ async fn a_success_makes_the_pauses_short_again() {
         assert_eq!(handling.attempt(&[order("away")]).await.unwrap_err().as_millis(), expected);
     }
     handling.attempt(&[order("a")]).await.unwrap();
+    handling.succeeded();
     assert_eq!(handling.attempt(&[order("away")]).await.unwrap_err().as_millis(), 100);
 }
