@@ -15,6 +15,7 @@ use keeper_ports::billing::{DeadLetters, OrderHandler, OrderQueue};
 use keeper_ports::{PortError, PortResult, Probe};
 use keeper_rabbitmq::{Broker, BrokerProbe, Consumer, RabbitDeadLetters, RabbitQueue, Settings};
 use keeper_tests::contract::{self, SystemClock, samples};
+use keeper_tests::faults::publish;
 use keeper_tests::harness::{Certificates, RabbitMq, Vhost, eventually, free_port};
 use keeper_wire::metrics::ProcessingMetrics;
 use lapin::options::{BasicConsumeOptions, BasicNackOptions};
@@ -23,6 +24,7 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use prometheus::Registry;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -59,14 +61,20 @@ fn publisher(broker: &Broker) -> (Arc<RabbitQueue>, Arc<BrokerProbe>, DropGuard)
     (queue, probe, stop.drop_guard())
 }
 
+/// The same, connected.
+async fn connected(broker: &Broker) -> (Arc<RabbitQueue>, DropGuard) {
+    let (queue, probe, kept) = publisher(broker);
+    until_up(&probe).await;
+    (queue, kept)
+}
+
 async fn until_up(probe: &BrokerProbe) {
     eventually("the broker is connected", PATIENCE, async || probe.check().await.ok()).await;
 }
 
 async fn queue() -> (contract::order_queue::Subject, DropGuard) {
     let broker = broker(&settings(&RabbitMq::shared().vhost()));
-    let (queue, probe, kept) = publisher(&broker);
-    until_up(&probe).await;
+    let (queue, kept) = connected(&broker).await;
     let dead_letters = Arc::new(RabbitDeadLetters::new(&broker));
     let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
     let consume = Box::new(move |handler, stop| {
@@ -86,12 +94,6 @@ async fn client(vhost: &Vhost) -> (Connection, Channel) {
     (connection, channel)
 }
 
-async fn publish(channel: &Channel, properties: BasicProperties, body: &[u8]) {
-    let options = BasicPublishOptions::default();
-    let confirm = channel.basic_publish("".into(), "billing_queue".into(), options, body, properties).await;
-    assert!(confirm.unwrap().await.unwrap().is_ack());
-}
-
 /// Records every order and hands it to the test.
 struct Recorder(mpsc::UnboundedSender<Order>);
 
@@ -109,11 +111,20 @@ impl OrderHandler for Recorder {
 /// Consumes until the guard is dropped.
 fn consumer(broker: &Broker) -> (mpsc::UnboundedReceiver<Order>, Arc<BrokerProbe>, DropGuard) {
     let (sender, orders) = mpsc::unbounded_channel();
-    let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
-    let consumer = Consumer::new(broker, Arc::new(Recorder(sender)), Arc::new(SystemClock), metrics);
-    let (probe, stop) = (consumer.probe(), CancellationToken::new());
-    tokio::spawn(consumer.run(stop.clone()));
+    let (probe, stop, _) = consuming(broker, Arc::new(Recorder(sender)));
     (orders, probe, stop.drop_guard())
+}
+
+/// Consumes until the token is cancelled.
+fn consuming(
+    broker: &Broker,
+    handler: Arc<dyn OrderHandler>,
+) -> (Arc<BrokerProbe>, CancellationToken, JoinHandle<()>) {
+    let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
+    let consumer = Consumer::new(broker, handler, Arc::new(SystemClock), metrics);
+    let (probe, stop) = (consumer.probe(), CancellationToken::new());
+    let running = tokio::spawn(consumer.run(stop.clone()));
+    (probe, stop, running)
 }
 
 async fn next(orders: &mut mpsc::UnboundedReceiver<Order>) -> Order {
@@ -171,8 +182,7 @@ async fn a_classic_queue_is_met_with_a_clear_error_and_can_be_used_as_it_is() {
     assert!(cause(queue.enqueue(samples::order("20")).await).contains("broker.declare"));
 
     let as_it_is = broker(&Settings { declare: false, ..settings(&vhost) });
-    let (queue, probe, _kept) = publisher(&as_it_is);
-    until_up(&probe).await;
+    let (queue, _kept) = connected(&as_it_is).await;
     let order = samples::order("20");
     queue.enqueue(order.clone()).await.unwrap();
     let (mut orders, _, _kept) = consumer(&as_it_is);
@@ -185,8 +195,7 @@ async fn a_classic_queue_is_met_with_a_clear_error_and_can_be_used_as_it_is() {
 async fn an_order_that_cannot_be_routed_is_not_accepted_and_the_next_one_is() {
     let node = RabbitMq::shared();
     let vhost = node.vhost();
-    let (queue, probe, _kept) = publisher(&broker(&settings(&vhost)));
-    until_up(&probe).await;
+    let (queue, _kept) = connected(&broker(&settings(&vhost))).await;
     node.ctl(&["delete_queue", "-p", &vhost.name, "billing_queue"]);
     assert!(cause(queue.enqueue(samples::order("20")).await).contains("NO_ROUTE"));
     eventually("the queue is declared again", PATIENCE, async || {
@@ -202,8 +211,7 @@ async fn an_order_that_cannot_be_routed_is_not_accepted_and_the_next_one_is() {
 async fn no_order_is_accepted_that_the_queue_does_not_have() {
     let node = RabbitMq::shared();
     let vhost = node.vhost();
-    let (queue, probe, _kept) = publisher(&broker(&settings(&vhost)));
-    until_up(&probe).await;
+    let (queue, _kept) = connected(&broker(&settings(&vhost))).await;
     node.ctl(&["set_policy", "-p", &vhost.name, "limit", "billing_queue", r#"{"max-length": 100}"#]);
     let results =
         futures_util::future::join_all((0..1_000).map(|_| queue.enqueue(samples::order("20")))).await;
@@ -261,8 +269,7 @@ async fn messages_of_other_publishers_are_orders() {
 async fn a_message_that_is_never_settled_goes_to_the_dead_letters_and_comes_back() {
     let vhost = RabbitMq::shared().vhost();
     let broker = broker(&settings(&vhost));
-    let (queue, probe, _kept) = publisher(&broker);
-    until_up(&probe).await;
+    let (queue, _kept) = connected(&broker).await;
     let order = samples::order("20");
     queue.enqueue(order.clone()).await.unwrap();
     let dead_letters = RabbitDeadLetters::new(&broker);
@@ -343,8 +350,7 @@ async fn tls_is_spoken_and_the_certificate_is_checked() {
     let vhost = node.vhost();
     let secure =
         |tls_ca: String| Settings { host: "localhost".into(), port, tls: true, tls_ca, ..settings(&vhost) };
-    let (queue, probe, _kept) = publisher(&broker(&secure(path(&certificates.ca))));
-    until_up(&probe).await;
+    let (queue, _kept) = connected(&broker(&secure(path(&certificates.ca)))).await;
     queue.enqueue(samples::order("20")).await.unwrap();
     until_depth(&vhost, 1).await;
     // Nobody knows the authority but who was told.

@@ -6,7 +6,6 @@ use std::sync::Mutex;
 use keeper_domain::OrderId;
 use keeper_tests::contract::order_queue::Desk;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 
 use super::*;
 
@@ -50,14 +49,23 @@ impl OrderHandler for Gate {
     }
 }
 
-/// Consumes until the token is cancelled.
+/// Consumes, connected, until the token is cancelled.
 async fn start(broker: &Broker, handler: Arc<dyn OrderHandler>) -> (CancellationToken, JoinHandle<()>) {
-    let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
-    let consumer = Consumer::new(broker, handler, Arc::new(SystemClock), metrics);
-    let (probe, stop) = (consumer.probe(), CancellationToken::new());
-    let running = tokio::spawn(consumer.run(stop.clone()));
+    let (probe, stop, running) = consuming(broker, handler);
     until_up(&probe).await;
     (stop, running)
+}
+
+/// Publishes a message to a queue until it takes no more; says how many it took.
+async fn fill(channel: &Channel, queue: &str, body: &[u8]) -> usize {
+    for taken in 0.. {
+        let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+        let confirm = channel.basic_publish("".into(), queue.into(), options, body, properties).await;
+        if !confirm.unwrap().await.unwrap().is_ack() {
+            return taken;
+        }
+    }
+    unreachable!("the queue has no limit")
 }
 
 async fn stopped(running: JoinHandle<()>) {
@@ -70,8 +78,7 @@ async fn busy(
     gate: &Arc<Gate>,
 ) -> (Arc<RabbitQueue>, CancellationToken, JoinHandle<()>, DropGuard) {
     let broker = broker(&settings(vhost));
-    let (queue, probe, kept) = publisher(&broker);
-    until_up(&probe).await;
+    let (queue, kept) = connected(&broker).await;
     let (stop, running) = start(&broker, Arc::clone(gate) as _).await;
     queue.enqueue(samples::order("20")).await.unwrap();
     gate.until_reached().await;
@@ -115,8 +122,7 @@ async fn a_queue_that_went_and_came_back_is_consumed_again_whatever_had_been_del
 async fn a_stop_does_not_leave_a_message_and_its_copy() {
     let vhost = RabbitMq::shared().vhost();
     let broker = broker(&settings(&vhost));
-    let (queue, probe, _kept) = publisher(&broker);
-    until_up(&probe).await;
+    let (queue, _kept) = connected(&broker).await;
     let (_connection, channel) = client(&vhost).await;
     for _ in 0..100 {
         publish(&channel, BasicProperties::default(), FOREIGN).await;
@@ -141,20 +147,10 @@ async fn a_stop_does_not_leave_a_message_and_its_copy() {
 async fn an_order_without_identity_in_a_full_queue_is_billed_once_though_an_answer_was_lost() {
     let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
     let broker = broker(&Settings { prefetch: 1, ..settings(&vhost) });
-    let (_queue, probe, _kept) = publisher(&broker);
-    until_up(&probe).await;
+    let (_queue, _kept) = connected(&broker).await;
     node.ctl(&["set_policy", "-p", &vhost.name, "limit", "^billing_queue$", r#"{"max-length": 3}"#]);
     let (_connection, channel) = client(&vhost).await;
-    let mut messages = 0;
-    loop {
-        let (options, nobody) = (BasicPublishOptions::default(), BasicProperties::default());
-        let confirm =
-            channel.basic_publish("".into(), "billing_queue".into(), options, FOREIGN, nobody).await;
-        if !confirm.unwrap().await.unwrap().is_ack() {
-            break;
-        }
-        messages += 1;
-    }
+    let messages = fill(&channel, "billing_queue", FOREIGN).await;
     let (ids, settled) = (Arc::new(Mutex::new(BTreeSet::new())), Arc::new(Mutex::new(BTreeSet::new())));
     let (recorded, answered) = (Arc::clone(&ids), Arc::clone(&settled));
     let ledger = Desk::new(move |order| {
@@ -181,19 +177,11 @@ async fn an_order_without_identity_in_a_full_queue_is_billed_once_though_an_answ
 async fn a_dead_letter_that_finds_no_room_does_not_hold_up_orders_after_the_ledgers_return() {
     let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
     let broker = broker(&settings(&vhost));
-    let (queue, probe, _kept) = publisher(&broker);
-    until_up(&probe).await;
+    let (queue, _kept) = connected(&broker).await;
     let limit = r#"{"max-length": 1, "overflow": "reject-publish"}"#;
     node.ctl(&["set_policy", "-p", &vhost.name, "limit", r"^billing_queue\.dead$", limit]);
     let (_connection, channel) = client(&vhost).await;
-    loop {
-        let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
-        let confirm =
-            channel.basic_publish("".into(), "billing_queue.dead".into(), options, b"x", properties);
-        if !confirm.await.unwrap().await.unwrap().is_ack() {
-            break;
-        }
-    }
+    fill(&channel, "billing_queue.dead", b"x").await;
     publish(&channel, BasicProperties::default(), b"broken").await;
     let order = samples::order("20");
     queue.enqueue(order.clone()).await.unwrap();
