@@ -47,6 +47,15 @@ class Suite:
             print(f"ok   {name} ({time.monotonic() - began:.0f} s)", flush=True)
         return result
 
+    def complete(self, name, tests, *arguments):
+        """Runs a row of tests; one that breaks off between them fails, as nobody asks for what a thread raises."""
+        try:
+            tests(*arguments)
+        except Exception as problem:  # noqa: BLE001 - whatever it is
+            with self.lock:
+                self.failed.append(name)
+                print(f"FAIL {name}: broke off\n{indent(repr(problem))}", flush=True)
+
     def copy(self, name):
         """A fresh copy of terraform/, so that nothing is written into the project."""
         target = self.work / name
@@ -236,7 +245,7 @@ def main():
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
         for name in roots_chosen:
-            pool.submit(applied.live, suite, terraform, name, command)
+            pool.submit(suite.complete, name, applied.live, suite, terraform, name, command)
         if "documents" in chosen:
             for name, test in documents.TESTS.items():
                 suite.check(name, test, suite.root)
