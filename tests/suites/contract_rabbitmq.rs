@@ -145,14 +145,15 @@ async fn the_publisher_outlives_its_queue_until_it_is_told_to_stop() {
     tokio::time::timeout(PATIENCE, running).await.expect("it stops").unwrap();
 }
 
-/// Waits until so many messages are in the queue, none of them delivered to anybody. Asked as a client: each call of the
-/// broker's own tool starts an Erlang machine.
+/// Waits until so many messages are in the queue, none of them delivered to anybody. The number is asked as a client, and
+/// only then what is in hand: each call of the broker's own tool starts an Erlang machine.
 async fn until_depth(vhost: &Vhost, depth: u64) {
     let (_connection, channel) = client(vhost).await;
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     eventually(&format!("{depth} messages are in the queue"), PATIENCE, async || {
         let queue = channel.queue_declare("billing_queue".into(), passive, FieldTable::default()).await;
-        (u64::from(queue.unwrap().message_count()) == depth).then_some(())
+        let ready = u64::from(queue.unwrap().message_count());
+        (ready == depth && RabbitMq::shared().in_hand(vhost, "billing_queue") == Some(0)).then_some(())
     })
     .await;
 }

@@ -5,16 +5,24 @@ use keeper_domain::Order;
 use tokio::time::Instant;
 
 use crate::forward::Forward;
+use crate::publisher::Outgoing;
 
 /// The deliveries of one session that are not settled: they wait until the broker has them elsewhere.
 #[derive(Default)]
 pub(crate) struct Held {
     pub(crate) tags: BTreeSet<u64>,
     pub(crate) forwards: FuturesUnordered<Forward>,
-    /// Those that found no room, with their orders.
-    pub(crate) unmoved: Vec<(u64, Order)>,
+    /// Those that found no room.
+    pub(crate) unmoved: Vec<Unmoved>,
     /// When a delivery was last acknowledged whose copy with an identity is in the queue.
     pub(crate) replaced_at: Option<Instant>,
+}
+
+/// A delivery without an identity whose copy with one found no room.
+pub(crate) struct Unmoved {
+    pub(crate) tag: u64,
+    pub(crate) order: Order,
+    pub(crate) copy: Outgoing,
 }
 
 impl Held {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use keeper_domain::{DeadLetterReason, Order, Recording};
+use keeper_domain::{DeadLetterReason, Order};
 use keeper_wire::handling::{Handled, Handling};
-use lapin::Channel;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
+use lapin::{BasicProperties, Channel};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -17,7 +17,7 @@ use tracing::warn;
 use crate::batch::{Verdict, acks, judge};
 use crate::connection::{Incident, Session};
 use crate::forward::{Forwarded, Purpose};
-use crate::held::Held;
+use crate::held::{Held, Unmoved};
 use crate::message;
 use crate::work::Work;
 
@@ -41,6 +41,8 @@ pub(crate) struct Shift<'a> {
     pub(crate) session: &'a mut Session,
     pub(crate) held: Held,
     pub(crate) stop: &'a CancellationToken,
+    /// A while after the stop, when what is not settled is left for later.
+    pub(crate) overdue: &'a CancellationToken,
 }
 
 /// Why a shift ends.
@@ -70,7 +72,9 @@ impl Shift<'_> {
                     deliveries.push(delivery);
                 }
                 Verdict::Stamp(order) => self.stamp(delivery, order),
-                Verdict::Bury(reason, detail) => self.bury(delivery, reason, &detail),
+                Verdict::Bury(reason, detail) => {
+                    self.bury(delivery.delivery_tag, &delivery.properties, delivery.data, (reason, &detail));
+                }
             }
         }
         let outcomes = self.handle(orders).await?;
@@ -78,7 +82,9 @@ impl Shift<'_> {
         for (delivery, outcome) in deliveries.into_iter().zip(outcomes) {
             match outcome.refusal() {
                 None => settled.push(delivery.delivery_tag),
-                Some((reason, detail)) => self.bury(delivery, reason, &detail),
+                Some((reason, detail)) => {
+                    self.bury(delivery.delivery_tag, &delivery.properties, delivery.data, (reason, &detail));
+                }
             }
         }
         for ack in acks(&settled, self.held.tags.first().copied()) {
@@ -93,43 +99,42 @@ impl Shift<'_> {
         }
         let mut handling = Handling::new(Arc::clone(&self.work.handler));
         let until = Instant::now() + KEEP_IN_HAND;
-        let handled = self.insist(&orders, &mut handling, Some(until)).await?;
+        let stop = self.stop;
+        let handled = self.insist(&orders, &mut handling, Some(until), stop).await?;
         handled.ok_or(Ended::Away(orders, handling))
     }
 
-    /// Handles an order whose copy with an identity was refused because the queue is full.
-    pub(crate) async fn handle_unmoved(&mut self, tag: u64, order: Order) -> Result<(), Ended> {
-        // Its id was made here a moment ago: it cannot be in conflict, and where it is recorded already, an attempt whose
-        // answer was lost did that. A ledger that rejects it will do so again when it comes back. It is not given back:
-        // it would come with another id.
+    /// Handles an order whose copy with an identity was refused because the queue is full. After its first attempt it is
+    /// not given back if that can be helped: it may be recorded although the answer was lost, and would come with another
+    /// id. So a stop leaves it as long as anything may take.
+    pub(crate) async fn handle_unmoved(&mut self, unmoved: Unmoved) -> Result<(), Ended> {
+        let Unmoved { tag, order, copy } = unmoved;
         let mut handling = Handling::new(Arc::clone(&self.work.handler));
-        let outcomes = self.insist(&[order], &mut handling, None).await?;
-        let recorded = matches!(
-            outcomes.as_deref(),
-            Some([Handled::Settled(Recording::Recorded | Recording::AlreadyRecorded)])
-        );
-        if !recorded {
-            return Err(Ended::Lost("an order without an identity is refused by the ledger".to_owned()));
+        let overdue = self.overdue;
+        let outcomes = self.insist(&[order], &mut handling, None, overdue).await?;
+        if let Some((reason, detail)) = outcomes.iter().flatten().find_map(Handled::refusal) {
+            self.bury(tag, &copy.properties, copy.body, (reason, &detail));
+            return Ok(());
         }
         self.held.tags.remove(&tag);
         acknowledge(&self.session.channel, tag, false).await
     }
 
-    /// Has orders handled, however many attempts it takes; `None` when `until` passes first. What is on its way to
-    /// another place is waited for even then: given back, it would get there twice.
+    /// Has orders handled, however many attempts it takes, unless it is told to give up; `None` when `until` passes first.
+    /// What is on its way to another place is waited for even then: given back, it would get there twice.
     pub(crate) async fn insist(
         &mut self,
         orders: &[Order],
         handling: &mut Handling,
         until: Option<Instant>,
+        give_up: &CancellationToken,
     ) -> Result<Option<Vec<Handled>>, Ended> {
         let late = || until.is_some_and(|until| until <= Instant::now());
         let outcomes = loop {
-            match self.meanwhile(handling.attempt(orders)).await {
+            match self.meanwhile(handling.attempt(orders)).await? {
                 Ok(outcomes) => break outcomes,
-                Err(_) if self.stop.is_cancelled() => return Err(Ended::Stopped),
                 Err(_) if late() && self.held.forwards.is_empty() => return Ok(None),
-                Err(pause) => self.rest(pause).await?,
+                Err(pause) => self.rest(pause, give_up).await?,
             }
         };
         handling.succeeded();
@@ -142,13 +147,14 @@ impl Shift<'_> {
         Ok(Some(outcomes))
     }
 
-    /// Waits for something, and acknowledges meanwhile what is elsewhere: a copy with an identity whose original stays
-    /// in hand is billed twice if this process dies.
-    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+    /// Waits for something, unless a stop is overdue, and acknowledges meanwhile what is elsewhere: a copy with an
+    /// identity whose original stays in hand is billed twice if this process dies.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Ended> {
         let mut work = pin!(work);
         loop {
             tokio::select! {
-                done = &mut work => return done,
+                done = &mut work => return Ok(done),
+                () = self.overdue.cancelled() => return Err(Ended::Stopped),
                 Some((tag, forwarded)) = self.held.forwards.next() => {
                     // A channel that is lost is noticed by who uses it next.
                     let _ = self.forwarded(tag, forwarded).await;
@@ -157,13 +163,13 @@ impl Shift<'_> {
         }
     }
 
-    /// Pauses, unless the session is lost meanwhile or it is to stop.
-    async fn rest(&mut self, pause: Duration) -> Result<(), Ended> {
+    /// Pauses, unless the session is lost meanwhile or it is told to give up.
+    async fn rest(&mut self, pause: Duration, give_up: &CancellationToken) -> Result<(), Ended> {
         let until = Instant::now() + pause;
         loop {
             tokio::select! {
                 () = sleep_until(until) => return Ok(()),
-                () = self.stop.cancelled() => return Err(Ended::Stopped),
+                () = give_up.cancelled() => return Err(Ended::Stopped),
                 Some((tag, forwarded)) = self.held.forwards.next() => self.forwarded(tag, forwarded).await?,
                 incident = self.session.incident() => if let Incident::Lost(cause) = incident {
                     return Err(Ended::Lost(cause));
@@ -190,13 +196,18 @@ impl Shift<'_> {
         }
     }
 
-    fn bury(&mut self, delivery: Delivery, reason: DeadLetterReason, detail: &str) {
-        let Delivery { delivery_tag, properties, data, .. } = delivery;
+    fn bury(
+        &mut self,
+        tag: u64,
+        properties: &BasicProperties,
+        body: Vec<u8>,
+        (reason, detail): (DeadLetterReason, &str),
+    ) {
         let message_id = properties.message_id().as_ref().map(ToString::to_string);
         warn!(reason = reason.as_str(), detail, message_id, "a message goes to the dead letters");
         let (now, topology) = (self.work.clock.now(), &self.work.topology);
-        let letter = message::dead_letter(&properties, data, (reason, detail), now, topology);
-        self.held.add(delivery_tag, self.work.forwarder.forward(delivery_tag, Purpose::Bury(reason), letter));
+        let letter = message::dead_letter(properties, body, (reason, detail), now, topology);
+        self.held.add(tag, self.work.forwarder.forward(tag, Purpose::Bury(reason), letter));
     }
 
     fn stamp(&mut self, delivery: Delivery, order: Order) {
@@ -210,8 +221,8 @@ impl Shift<'_> {
         match forwarded {
             Forwarded::Done(Purpose::Bury(reason)) => self.work.metrics.dead_lettered(reason),
             Forwarded::Done(Purpose::Stamp(_)) => self.held.replaced_at = Some(Instant::now()),
-            Forwarded::NoRoom(order) => {
-                self.held.unmoved.push((tag, order));
+            Forwarded::NoRoom(order, copy) => {
+                self.held.unmoved.push(Unmoved { tag, order, copy });
                 return Ok(());
             }
         }

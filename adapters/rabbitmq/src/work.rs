@@ -14,8 +14,9 @@ use lapin::Channel;
 use lapin::message::Delivery;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions};
 use lapin::types::FieldTable;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::connection::{Incident, Session};
 use crate::forward::Forwarder;
@@ -31,7 +32,7 @@ const MAX_BATCH: usize = 250;
 const LINGER: Duration = Duration::from_millis(10);
 
 /// How long what was delivered before the stop may take. What is not settled by then is delivered again later. With what
-/// a shift takes to end, it is less than the supervisor waits for a task.
+/// a shift takes to end, and the connections to close, it is less than the supervisor waits for a task.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// What it takes to settle messages.
@@ -53,7 +54,8 @@ impl Work {
     ) -> Option<String> {
         // The library says only once that a consumer has ended, and nothing afterwards.
         let mut consumer = consumer.fuse();
-        let mut shift = Shift { work: &self, session, held: Held::default(), stop };
+        let (overdue, _timer) = overdue(stop.clone());
+        let mut shift = Shift { work: &self, session, held: Held::default(), stop, overdue: &overdue };
         loop {
             let mut ended = shift.consume(&mut consumer).await;
             if let Ended::Away(orders, handling) = ended {
@@ -79,26 +81,25 @@ impl Work {
 impl Shift<'_> {
     /// Settles messages until it cannot go on.
     async fn consume(&mut self, consumer: &mut Fuse<lapin::Consumer>) -> Ended {
-        let mut deadline = None;
+        let mut stopping = false;
         let mut last_batch = 0;
         loop {
-            let drained = consumer.is_done() && deadline.is_some();
+            let drained = consumer.is_done() && stopping;
             if drained && self.held.tags.is_empty() {
                 return Ended::Stopped;
             }
-            if let Some((tag, order)) = self.held.unmoved.pop() {
-                if let Err(ended) = self.handle_unmoved(tag, order).await {
+            if let Some(unmoved) = self.held.unmoved.pop() {
+                if let Err(ended) = self.handle_unmoved(unmoved).await {
                     return ended;
                 }
                 continue;
             }
-            let until = deadline.unwrap_or_else(Instant::now);
             let settled = tokio::select! {
-                () = self.stop.cancelled(), if deadline.is_none() => {
-                    deadline = Some(Instant::now() + STOP_GRACE);
+                () = self.stop.cancelled(), if !stopping => {
+                    stopping = true;
                     cancel(&self.session.channel, consumer).await.map_err(Ended::from)
                 }
-                () = sleep_until(until), if deadline.is_some() => return Ended::Stopped,
+                () = self.overdue.cancelled() => return Ended::Stopped,
                 delivery = consumer.next(), if !drained => match delivery {
                     Some(Ok(first)) => {
                         if last_batch > 1 {
@@ -109,7 +110,7 @@ impl Shift<'_> {
                         self.settle(batch).await
                     }
                     Some(Err(error)) => Err(error.into()),
-                    None if deadline.is_some() => Ok(()),
+                    None if stopping => Ok(()),
                     None => {
                         Err(Ended::Lost("the broker ended the consumer, as it does when the queue goes".into()))
                     }
@@ -141,9 +142,22 @@ impl Shift<'_> {
         // Tag 0 with `multiple` stands for every unacknowledged delivery.
         let everything = BasicNackOptions { multiple: true, requeue: true };
         self.session.channel.basic_nack(0, everything).await?;
-        self.insist(&orders, &mut handling, None).await?;
+        let stop = self.stop;
+        self.insist(&orders, &mut handling, None, stop).await?;
         Ok(subscribe(&self.session.channel, &self.work.topology.queue).await?)
     }
+}
+
+/// Cancelled when what was delivered before the stop has taken too long; not after the handle is dropped.
+fn overdue(stop: CancellationToken) -> (CancellationToken, AbortOnDropHandle<()>) {
+    let overdue = CancellationToken::new();
+    let token = overdue.clone();
+    let timer = tokio::spawn(async move {
+        stop.cancelled().await;
+        sleep(STOP_GRACE).await;
+        token.cancel();
+    });
+    (overdue, AbortOnDropHandle::new(timer))
 }
 
 /// Has the broker send no more. What it has sent is still to come, and then the end of the consumer.

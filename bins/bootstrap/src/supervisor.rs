@@ -13,8 +13,9 @@ use crate::config::{Common, LogFormat};
 use crate::unit::{Context, Parts, StartError, Unit};
 use crate::watch;
 
-/// How long the background tasks may take to finish what they have in hand.
-const TASK_GRACE: Duration = Duration::from_secs(10);
+/// How long the background tasks may take to finish what they have in hand, and to close their connections. Billing's
+/// consumer takes the longest: up to 17 s, when neither database nor broker answers.
+const TASK_GRACE: Duration = Duration::from_secs(20);
 
 /// How long clients have to leave by themselves.
 const FAREWELL: Duration = Duration::from_millis(500);
