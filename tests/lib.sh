@@ -43,14 +43,14 @@ install() {
         export DEBIAN_FRONTEND=noninteractive
         apt-get install -qq -y --no-install-recommends "$@" >/dev/null ||
             { apt-get update -qq && apt-get install -qq -y --no-install-recommends "$@" >/dev/null; }'
-    # Two parts may run at once; apt does not wait for itself.
+    # Two parts may run at once; apt does not wait for itself. A server that it starts must not keep the lock.
     mkdir -p "$cache"
     {
         flock 9
         if [[ $EUID -eq 0 ]]; then
-            sh -c "$script" sh "$@"
+            sh -c "$script" sh "$@" 9>&-
         elif command -v sudo >/dev/null; then
-            sudo sh -c "$script" sh "$@"
+            sudo sh -c "$script" sh "$@" 9>&-
         else
             false
         fi || fail "Please install, as root: apt-get install $*"
