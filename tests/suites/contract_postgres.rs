@@ -276,6 +276,33 @@ async fn a_change_that_breaks_a_rule_of_the_table_fails_alone() {
     }
 }
 
+/// What was added and is not in an index proper yet is read by each search.
+#[tokio::test]
+async fn additions_do_not_slow_searches_down() {
+    let place = Postgres::shared().database();
+    Database::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
+    let add = |count| {
+        let movies = format!(
+            "INSERT INTO movies (title, title_folded, description, created_at, updated_at) SELECT title, lower(title), \
+             '', now(), now() FROM (SELECT 'Movie ' || md5(n::text) title FROM generate_series(1, {count}) n) many"
+        );
+        Postgres::shared().psql(&place.name, &movies);
+    };
+    add(30_000);
+    Postgres::shared().psql(&place.name, "VACUUM ANALYZE movies");
+    add(3_000);
+    for part in ["title_folded LIKE '%qxz%'", "string_to_array(title_folded, NULL) @> ARRAY['q']"] {
+        let explain =
+            format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT id FROM movies WHERE {part} LIMIT 100");
+        let plan: serde_json::Value =
+            serde_json::from_str(&Postgres::shared().psql(&place.name, &explain)).unwrap();
+        let plan = &plan[0]["Plan"];
+        let blocks = ["Shared Hit Blocks", "Shared Read Blocks"].map(|which| plan[which].as_u64().unwrap());
+        let blocks: u64 = blocks.iter().sum();
+        assert!(blocks < 50, "{part}: {blocks} blocks were read");
+    }
+}
+
 /// Two replicas change the same movies at the same time: their statements must not wait for each other for ever.
 #[tokio::test]
 async fn replicas_that_change_the_same_movies_do_not_deadlock() {
