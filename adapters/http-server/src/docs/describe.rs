@@ -13,6 +13,8 @@ struct Description {
     operation: &'static str,
     status: &'static str,
     success: &'static str,
+    /// The keys of its query.
+    query: fn() -> Vec<Parameter>,
     /// A header of its answer, with what it says.
     header: Option<(&'static str, &'static str)>,
     /// What it is asked for may not be there.
@@ -20,7 +22,7 @@ struct Description {
 }
 
 const fn described(operation: &'static str, success: &'static str) -> Description {
-    Description { operation, status: "200", success, header: None, may_miss: false }
+    Description { operation, status: "200", success, query: Vec::new, header: None, may_miss: false }
 }
 
 const NEXT_PAGE: Option<(&str, &str)> =
@@ -32,7 +34,7 @@ const DESCRIPTIONS: [Description; 9] = [
         header: Some(("Location", "The address of the movie.")),
         ..described("addMovie", "The movie as it was added.")
     },
-    Description { header: NEXT_PAGE, ..described("listMovies", "A page of movies.") },
+    Description { query: movies_query, header: NEXT_PAGE, ..described("listMovies", "A page of movies.") },
     Description { may_miss: true, ..described("readMovie", "The movie.") },
     Description { may_miss: true, ..described("changeMovie", "The movie as it is now.") },
     Description { may_miss: true, ..described("deleteMovie", "The movie was deleted.") },
@@ -41,8 +43,16 @@ const DESCRIPTIONS: [Description; 9] = [
         header: Some(("Location", "The address under which the order is found once it is recorded.")),
         ..described("placeOrder", "The queue has taken responsibility for the order.")
     },
-    Description { may_miss: true, ..described("readOrder", "The order as it was recorded.") },
-    Description { header: NEXT_PAGE, ..described("listOrders", "A page of the user's orders.") },
+    Description {
+        query: order_query,
+        may_miss: true,
+        ..described("readOrder", "The order as it was recorded.")
+    },
+    Description {
+        query: orders_query,
+        header: NEXT_PAGE,
+        ..described("listOrders", "A page of the user's orders.")
+    },
 ];
 
 /// Adds to every operation what its handler's types do not say.
@@ -63,7 +73,7 @@ fn describe(operation: &mut Operation) {
     let Some(description) = DESCRIPTIONS.iter().find(|description| description.operation == id) else {
         return;
     };
-    for parameter in query_of(id).into_iter().chain([request_id()]) {
+    for parameter in (description.query)().into_iter().chain([request_id()]) {
         operation.parameters.push(RefOr::Object(parameter));
     }
     if let Some(RefOr::Object(response)) = operation.responses.responses.get_mut(description.status) {
@@ -85,37 +95,36 @@ fn describe(operation: &mut Operation) {
     }
 }
 
-fn query_of(operation: &str) -> Vec<Parameter> {
-    let limit = || {
-        let says = "The most entries of the page; 100 unless told.";
-        query("limit", says, false, schema::integer(1.0, Some(f64::from(PageLimit::MAX))))
-    };
-    let title_length = u32::try_from(Title::MAX_CHARS).ok();
-    let user_length = u32::try_from(UserId::MAX_CHARS).ok();
+fn movies_query() -> Vec<Parameter> {
+    let title =
+        "Only movies whose title contains this text, whatever the case; every character is taken literally.";
+    let length = u32::try_from(Title::MAX_CHARS).ok();
+    vec![
+        query("title", title, false, schema::text(None, length, Some("^[^\\u0000]*$"))),
+        limit(),
+        query("after", "The last id of the page before.", false, schema::movie_id()),
+    ]
+}
+
+fn orders_query() -> Vec<Parameter> {
+    let length = u32::try_from(UserId::MAX_CHARS).ok();
+    vec![
+        query("user_id", "Whose orders.", true, schema::text(Some(1), length, Some("^[!-~]+$"))),
+        limit(),
+        query("after", "The last order id of the page before.", false, schema::order_id()),
+    ]
+}
+
+fn order_query() -> Vec<Parameter> {
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
-    let longest_wait = MAX_WAIT_S as f64;
-    match operation {
-        "listMovies" => vec![
-            query(
-                "title",
-                "Only movies whose title contains this text, whatever the case; every character is taken literally.",
-                false,
-                schema::text(None, title_length, Some("^[^\\u0000]*$")),
-            ),
-            limit(),
-            query("after", "The last id of the page before.", false, schema::movie_id()),
-        ],
-        "listOrders" => vec![
-            query("user_id", "Whose orders.", true, schema::text(Some(1), user_length, Some("^[!-~]+$"))),
-            limit(),
-            query("after", "The last order id of the page before.", false, schema::order_id()),
-        ],
-        "readOrder" => {
-            let says = "Seconds to wait for the order to be recorded; 0 unless told.";
-            vec![query("wait", says, false, schema::integer(0.0, Some(longest_wait)))]
-        }
-        _ => Vec::new(),
-    }
+    let longest = MAX_WAIT_S as f64;
+    let says = "Seconds to wait for the order to be recorded; 0 unless told.";
+    vec![query("wait", says, false, schema::integer(0.0, Some(longest)))]
+}
+
+fn limit() -> Parameter {
+    let says = "The most entries of the page; 100 unless told.";
+    query("limit", says, false, schema::integer(1.0, Some(f64::from(PageLimit::MAX))))
 }
 
 /// Says what kind of text a field is, which Rust's `String` does not.
