@@ -31,7 +31,7 @@ pub(crate) enum Forwarded {
     Done(Purpose),
     /// The order queue takes no copy, since it is full: the order is to be handled as it is, or the queue would never
     /// get emptier.
-    NoRoom(Order, Outgoing),
+    NoRoom(Order, Box<Outgoing>),
 }
 
 pub(crate) type Forward = Pin<Box<dyn Future<Output = (u64, Forwarded)> + Send>>;
@@ -63,7 +63,7 @@ impl Forwarder {
                     return Forwarded::Done(purpose);
                 }
                 (Err(PublishError::Refused), Purpose::Stamp(order)) => {
-                    return Forwarded::NoRoom(order.clone(), message);
+                    return Forwarded::NoRoom(order.clone(), Box::new(message));
                 }
                 // The publisher's own connection says so itself.
                 (Err(PublishError::Disconnected(_) | PublishError::Blocked(_)), _) => {}

@@ -22,7 +22,7 @@ pub(crate) struct Held {
 pub(crate) struct Unmoved {
     pub(crate) tag: u64,
     pub(crate) order: Order,
-    pub(crate) copy: Outgoing,
+    pub(crate) copy: Box<Outgoing>,
 }
 
 impl Held {
