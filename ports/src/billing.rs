@@ -28,7 +28,7 @@ pub trait OrderIntake: Send + Sync + 'static {
 #[async_trait]
 pub trait OrderHandler: Send + Sync + 'static {
     /// Handles a batch and says what became of each order, in the batch's order. Queues deliver at least once: an
-    /// order may come again, in the same batch too.
+    /// order may come again, in the same batch too. An empty batch asks whether orders can be handled at all.
     ///
     /// # Errors
     /// Nothing is known of any order of the batch: hand it over again later. Never an order's own fault, which is

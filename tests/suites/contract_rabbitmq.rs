@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "contract_rabbitmq/full_queue.rs"]
+mod full_queue;
 #[path = "contract_rabbitmq/unsettled.rs"]
 mod unsettled;
 

@@ -88,14 +88,15 @@ async fn serve(
     work: Work,
     stop: &CancellationToken,
 ) -> Option<String> {
-    let consumer = match consume(broker, &session.channel).await {
-        Ok(consumer) => consumer,
+    let begun = stop.run_until_cancelled(async {
+        let consumer = consume(broker, &session.channel).await?;
+        Ok::<_, lapin::Error>((consumer, session.connection.create_channel().await?))
+    });
+    let (consumer, channel) = match begun.await? {
+        Ok(begun) => begun,
         Err(error) => return Some(error.to_string()),
     };
-    let measuring = match session.connection.create_channel().await {
-        Ok(channel) => measure(channel, broker.topology().clone(), work.metrics.clone()),
-        Err(error) => return Some(error.to_string()),
-    };
+    let measuring = measure(channel, broker.topology().clone(), work.metrics.clone());
     link.up();
     let ended = work.run(&mut session, consumer, stop).await;
     drop(measuring);

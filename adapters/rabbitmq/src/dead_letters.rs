@@ -7,7 +7,7 @@ use keeper_domain::{DeadLetter, DeadLetterId};
 use keeper_ports::billing::DeadLetters;
 use keeper_ports::{PortError, PortResult};
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicQosOptions, ConfirmSelectOptions};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicQosOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation};
 use tokio::time::timeout;
 
@@ -17,7 +17,7 @@ use crate::letter;
 use crate::message;
 use crate::publisher::PublishError;
 use crate::topology::depth;
-use crate::work::subscribe;
+use crate::work::{give_back, subscribe};
 
 /// The most dead letters that one call looks at: so many a consumer can hold unacknowledged at once.
 const MAX_SEEN: u16 = u16::MAX;
@@ -134,7 +134,12 @@ impl Reader {
 
     async fn consume(session: Session, queue: &str) -> lapin::Result<Self> {
         let channel = &session.channel;
-        let left = depth(channel, queue).await?.min(MAX_SEEN.into());
+        let left = match depth(channel, queue).await? {
+            // So it says too when the queue's leader does not tell within a quarter of a second.
+            0 => depth(channel, queue).await?,
+            left => left,
+        };
+        let left = left.min(MAX_SEEN.into());
         // No more than are counted: what comes later is left alone.
         let prefetch = u16::try_from(left).unwrap_or(MAX_SEEN).max(1);
         channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
@@ -162,7 +167,16 @@ impl Reader {
         channel.basic_ack(tag, BasicAckOptions::default()).await.map_err(away)
     }
 
+    /// Gives back what it has looked at, so that the next call finds it. The queue does one thing after the other: with
+    /// the answer to the second, the first is done.
     async fn close(self) {
+        let (channel, tag) = (&self.session.channel, self.consumer.tag());
+        let given_back = async {
+            give_back(channel).await?;
+            channel.basic_cancel(tag, BasicCancelOptions::default()).await
+        };
+        // What is not given back in time is given back by the end of the connection.
+        let _ = timeout(SILENCE, given_back).await;
         self.session.close().await;
     }
 }

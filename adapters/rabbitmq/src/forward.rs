@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keeper_domain::{DeadLetterReason, Order};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tracing::warn;
 
@@ -14,6 +15,10 @@ use crate::publisher::{Outgoing, PublishError, Publisher};
 /// The pauses between attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How many messages may be on their way to an identity at once: so many orders, at most, are billed twice when the process
+/// or its connection ends just then.
+const MAX_STAMPING: usize = 32;
 
 /// Why a message goes on.
 #[derive(Debug, Clone)]
@@ -40,13 +45,14 @@ pub(crate) type Forward = Pin<Box<dyn Future<Output = (u64, Forwarded)> + Send>>
 #[derive(Clone)]
 pub(crate) struct Forwarder {
     publisher: Publisher,
+    stamping: Arc<Semaphore>,
     /// The log knows that messages cannot be moved on.
     logged: Arc<AtomicBool>,
 }
 
 impl Forwarder {
     pub(crate) fn new(publisher: Publisher) -> Self {
-        Self { publisher, logged: Arc::default() }
+        Self { publisher, stamping: Arc::new(Semaphore::new(MAX_STAMPING)), logged: Arc::default() }
     }
 
     pub(crate) fn forward(&self, tag: u64, purpose: Purpose, message: Outgoing) -> Forward {
@@ -55,6 +61,11 @@ impl Forwarder {
     }
 
     async fn insist(&self, purpose: Purpose, message: Outgoing) -> Forwarded {
+        let _permit = match purpose {
+            Purpose::Bury(_) => None,
+            // It is never closed.
+            Purpose::Stamp(_) => self.stamping.acquire().await.ok(),
+        };
         let mut pause = FIRST_PAUSE;
         loop {
             match (self.publisher.publish(message.clone()).await, &purpose) {

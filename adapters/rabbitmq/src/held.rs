@@ -14,8 +14,10 @@ pub(crate) struct Held {
     pub(crate) forwards: FuturesUnordered<Forward>,
     /// Those that found no room.
     pub(crate) unmoved: Vec<Unmoved>,
-    /// When a delivery was last acknowledged whose copy with an identity is in the queue.
-    pub(crate) replaced_at: Option<Instant>,
+    /// How many of those on their way get an identity.
+    pub(crate) stamping: usize,
+    /// When a delivery was last acknowledged that would come again as something else.
+    pub(crate) let_go_at: Option<Instant>,
 }
 
 /// A delivery without an identity whose copy with one found no room.

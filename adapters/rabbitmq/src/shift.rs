@@ -30,7 +30,7 @@ const KEEP_IN_HAND: Duration = Duration::from_secs(5);
 /// How long a stop waits for the confirms of what is on its way to another place.
 const FORWARD_GRACE: Duration = Duration::from_secs(2);
 
-/// How long a session is kept after the acknowledgement of an original whose copy is in the queue. Nothing says that the
+/// How long a session is kept after the acknowledgement of a delivery that would come again as something else. Nothing says that the
 /// broker has carried an acknowledgement out: between a channel and a quorum queue, more than 32 wait for their turn, and
 /// those that wait are forgotten when the channel is closed (`rabbit_fifo_client`).
 const ACKNOWLEDGEMENT_GRACE: Duration = Duration::from_secs(1);
@@ -77,6 +77,9 @@ impl Shift<'_> {
                 }
             }
         }
+        if orders.is_empty() {
+            return Ok(());
+        }
         let outcomes = self.handle(orders).await?;
         let mut settled = Vec::with_capacity(deliveries.len());
         for (delivery, outcome) in deliveries.into_iter().zip(outcomes) {
@@ -93,10 +96,8 @@ impl Shift<'_> {
         Ok(())
     }
 
+    /// Has orders handled; with none of them, makes sure that some would be.
     async fn handle(&mut self, orders: Vec<Order>) -> Result<Vec<Handled>, Ended> {
-        if orders.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut handling = Handling::new(Arc::clone(&self.work.handler));
         let until = Instant::now() + KEEP_IN_HAND;
         let stop = self.stop;
@@ -104,11 +105,12 @@ impl Shift<'_> {
         handled.ok_or(Ended::Away(orders, handling))
     }
 
-    /// Handles an order whose copy with an identity was refused because the queue is full. After its first attempt it is
-    /// not given back if that can be helped: it may be recorded although the answer was lost, and would come with another
-    /// id. So a stop leaves it as long as anything may take.
+    /// Handles an order whose copy with an identity was refused because the queue is full. Once attempted it is not given
+    /// back if that can be helped: it may be recorded although the answer was lost, and would come with another id. So it
+    /// is not attempted while the ledger is away, and a stop leaves it as long as anything may take.
     pub(crate) async fn handle_unmoved(&mut self, unmoved: Unmoved) -> Result<(), Ended> {
         let Unmoved { tag, order, copy } = unmoved;
+        self.handle(Vec::new()).await?;
         let mut handling = Handling::new(Arc::clone(&self.work.handler));
         let overdue = self.overdue;
         let outcomes = self.insist(&[order], &mut handling, None, overdue).await?;
@@ -116,12 +118,11 @@ impl Shift<'_> {
             self.bury(tag, &copy.properties, copy.body, (reason, &detail));
             return Ok(());
         }
-        self.held.tags.remove(&tag);
-        acknowledge(&self.session.channel, tag, false).await
+        self.let_go(tag).await
     }
 
     /// Has orders handled, however many attempts it takes, unless it is told to give up; `None` when `until` passes first.
-    /// What is on its way to another place is waited for even then: given back, it would get there twice.
+    /// What is on its way to an identity is waited for even then: given back, it would get two.
     pub(crate) async fn insist(
         &mut self,
         orders: &[Order],
@@ -133,7 +134,7 @@ impl Shift<'_> {
         let outcomes = loop {
             match self.meanwhile(handling.attempt(orders)).await? {
                 Ok(outcomes) => break outcomes,
-                Err(_) if late() && self.held.forwards.is_empty() => return Ok(None),
+                Err(_) if late() && self.held.stamping == 0 => return Ok(None),
                 Err(pause) => self.rest(pause, give_up).await?,
             }
         };
@@ -191,7 +192,7 @@ impl Shift<'_> {
         if timeout(FORWARD_GRACE, finished).await.is_err() {
             warn!("some messages were not confirmed in their other place; they may be in both");
         }
-        if let Some(at) = self.held.replaced_at {
+        if let Some(at) = self.held.let_go_at {
             sleep_until(at + ACKNOWLEDGEMENT_GRACE).await;
         }
     }
@@ -213,6 +214,7 @@ impl Shift<'_> {
     fn stamp(&mut self, delivery: Delivery, order: Order) {
         let Delivery { delivery_tag, properties, data, .. } = delivery;
         let copy = message::stamped(&properties, data, &order, &self.work.topology.queue);
+        self.held.stamping += 1;
         self.held.add(delivery_tag, self.work.forwarder.forward(delivery_tag, Purpose::Stamp(order), copy));
     }
 
@@ -220,14 +222,32 @@ impl Shift<'_> {
     pub(crate) async fn forwarded(&mut self, tag: u64, forwarded: Forwarded) -> Result<(), Ended> {
         match forwarded {
             Forwarded::Done(Purpose::Bury(reason)) => self.work.metrics.dead_lettered(reason),
-            Forwarded::Done(Purpose::Stamp(_)) => self.held.replaced_at = Some(Instant::now()),
+            Forwarded::Done(Purpose::Stamp(_)) => self.held.stamping -= 1,
             Forwarded::NoRoom(order, copy) => {
+                self.held.stamping -= 1;
                 self.held.unmoved.push(Unmoved { tag, order, copy });
                 return Ok(());
             }
         }
+        self.let_go(tag).await
+    }
+
+    /// Acknowledges a delivery that would come again as something else.
+    async fn let_go(&mut self, tag: u64) -> Result<(), Ended> {
         self.held.tags.remove(&tag);
+        self.held.let_go_at = Some(Instant::now());
         acknowledge(&self.session.channel, tag, false).await
+    }
+}
+
+/// Waits for an answer of the broker, unless a stop is overdue.
+pub(crate) async fn answered<T>(
+    overdue: &CancellationToken,
+    answer: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, Ended> {
+    match overdue.run_until_cancelled(answer).await {
+        Some(answer) => Ok(answer?),
+        None => Err(Ended::Stopped),
     }
 }
 

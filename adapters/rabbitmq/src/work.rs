@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::connection::{Incident, Session};
 use crate::forward::Forwarder;
 use crate::held::Held;
-use crate::shift::{Ended, Shift};
+use crate::shift::{Ended, Shift, answered};
 use crate::topology::Topology;
 
 /// The most messages of one batch. Below the default prefetch, so that the next batch comes while this one is settled.
@@ -97,7 +97,7 @@ impl Shift<'_> {
             let settled = tokio::select! {
                 () = self.stop.cancelled(), if !stopping => {
                     stopping = true;
-                    cancel(&self.session.channel, consumer).await.map_err(Ended::from)
+                    answered(self.overdue, cancel(&self.session.channel, consumer)).await
                 }
                 () = self.overdue.cancelled() => return Ended::Stopped,
                 delivery = consumer.next(), if !drained => match delivery {
@@ -129,22 +129,19 @@ impl Shift<'_> {
     }
 
     /// Gives back what is in hand, waits until these orders can be processed, and then takes messages again. The orders'
-    /// own messages will come again, and are recognised.
+    /// own messages will come again, and are recognised; a message on its way to the dead letters may get there twice.
     async fn sit_out(
         &mut self,
         orders: Vec<Order>,
         mut handling: Handling,
         consumer: &Fuse<lapin::Consumer>,
     ) -> Result<lapin::Consumer, Ended> {
-        cancel(&self.session.channel, consumer).await?;
-        self.held.unmoved.clear();
-        self.held.tags.clear();
-        // Tag 0 with `multiple` stands for every unacknowledged delivery.
-        let everything = BasicNackOptions { multiple: true, requeue: true };
-        self.session.channel.basic_nack(0, everything).await?;
+        answered(self.overdue, cancel(&self.session.channel, consumer)).await?;
+        self.held = Held { let_go_at: self.held.let_go_at, ..Held::default() };
+        answered(self.overdue, give_back(&self.session.channel)).await?;
         let stop = self.stop;
         self.insist(&orders, &mut handling, None, stop).await?;
-        Ok(subscribe(&self.session.channel, &self.work.topology.queue).await?)
+        answered(self.overdue, subscribe(&self.session.channel, &self.work.topology.queue)).await
     }
 }
 
@@ -163,6 +160,12 @@ fn overdue(stop: CancellationToken) -> (CancellationToken, AbortOnDropHandle<()>
 /// Has the broker send no more. What it has sent is still to come, and then the end of the consumer.
 async fn cancel(channel: &Channel, consumer: &Fuse<lapin::Consumer>) -> lapin::Result<()> {
     channel.basic_cancel(consumer.get_ref().tag(), BasicCancelOptions::default()).await
+}
+
+/// Gives back every delivery that is not acknowledged.
+pub(crate) async fn give_back(channel: &Channel) -> lapin::Result<()> {
+    // Tag 0 with `multiple` stands for all of them.
+    channel.basic_nack(0, BasicNackOptions { multiple: true, requeue: true }).await
 }
 
 /// Has the broker send a queue's messages over a channel.

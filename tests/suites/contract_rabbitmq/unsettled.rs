@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use keeper_domain::OrderId;
 use keeper_tests::contract::order_queue::Desk;
+use keeper_tests::faults::Proxy;
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -50,14 +51,17 @@ impl OrderHandler for Gate {
 }
 
 /// Consumes, connected, until the token is cancelled.
-async fn start(broker: &Broker, handler: Arc<dyn OrderHandler>) -> (CancellationToken, JoinHandle<()>) {
+pub(super) async fn start(
+    broker: &Broker,
+    handler: Arc<dyn OrderHandler>,
+) -> (CancellationToken, JoinHandle<()>) {
     let (probe, stop, running) = consuming(broker, handler);
     until_up(&probe).await;
     (stop, running)
 }
 
 /// Publishes a message to a queue until it takes no more; says how many it took.
-async fn fill(channel: &Channel, queue: &str, body: &[u8]) -> usize {
+pub(super) async fn fill(channel: &Channel, queue: &str, body: &[u8]) -> usize {
     for taken in 0.. {
         let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
         let confirm = channel.basic_publish("".into(), queue.into(), options, body, properties).await;
@@ -68,7 +72,7 @@ async fn fill(channel: &Channel, queue: &str, body: &[u8]) -> usize {
     unreachable!("the queue has no limit")
 }
 
-async fn stopped(running: JoinHandle<()>) {
+pub(super) async fn stopped(running: JoinHandle<()>) {
     tokio::time::timeout(PATIENCE, running).await.expect("the consumer stops").unwrap();
 }
 
@@ -141,99 +145,6 @@ async fn a_stop_does_not_leave_a_message_and_its_copy() {
     until_depth(&vhost, 101).await;
 }
 
-/// A virtual host whose order queue is full of messages of the original publisher, and how many those are. A copy of
-/// theirs finds no room, so that they are handled as they are.
-async fn full() -> (Vhost, Broker, u64) {
-    let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
-    let broker = broker(&Settings { prefetch: 1, ..settings(&vhost) });
-    let (_queue, _kept) = connected(&broker).await;
-    node.ctl(&["set_policy", "-p", &vhost.name, "limit", "^billing_queue$", r#"{"max-length": 3}"#]);
-    let (_connection, channel) = client(&vhost).await;
-    let messages = fill(&channel, "billing_queue", FOREIGN).await;
-    (vhost, broker, messages as u64)
-}
-
-/// Records each order, but its first answer is lost.
-struct Unheard {
-    recorded: Mutex<BTreeSet<OrderId>>,
-    answered: Mutex<BTreeSet<OrderId>>,
-    attempted: Semaphore,
-}
-
-impl Unheard {
-    fn new() -> Arc<Self> {
-        let attempted = Semaphore::new(0);
-        Arc::new(Self { recorded: Mutex::default(), answered: Mutex::default(), attempted })
-    }
-
-    fn recorded(&self) -> u64 {
-        self.recorded.lock().unwrap().len() as u64
-    }
-
-    fn answered(&self) -> u64 {
-        self.answered.lock().unwrap().len() as u64
-    }
-}
-
-#[async_trait]
-impl OrderHandler for Unheard {
-    async fn handle(&self, batch: Vec<Order>) -> PortResult<Vec<Recording>> {
-        let ids: BTreeSet<_> = batch.iter().map(|order| order.id).collect();
-        let known = self.recorded.lock().unwrap().is_superset(&ids);
-        self.recorded.lock().unwrap().extend(&ids);
-        self.attempted.add_permits(1);
-        if !known {
-            return Err(PortError::timed_out("billing database", "recorded, but the answer was lost"));
-        }
-        self.answered.lock().unwrap().extend(ids);
-        Ok(vec![Recording::AlreadyRecorded; batch.len()])
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_without_identity_in_a_full_queue_is_billed_once_though_an_answer_was_lost() {
-    let (vhost, broker, messages) = full().await;
-    let ledger = Unheard::new();
-    let (stop, running) = start(&broker, Arc::clone(&ledger) as _).await;
-    eventually("all are recorded", PATIENCE, async || (ledger.answered() >= messages).then_some(())).await;
-    stop.cancel();
-    stopped(running).await;
-    until_depth(&vhost, 0).await;
-    assert_eq!(ledger.recorded(), messages);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_without_identity_in_a_full_queue_is_billed_once_though_a_stop_comes_between_attempts() {
-    let (vhost, broker, messages) = full().await;
-    let ledger = Unheard::new();
-    let (stop, running) = start(&broker, Arc::clone(&ledger) as _).await;
-    tokio::time::timeout(PATIENCE, ledger.attempted.acquire()).await.expect("it is tried").unwrap().forget();
-    stop.cancel();
-    stopped(running).await;
-    until_depth(&vhost, messages - ledger.recorded()).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_without_identity_in_a_full_queue_that_the_ledger_refuses_is_buried() {
-    let (vhost, broker, messages) = full().await;
-    let desk = Desk::new(|_| Ok(Recording::Rejected("it is not for us".into())));
-    let (stop, running) = start(&broker, desk as _).await;
-    let dead_letters = RabbitDeadLetters::new(&broker);
-    let buried = eventually("all are among the dead letters", PATIENCE, async || {
-        let letters = dead_letters.list(100).await.unwrap();
-        (letters.len() as u64 >= messages).then_some(letters)
-    })
-    .await;
-    stop.cancel();
-    stopped(running).await;
-    until_depth(&vhost, 0).await;
-    assert_eq!(buried.len() as u64, messages);
-    for letter in buried {
-        assert_eq!((letter.reason, letter.detail.as_str()), (DeadLetterReason::Rejected, "it is not for us"));
-        assert_eq!(letter.body, FOREIGN);
-    }
-}
-
 /// What neither records nor fails, as a database that hangs, must not keep the unit from ending in good order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_does_not_wait_for_a_ledger_that_hangs() {
@@ -242,6 +153,18 @@ async fn a_stop_does_not_wait_for_a_ledger_that_hangs() {
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(10), running).await.expect("it ends").unwrap();
     until_depth(&vhost, 11).await;
+}
+
+/// Nor must a broker that says nothing more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_a_broker_that_hangs() {
+    let vhost = RabbitMq::shared().vhost();
+    let proxy = Proxy::to(vhost.port).await;
+    let broker = broker(&Settings { port: proxy.port(), ..settings(&vhost) });
+    let (stop, running) = start(&broker, Desk::recording() as _).await;
+    proxy.silence();
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(15), running).await.expect("it ends").unwrap();
 }
 
 /// Messages that cannot be moved on, here because the dead letters are full, must not keep orders from being handled
