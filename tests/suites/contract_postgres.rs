@@ -2,11 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "contract_postgres/schema.rs"]
+mod schema;
+#[path = "contract_postgres/searches.rs"]
+mod searches;
+
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use keeper_billing::Book;
-use keeper_domain::{MovieChange, MovieQuery, Title, TitlePart};
+use keeper_domain::{MovieChange, MovieQuery, Title};
 use keeper_inventory::Inventory;
 use keeper_ports::billing::OrderLedger;
 use keeper_ports::inventory::MovieRepository;
@@ -68,44 +73,6 @@ fn unavailable<T: std::fmt::Debug>(result: &PortResult<T>) -> bool {
 }
 
 #[tokio::test]
-async fn replicas_that_start_at_the_same_time_migrate_once() {
-    let settings = settings(&Postgres::shared().database());
-    // The second time there is nothing left to do.
-    for _ in 0..2 {
-        let replicas: Vec<_> = (0..4).map(|_| Database::new(&settings, Schema::Billing).unwrap()).collect();
-        let migrations = futures_util::future::join_all(replicas.iter().map(Database::migrate)).await;
-        assert!(migrations.iter().all(Result::is_ok), "{migrations:?}");
-    }
-}
-
-#[tokio::test]
-async fn an_older_program_works_with_a_newer_schema() {
-    let place = Postgres::shared().database();
-    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
-    database.migrate().await.unwrap();
-    let newer = "INSERT INTO _sqlx_migrations SELECT 9999, 'newer', now(), true, checksum, 1 FROM _sqlx_migrations LIMIT 1";
-    Postgres::shared().psql(&place.name, newer);
-    database.migrate().await.unwrap();
-    DatabaseProbe::new(database).check().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_database_without_its_schema_is_not_ready() {
-    let place = Postgres::shared().database();
-    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
-    let (probe, movies) = (DatabaseProbe::new(database.clone()), PgMovies::new(database.clone()));
-    assert!(unavailable(&probe.check().await));
-    assert!(unavailable(&movies.insert(movie("too early"), at(1)).await));
-    database.migrate().await.unwrap();
-    Postgres::shared().psql(&place.name, "DELETE FROM _sqlx_migrations WHERE version = 3");
-    assert!(unavailable(&probe.check().await), "a migration is missing");
-    Postgres::shared().psql(&place.name, "DROP INDEX movies_title_folded_trigrams");
-    database.migrate().await.unwrap();
-    probe.check().await.unwrap();
-    movies.insert(movie("in time"), at(1)).await.unwrap();
-}
-
-#[tokio::test]
 async fn a_restart_of_the_database_is_not_noticed_by_the_next_call() {
     let server = Postgres::start(PostgresOptions::default());
     let database = Database::new(&settings(&server.database()), Schema::Inventory).unwrap();
@@ -164,39 +131,6 @@ async fn a_statement_that_takes_too_long_times_out_and_its_connection_lives() {
     assert!(unavailable(&waiting), "there is one connection, and it was in use: {waiting:?}");
     locking.join().unwrap();
     assert!(movies.find(id).await.unwrap().is_some());
-}
-
-#[tokio::test]
-async fn a_rare_part_of_a_title_is_found_without_looking_at_all_of_them() {
-    let place = Postgres::shared().database();
-    let read = || -> u64 {
-        let rows = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'movies'";
-        Postgres::shared().psql(&place.name, rows).trim().parse().unwrap()
-    };
-    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
-    database.migrate().await.unwrap();
-    let many = "INSERT INTO movies (title, title_folded, description, created_at, updated_at) \
-        SELECT title, lower(title), '', now(), now() FROM (SELECT 'Movie ' || n || ' of the catalogue' || \
-        CASE n WHEN 5000 THEN ' ¿qx?' WHEN 6000 THEN ' 千と千尋' ELSE '' END title FROM generate_series(1, 30000) n) many";
-    Postgres::shared().psql(&place.name, many);
-    Postgres::shared().psql(&place.name, "VACUUM ANALYZE movies");
-    for part in ["q", "qx", "X?", "¿", "千", "千尋", "と千尋", "5000 of", "zzz", "z"] {
-        let before = read();
-        // A connection reports what it read when it ends, at the latest.
-        let movies = PgMovies::new(Database::new(&settings(&place), Schema::Inventory).unwrap());
-        let title = TitlePart::new(part).unwrap();
-        let found = movies.search(MovieQuery { title }, page(None, 100)).await.unwrap();
-        assert!(found.items.len() < 20, "{part}: {}", found.items.len());
-        drop(movies);
-        let query = "SELECT count(*) FROM pg_stat_activity \
-            WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
-        harness::eventually("the connections are closed", std::time::Duration::from_secs(20), async || {
-            (Postgres::shared().psql(&place.name, query).trim() == "0").then_some(())
-        })
-        .await;
-        let rows = read() - before;
-        assert!(rows < 500, "{part}: {rows} rows were read");
-    }
 }
 
 #[tokio::test]
@@ -273,33 +207,6 @@ async fn a_change_that_breaks_a_rule_of_the_table_fails_alone() {
             assert_eq!(changed.unwrap(), Some(found.clone()));
             assert_eq!(found.title.as_str(), title);
         }
-    }
-}
-
-/// What was added and is not in an index proper yet is read by each search.
-#[tokio::test]
-async fn additions_do_not_slow_searches_down() {
-    let place = Postgres::shared().database();
-    Database::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
-    let add = |count| {
-        let movies = format!(
-            "INSERT INTO movies (title, title_folded, description, created_at, updated_at) SELECT title, lower(title), \
-             '', now(), now() FROM (SELECT 'Movie ' || md5(n::text) title FROM generate_series(1, {count}) n) many"
-        );
-        Postgres::shared().psql(&place.name, &movies);
-    };
-    add(30_000);
-    Postgres::shared().psql(&place.name, "VACUUM ANALYZE movies");
-    add(3_000);
-    for part in ["title_folded LIKE '%qxz%'", "string_to_array(title_folded, NULL) @> ARRAY['q']"] {
-        let explain =
-            format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT id FROM movies WHERE {part} LIMIT 100");
-        let plan: serde_json::Value =
-            serde_json::from_str(&Postgres::shared().psql(&place.name, &explain)).unwrap();
-        let plan = &plan[0]["Plan"];
-        let blocks = ["Shared Hit Blocks", "Shared Read Blocks"].map(|which| plan[which].as_u64().unwrap());
-        let blocks: u64 = blocks.iter().sum();
-        assert!(blocks < 50, "{part}: {blocks} blocks were read");
     }
 }
 

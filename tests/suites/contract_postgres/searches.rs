@@ -1,0 +1,65 @@
+//! What a search reads.
+
+use keeper_domain::{MovieQuery, TitlePart};
+
+use super::*;
+
+#[tokio::test]
+async fn a_rare_part_of_a_title_is_found_without_looking_at_all_of_them() {
+    let place = Postgres::shared().database();
+    let read = || -> u64 {
+        let rows = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'movies'";
+        Postgres::shared().psql(&place.name, rows).trim().parse().unwrap()
+    };
+    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let many = "INSERT INTO movies (title, title_folded, description, created_at, updated_at) \
+        SELECT title, lower(title), '', now(), now() FROM (SELECT 'Movie ' || n || ' of the catalogue' || \
+        CASE n WHEN 5000 THEN ' ¿qx?' WHEN 6000 THEN ' 千と千尋' ELSE '' END title FROM generate_series(1, 30000) n) many";
+    Postgres::shared().psql(&place.name, many);
+    Postgres::shared().psql(&place.name, "VACUUM ANALYZE movies");
+    for part in ["q", "qx", "X?", "¿", "千", "千尋", "と千尋", "5000 of", "zzz", "z"] {
+        let before = read();
+        // A connection reports what it read when it ends, at the latest.
+        let movies = PgMovies::new(Database::new(&settings(&place), Schema::Inventory).unwrap());
+        let title = TitlePart::new(part).unwrap();
+        let found = movies.search(MovieQuery { title }, page(None, 100)).await.unwrap();
+        assert!(found.items.len() < 20, "{part}: {}", found.items.len());
+        drop(movies);
+        let query = "SELECT count(*) FROM pg_stat_activity \
+            WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        harness::eventually("the connections are closed", std::time::Duration::from_secs(20), async || {
+            (Postgres::shared().psql(&place.name, query).trim() == "0").then_some(())
+        })
+        .await;
+        let rows = read() - before;
+        assert!(rows < 500, "{part}: {rows} rows were read");
+    }
+}
+
+/// What was added and is not in an index proper yet is read by each search.
+#[tokio::test]
+async fn additions_do_not_slow_searches_down() {
+    let place = Postgres::shared().database();
+    Database::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
+    let add = |count| {
+        let movies = format!(
+            "INSERT INTO movies (title, title_folded, description, created_at, updated_at) SELECT title, lower(title), \
+             '', now(), now() FROM (SELECT 'Movie ' || md5(n::text) title FROM generate_series(1, {count}) n) many"
+        );
+        Postgres::shared().psql(&place.name, &movies);
+    };
+    add(30_000);
+    Postgres::shared().psql(&place.name, "VACUUM ANALYZE movies");
+    add(3_000);
+    for part in ["title_folded LIKE '%qxz%'", "string_to_array(title_folded, NULL) @> ARRAY['q']"] {
+        let explain =
+            format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT id FROM movies WHERE {part} LIMIT 100");
+        let plan: serde_json::Value =
+            serde_json::from_str(&Postgres::shared().psql(&place.name, &explain)).unwrap();
+        let plan = &plan[0]["Plan"];
+        let blocks = ["Shared Hit Blocks", "Shared Read Blocks"].map(|which| plan[which].as_u64().unwrap());
+        let blocks: u64 = blocks.iter().sum();
+        assert!(blocks < 50, "{part}: {blocks} blocks were read");
+    }
+}
