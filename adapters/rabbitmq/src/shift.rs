@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use keeper_domain::{DeadLetterReason, Order};
+use keeper_wire::context::REQUEST_ID;
 use keeper_wire::handling::{Handled, Handling};
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
@@ -205,7 +206,9 @@ impl Shift<'_> {
         (reason, detail): (DeadLetterReason, &str),
     ) {
         let message_id = properties.message_id().as_ref().map(ToString::to_string);
-        warn!(reason = reason.as_str(), detail, message_id, "a message goes to the dead letters");
+        let request_id = message::header(properties, REQUEST_ID);
+        let request_id = request_id.as_deref();
+        warn!(reason = reason.as_str(), detail, message_id, request_id, "a message goes to the dead letters");
         let (now, topology) = (self.work.clock.now(), &self.work.topology);
         let letter = message::dead_letter(properties, body, (reason, detail), now, topology);
         self.held.add(tag, self.work.forwarder.forward(tag, Purpose::Bury(reason), letter));

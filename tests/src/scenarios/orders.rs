@@ -101,12 +101,18 @@ pub async fn other_content_under_the_same_key_goes_to_the_dead_letters(stack: &S
     let id = place(&api, &order(&user), Some(&key)).await;
     let first = recorded(&api, &id).await;
     let other = json!({"user_id": user, "number_of_items": 1, "total_amount": "1.00"});
-    assert_eq!(place(&api, &other, Some(&key)).await, id);
+    let request_id = unique("conflict");
+    let request = api.request(Method::POST, "/api/billing").json(&other);
+    let request = request.header("Idempotency-Key", &key).header("X-Request-Id", &request_id);
+    assert_eq!(Answer::of(request).await.expect(200).json()["order_id"], id.as_str());
     eventually("the conflict is seen", Duration::from_secs(30), async || {
         (conflicts().await > before).then_some(())
     })
     .await;
     assert_eq!(recorded(&api, &id).await, first);
+    let log = stack.recorder().log();
+    let told = |line: &str| line.contains("to the dead letters") && line.contains(&request_id);
+    assert!(log.lines().any(told), "{log}");
 }
 
 pub async fn what_an_operator_discards_is_kept(stack: &Stack) {
