@@ -198,9 +198,12 @@ async fn a_classic_queue_is_met_with_a_clear_error_and_can_be_used_as_it_is() {
 async fn an_order_that_cannot_be_routed_is_not_accepted_and_the_next_one_is() {
     let node = RabbitMq::shared();
     let vhost = node.vhost();
-    let (queue, _kept) = connected(&broker(&settings(&vhost))).await;
+    // Patient, as a machine with much to do takes its time to delete a queue.
+    let patient = Settings { publish_timeout_ms: 20_000, ..settings(&vhost) };
+    let (queue, _kept) = connected(&broker(&patient)).await;
     node.ctl(&["delete_queue", "-p", &vhost.name, "billing_queue"]);
-    assert!(cause(queue.enqueue(samples::order("20")).await).contains("NO_ROUTE"));
+    let cause = cause(queue.enqueue(samples::order("20")).await);
+    assert!(cause.contains("NO_ROUTE"), "{cause}");
     eventually("the queue is declared again", PATIENCE, async || {
         queue.enqueue(samples::order("20")).await.ok()
     })

@@ -13,6 +13,8 @@ pub struct RabbitMq {
     programs: PathBuf,
     port: u16,
     password: String,
+    /// Virtual hosts that nobody has yet; nothing before the first is asked for.
+    vhosts: Mutex<Option<Vec<String>>>,
     process: Mutex<Option<Process>>,
     // Ended after the node, removed after both.
     _epmd: Process,
@@ -76,30 +78,48 @@ impl RabbitMq {
             name: "epmd".into(),
             ..launch.clone()
         });
-        let node =
-            Self { launch, programs, port, password, process: Mutex::new(None), _epmd: epmd, directory };
+        let node = Self {
+            launch,
+            programs,
+            port,
+            password,
+            vhosts: Mutex::default(),
+            process: Mutex::new(None),
+            _epmd: epmd,
+            directory,
+        };
         node.start_again();
         node
     }
 
-    /// Creates an empty virtual host with a name of its own.
+    /// An empty virtual host with a name of its own.
     pub fn vhost(&self) -> Vhost {
-        let name = format!("test-{}", random_text(12));
-        // One call of the tool instead of two: each starts an Erlang machine.
-        self.ctl(&[
-            "eval",
-            &format!(
-                "rabbit_vhost:add(<<\"{name}\">>, <<\"test\">>), rabbit_auth_backend_internal:set_permissions(\
-                 <<\"{USER}\">>, <<\"{name}\">>, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"test\">>)."
-            ),
-        ]);
+        let mut spare = self.vhosts.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who asks a second time asks often, and each call of the tool starts an Erlang machine.
+        let made = if spare.is_none() { 1 } else { 8 };
+        let spare = spare.get_or_insert_default();
+        if spare.is_empty() {
+            *spare = self.make_vhosts(made);
+        }
         Vhost {
             host: "127.0.0.1".into(),
             port: self.port,
-            name,
+            name: spare.pop().expect("some were made"),
             user: USER.into(),
             password: self.password.clone(),
         }
+    }
+
+    fn make_vhosts(&self, count: usize) -> Vec<String> {
+        let names: Vec<_> = (0..count).map(|_| format!("test-{}", random_text(12))).collect();
+        let make = names.iter().map(|name| {
+            format!(
+                "rabbit_vhost:add(<<\"{name}\">>, <<\"test\">>), rabbit_auth_backend_internal:set_permissions(\
+                 <<\"{USER}\">>, <<\"{name}\">>, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"test\">>)"
+            )
+        });
+        self.ctl(&["eval", &format!("{}.", make.collect::<Vec<_>>().join(", "))]);
+        names
     }
 
     /// Runs `rabbitmqctl --quiet` and answers what it prints.
