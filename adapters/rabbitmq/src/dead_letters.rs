@@ -7,7 +7,7 @@ use keeper_domain::{DeadLetter, DeadLetterId};
 use keeper_ports::billing::DeadLetters;
 use keeper_ports::{PortError, PortResult};
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicQosOptions, ConfirmSelectOptions};
+use lapin::options::{BasicAckOptions, BasicQosOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation};
 use tokio::time::timeout;
 
@@ -17,7 +17,7 @@ use crate::letter;
 use crate::message;
 use crate::publisher::PublishError;
 use crate::topology::depth;
-use crate::work::{give_back, subscribe};
+use crate::work::{cancel, give_back, subscribe};
 
 /// The most dead letters that one call looks at: so many a consumer can hold unacknowledged at once.
 const MAX_SEEN: u16 = u16::MAX;
@@ -170,10 +170,10 @@ impl Reader {
     /// Gives back what it has looked at, so that the next call finds it. The queue does one thing after the other: with
     /// the answer to the second, the first is done.
     async fn close(self) {
-        let (channel, tag) = (&self.session.channel, self.consumer.tag());
+        let channel = &self.session.channel;
         let given_back = async {
             give_back(channel).await?;
-            channel.basic_cancel(tag, BasicCancelOptions::default()).await
+            cancel(channel, &self.consumer).await
         };
         // What is not given back in time is given back by the end of the connection.
         let _ = timeout(SILENCE, given_back).await;

@@ -101,8 +101,7 @@ impl Shift<'_> {
     async fn handle(&mut self, orders: Vec<Order>) -> Result<Vec<Handled>, Ended> {
         let mut handling = Handling::new(Arc::clone(&self.work.handler));
         let until = Instant::now() + KEEP_IN_HAND;
-        let stop = self.stop;
-        let handled = self.insist(&orders, &mut handling, Some(until), stop).await?;
+        let handled = self.insist(&orders, &mut handling, Some(until), self.stop).await?;
         handled.ok_or(Ended::Away(orders, handling))
     }
 
@@ -113,8 +112,7 @@ impl Shift<'_> {
         let Unmoved { tag, order, copy } = unmoved;
         self.handle(Vec::new()).await?;
         let mut handling = Handling::new(Arc::clone(&self.work.handler));
-        let overdue = self.overdue;
-        let outcomes = self.insist(&[order], &mut handling, None, overdue).await?;
+        let outcomes = self.insist(&[order], &mut handling, None, self.overdue).await?;
         if let Some((reason, detail)) = outcomes.iter().flatten().find_map(Handled::refusal) {
             self.bury(tag, &copy.properties, copy.body, (reason, &detail));
             return Ok(());

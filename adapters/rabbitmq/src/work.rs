@@ -97,7 +97,7 @@ impl Shift<'_> {
             let settled = tokio::select! {
                 () = self.stop.cancelled(), if !stopping => {
                     stopping = true;
-                    answered(self.overdue, cancel(&self.session.channel, consumer)).await
+                    answered(self.overdue, cancel(&self.session.channel, consumer.get_ref())).await
                 }
                 () = self.overdue.cancelled() => return Ended::Stopped,
                 delivery = consumer.next(), if !drained => match delivery {
@@ -136,11 +136,10 @@ impl Shift<'_> {
         mut handling: Handling,
         consumer: &Fuse<lapin::Consumer>,
     ) -> Result<lapin::Consumer, Ended> {
-        answered(self.overdue, cancel(&self.session.channel, consumer)).await?;
+        answered(self.overdue, cancel(&self.session.channel, consumer.get_ref())).await?;
         self.held = Held { let_go_at: self.held.let_go_at, ..Held::default() };
         answered(self.overdue, give_back(&self.session.channel)).await?;
-        let stop = self.stop;
-        self.insist(&orders, &mut handling, None, stop).await?;
+        self.insist(&orders, &mut handling, None, self.stop).await?;
         answered(self.overdue, subscribe(&self.session.channel, &self.work.topology.queue)).await
     }
 }
@@ -158,8 +157,8 @@ fn overdue(stop: CancellationToken) -> (CancellationToken, AbortOnDropHandle<()>
 }
 
 /// Has the broker send no more. What it has sent is still to come, and then the end of the consumer.
-async fn cancel(channel: &Channel, consumer: &Fuse<lapin::Consumer>) -> lapin::Result<()> {
-    channel.basic_cancel(consumer.get_ref().tag(), BasicCancelOptions::default()).await
+pub(crate) async fn cancel(channel: &Channel, consumer: &lapin::Consumer) -> lapin::Result<()> {
+    channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await
 }
 
 /// Gives back every delivery that is not acknowledged.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::{column, encoded, metric, next_page, unique};
@@ -21,6 +21,11 @@ pub(crate) async fn place(api: &Api, order: &Value, key: Option<&str>) -> String
     if let Some(key) = key {
         request = request.header("Idempotency-Key", key);
     }
+    placed(request).await
+}
+
+/// Sends an order and answers its id.
+async fn placed(request: RequestBuilder) -> String {
     let answer = Answer::of(request).await.expect(200);
     let body = answer.json();
     let id = body["order_id"].as_str().expect("an order id is text").to_owned();
@@ -104,7 +109,7 @@ pub async fn other_content_under_the_same_key_goes_to_the_dead_letters(stack: &S
     let request_id = unique("conflict");
     let request = api.request(Method::POST, "/api/billing").json(&other);
     let request = request.header("Idempotency-Key", &key).header("X-Request-Id", &request_id);
-    assert_eq!(Answer::of(request).await.expect(200).json()["order_id"], id.as_str());
+    assert_eq!(placed(request).await, id);
     eventually("the conflict is seen", Duration::from_secs(30), async || {
         (conflicts().await > before).then_some(())
     })

@@ -4,6 +4,15 @@ use keeper_domain::{MovieQuery, TitlePart};
 
 use super::*;
 
+/// Adds movies with a title each, which is an expression of their number `n`.
+fn add(place: &harness::Database, movies: u32, title: &str) {
+    let insert = format!(
+        "INSERT INTO movies (title, title_folded, description, created_at, updated_at) SELECT title, lower(title), \
+         '', now(), now() FROM (SELECT {title} title FROM generate_series(1, {movies}) n) many"
+    );
+    Postgres::shared().psql(&place.name, &insert);
+}
+
 #[tokio::test]
 async fn a_rare_part_of_a_title_is_found_without_looking_at_all_of_them() {
     let place = Postgres::shared().database();
@@ -13,10 +22,9 @@ async fn a_rare_part_of_a_title_is_found_without_looking_at_all_of_them() {
     };
     let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
-    let many = "INSERT INTO movies (title, title_folded, description, created_at, updated_at) \
-        SELECT title, lower(title), '', now(), now() FROM (SELECT 'Movie ' || n || ' of the catalogue' || \
-        CASE n WHEN 5000 THEN ' ¿qx?' WHEN 6000 THEN ' 千と千尋' ELSE '' END title FROM generate_series(1, 30000) n) many";
-    Postgres::shared().psql(&place.name, many);
+    let title = "'Movie ' || n || ' of the catalogue' || \
+        CASE n WHEN 5000 THEN ' ¿qx?' WHEN 6000 THEN ' 千と千尋' ELSE '' END";
+    add(&place, 30_000, title);
     Postgres::shared().psql(&place.name, "VACUUM ANALYZE movies");
     for part in ["q", "qx", "X?", "¿", "千", "千尋", "と千尋", "5000 of", "zzz", "z"] {
         let before = read();
@@ -42,16 +50,10 @@ async fn a_rare_part_of_a_title_is_found_without_looking_at_all_of_them() {
 async fn additions_do_not_slow_searches_down() {
     let place = Postgres::shared().database();
     Database::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
-    let add = |count| {
-        let movies = format!(
-            "INSERT INTO movies (title, title_folded, description, created_at, updated_at) SELECT title, lower(title), \
-             '', now(), now() FROM (SELECT 'Movie ' || md5(n::text) title FROM generate_series(1, {count}) n) many"
-        );
-        Postgres::shared().psql(&place.name, &movies);
-    };
-    add(30_000);
+    let title = "'Movie ' || md5(n::text)";
+    add(&place, 30_000, title);
     Postgres::shared().psql(&place.name, "VACUUM ANALYZE movies");
-    add(3_000);
+    add(&place, 3_000, title);
     for part in ["title_folded LIKE '%qxz%'", "string_to_array(title_folded, NULL) @> ARRAY['q']"] {
         let explain =
             format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT id FROM movies WHERE {part} LIMIT 100");

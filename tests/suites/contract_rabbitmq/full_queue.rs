@@ -9,7 +9,7 @@ use keeper_domain::OrderId;
 use keeper_tests::contract::order_queue::Desk;
 use tokio::sync::Semaphore;
 
-use super::unsettled::{fill, start, stopped};
+use super::unsettled::{end, fill, start};
 use super::*;
 
 /// A virtual host whose order queue is full of messages of the original publisher, and how many those are.
@@ -76,16 +76,25 @@ impl OrderHandler for Unheard {
     }
 }
 
+/// All of them are recorded under one id each, and nothing is left when the consumer has ended.
+async fn each_is_billed_once(
+    vhost: &Vhost,
+    ledger: &Unheard,
+    messages: u64,
+    (stop, running): (CancellationToken, JoinHandle<()>),
+) {
+    ledger.until_answered(messages).await;
+    end(stop, running).await;
+    until_depth(vhost, 0).await;
+    assert_eq!(ledger.recorded(), messages);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_is_billed_once_though_an_answer_was_lost() {
     let (vhost, broker, messages) = full().await;
     let ledger = Unheard::new();
-    let (stop, running) = start(&broker, Arc::clone(&ledger) as _).await;
-    ledger.until_answered(messages).await;
-    stop.cancel();
-    stopped(running).await;
-    until_depth(&vhost, 0).await;
-    assert_eq!(ledger.recorded(), messages);
+    let consumer = start(&broker, Arc::clone(&ledger) as _).await;
+    each_is_billed_once(&vhost, &ledger, messages, consumer).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,14 +103,10 @@ async fn an_order_is_billed_once_though_a_stop_comes_between_attempts() {
     let ledger = Unheard::new();
     let (stop, running) = start(&broker, Arc::clone(&ledger) as _).await;
     ledger.until_attempted().await;
-    stop.cancel();
-    stopped(running).await;
+    end(stop, running).await;
     // The others, and what was not settled.
-    let (stop, running) = start(&broker, Arc::clone(&ledger) as _).await;
-    until_depth(&vhost, 0).await;
-    stop.cancel();
-    stopped(running).await;
-    assert_eq!(ledger.recorded(), messages);
+    let consumer = start(&broker, Arc::clone(&ledger) as _).await;
+    each_is_billed_once(&vhost, &ledger, messages, consumer).await;
 }
 
 /// What is in hand for long would be taken back by the broker, again and again, until it is dead.
@@ -110,15 +115,11 @@ async fn orders_are_given_back_while_the_ledger_is_away() {
     let (vhost, broker, messages) = full().await;
     let ledger = Unheard::new();
     ledger.away.store(true, Relaxed);
-    let (stop, running) = start(&broker, Arc::clone(&ledger) as _).await;
+    let consumer = start(&broker, Arc::clone(&ledger) as _).await;
     ledger.until_attempted().await;
     until_depth(&vhost, messages).await;
     ledger.away.store(false, Relaxed);
-    ledger.until_answered(messages).await;
-    stop.cancel();
-    stopped(running).await;
-    until_depth(&vhost, 0).await;
-    assert_eq!(ledger.recorded(), messages);
+    each_is_billed_once(&vhost, &ledger, messages, consumer).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -132,8 +133,7 @@ async fn an_order_that_the_ledger_refuses_is_buried() {
         (letters.len() as u64 >= messages).then_some(letters)
     })
     .await;
-    stop.cancel();
-    stopped(running).await;
+    end(stop, running).await;
     until_depth(&vhost, 0).await;
     assert_eq!(buried.len() as u64, messages);
     for letter in buried {

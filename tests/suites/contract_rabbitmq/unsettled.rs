@@ -72,7 +72,9 @@ pub(super) async fn fill(channel: &Channel, queue: &str, body: &[u8]) -> usize {
     unreachable!("the queue has no limit")
 }
 
-pub(super) async fn stopped(running: JoinHandle<()>) {
+/// Has a consumer stop, and waits for it.
+pub(super) async fn end(stop: CancellationToken, running: JoinHandle<()>) {
+    stop.cancel();
     tokio::time::timeout(PATIENCE, running).await.expect("the consumer stops").unwrap();
 }
 
@@ -116,8 +118,7 @@ async fn a_queue_that_went_and_came_back_is_consumed_again_whatever_had_been_del
         .await;
     gate.open();
     eventually("it is consumed", PATIENCE, async || gate.has_handled(&late).then_some(())).await;
-    stop.cancel();
-    stopped(running).await;
+    end(stop, running).await;
 }
 
 /// A message of the original publisher is put back with an identity before it is handled: a stop in between must leave
@@ -140,8 +141,7 @@ async fn a_stop_does_not_leave_a_message_and_its_copy() {
     });
     let (stop, running) = start(&broker, desk as _).await;
     tokio::time::timeout(PATIENCE, attempts.recv()).await.expect("it is handled").unwrap();
-    stop.cancel();
-    stopped(running).await;
+    end(stop, running).await;
     until_depth(&vhost, 101).await;
 }
 
@@ -191,7 +191,6 @@ async fn a_dead_letter_that_finds_no_room_does_not_hold_up_orders_after_the_ledg
     });
     let (stop, running) = start(&broker, Arc::clone(&desk) as _).await;
     contract::order_queue::until_handled(&desk, std::slice::from_ref(&order)).await;
-    stop.cancel();
-    stopped(running).await;
+    end(stop, running).await;
     until_depth(&vhost, 1).await;
 }
