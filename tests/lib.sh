@@ -59,7 +59,7 @@ install() {
 
 # found PROGRAM: in PATH, or where Debian keeps the programs of servers.
 found() {
-    command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null ||
+    command -v "$1" >/dev/null || [[ -x /usr/sbin/$1 ]] || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null ||
         [[ -x /usr/lib/rabbitmq/bin/$1 ]]
 }
 

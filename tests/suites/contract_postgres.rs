@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "contract_postgres/pooler.rs"]
+mod pooler;
 #[path = "contract_postgres/schema.rs"]
 mod schema;
 #[path = "contract_postgres/searches.rs"]
 mod searches;
+#[path = "contract_postgres/server.rs"]
+mod server;
 
 use std::sync::Arc;
 
@@ -16,7 +20,7 @@ use keeper_inventory::Inventory;
 use keeper_ports::billing::OrderLedger;
 use keeper_ports::inventory::MovieRepository;
 use keeper_ports::{PortError, PortResult, Probe};
-use keeper_postgres::{Database, DatabaseProbe, PgMovies, PgOrders, Schema, Settings, Tls};
+use keeper_postgres::{Database, DatabaseProbe, PgMovies, PgOrders, Pooler, Schema, Settings, Tls};
 use keeper_tests::contract::samples::{at, movie, movie_id, order, page};
 use keeper_tests::contract::{self, SystemClock};
 use keeper_tests::harness::{self, Postgres, PostgresOptions};
@@ -31,6 +35,7 @@ fn settings(database: &harness::Database) -> Settings {
         password_file: String::new(),
         tls: Tls::Disable,
         tls_ca: String::new(),
+        pooler: Pooler::Detect,
         max_connections: 8.try_into().unwrap(),
         migrate: true,
         connect_timeout_ms: 5_000,

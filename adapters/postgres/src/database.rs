@@ -1,16 +1,18 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use keeper_ports::{PortError, PortResult};
 use keeper_wire::settings::WrongSetting;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Either, Executor, PgConnection, Postgres, Row};
+use sqlx::{Either, Executor, PgConnection, Postgres};
 use tokio::time::timeout;
 
+use crate::error::{self, Blame};
 use crate::pool::{Lease, Pool};
-use crate::{Schema, Settings, error};
+use crate::session::{Connector, Session};
+use crate::{Schema, Settings};
 
 /// How much longer than the statement timeout a statement is waited for: then the database is out of reach, since it
 /// would have ended the statement itself.
@@ -27,7 +29,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn to(statement: Statement<'_>, connection: &mut PgConnection) -> sqlx::Result<Self> {
+    pub(crate) async fn to(statement: Statement<'_>, connection: &mut PgConnection) -> sqlx::Result<Self> {
         let mut answer = Self::default();
         let mut parts = connection.fetch_many(statement);
         while let Some(part) = parts.try_next().await? {
@@ -39,10 +41,21 @@ impl Answer {
         Ok(answer)
     }
 
-    /// The one value that the statement gives.
-    pub(crate) fn scalar(&self) -> sqlx::Result<i64> {
-        self.rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)
+    /// The row that the statement gives.
+    pub(crate) fn row(&self) -> sqlx::Result<&PgRow> {
+        self.rows.first().ok_or(sqlx::Error::RowNotFound)
     }
+}
+
+/// What happens when a statement runs twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Twice {
+    /// Nothing: it changes nothing.
+    Reads,
+    /// The second run leaves things as the first one did.
+    Repeats,
+    /// Too much: it adds, or counts what it removes.
+    Adds,
 }
 
 /// One of the two databases, as this process uses it. Cheap to clone.
@@ -53,9 +66,13 @@ pub struct Database(Arc<Inner>);
 struct Inner {
     schema: Schema,
     pool: Pool,
-    unlimited_options: PgConnectOptions,
+    connector: Arc<Connector>,
     connect_timeout: Duration,
     patience: Duration,
+    /// Names of the role and of the database, for what an operator is told.
+    role: String,
+    name: String,
+    migration_failure: Mutex<Option<String>>,
 }
 
 impl Database {
@@ -64,57 +81,87 @@ impl Database {
     /// # Errors
     /// A setting cannot be used.
     pub fn new(settings: &Settings, schema: Schema) -> Result<Self, WrongSetting> {
-        let unlimited_options = settings.connect_options()?;
-        let limit = settings.statement_timeout_ms.to_string();
-        let pool = Pool::new(
-            schema.what(),
-            unlimited_options.clone().options([("statement_timeout", limit)]),
-            usize::from(settings.max_connections.get()),
-            settings.connect_timeout(),
-            settings.acquire_timeout(),
-        );
-        let connect_timeout = settings.connect_timeout();
-        let patience = settings.statement_timeout() + GRACE;
-        Ok(Self(Arc::new(Inner { schema, pool, unlimited_options, connect_timeout, patience })))
+        let connector = Arc::new(Connector::new(schema.what(), settings.connect_options()?, settings.pooler));
+        let pool = Pool::new(schema.what(), Arc::clone(&connector), settings);
+        Ok(Self(Arc::new(Inner {
+            schema,
+            pool,
+            connector,
+            connect_timeout: settings.connect_timeout(),
+            patience: settings.statement_timeout() + GRACE,
+            role: settings.user.clone(),
+            name: settings.name.clone(),
+            migration_failure: Mutex::default(),
+        })))
     }
 
-    /// Runs a statement that may run twice: once more when its connection turns out to be broken, as all are after
-    /// the database was restarted, or when it lost to another statement.
+    /// Runs a statement that changes nothing.
+    pub(crate) async fn read<'q>(&self, statement: impl Fn() -> Statement<'q>) -> PortResult<Answer> {
+        self.run(statement, Twice::Reads).await
+    }
+
+    /// Runs a statement that may run twice, as it leaves the same behind.
     pub(crate) async fn repeatable<'q>(&self, statement: impl Fn() -> Statement<'q>) -> PortResult<Answer> {
-        match self.attempt(statement()).await? {
-            Err(first) if error::breaks_connection(&first) || error::is_lost_race(&first) => {
-                tracing::debug!(error = %first, "running the statement once more");
-                self.attempt(statement()).await?.map_err(|second| self.meaning(second))
-            }
-            result => result.map_err(|failure| self.meaning(failure)),
+        self.run(statement, Twice::Repeats).await
+    }
+
+    /// Runs a statement that must be carried out once at most.
+    pub(crate) async fn once<'q>(&self, statement: impl Fn() -> Statement<'q>) -> PortResult<Answer> {
+        self.run(statement, Twice::Adds).await
+    }
+
+    /// Runs a statement, and once more where another connection may answer otherwise: after a restart all are broken,
+    /// after a failover they lead to a server that takes no writes.
+    ///
+    /// `TimedOut` where nobody knows whether it was carried out.
+    async fn run<'q>(&self, statement: impl Fn() -> Statement<'q>, twice: Twice) -> PortResult<Answer> {
+        let first = match self.attempt(statement()).await? {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
+        };
+        let lost = first.blame == Blame::Connection;
+        if first.blame == Blame::Statement || (first.blame == Blame::Session && first.new_connection) {
+            return Err(self.meaning(first.error));
         }
+        if lost && twice == Twice::Adds {
+            return Err(PortError::timed_out(self.what(), error::said(&first.error)));
+        }
+        tracing::debug!(error = %first.error, "running the statement once more");
+        let (second, lost) = match self.attempt(statement()).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(second)) => (self.meaning(second.error), lost || second.blame == Blame::Connection),
+            Err(not_sent) => (not_sent, lost),
+        };
+        if lost && twice != Twice::Reads && second.is_transient() {
+            return Err(PortError::timed_out(self.what(), second));
+        }
+        Err(second)
     }
 
-    /// Runs a statement that must not run twice. Where the connection broke in the middle, nobody knows whether it
-    /// took effect, and the error is `TimedOut`.
-    pub(crate) async fn once(&self, statement: Statement<'_>) -> PortResult<Answer> {
-        self.attempt(statement).await?.map_err(|failure| {
-            if error::breaks_connection(&failure) && !error::server_answered(&failure) {
-                return PortError::timed_out(self.what(), failure);
-            }
-            self.meaning(failure)
-        })
-    }
-
-    async fn attempt(&self, statement: Statement<'_>) -> PortResult<sqlx::Result<Answer>> {
+    async fn attempt(&self, statement: Statement<'_>) -> PortResult<Result<Answer, Failure>> {
         let mut lease = self.0.pool.acquire().await?;
-        let result = timeout(self.0.patience, Answer::to(statement, lease.connection()))
+        let result = timeout(self.0.patience, lease.session().run(statement))
             .await
             .map_err(|late| PortError::timed_out(self.what(), late))?;
-        self.settle(lease, &result);
-        Ok(result)
+        Ok(self.settle(lease, result))
     }
 
-    fn settle<T>(&self, lease: Lease, result: &sqlx::Result<T>) {
-        match result {
-            Err(failure) if error::breaks_connection(failure) => self.0.pool.distrust(),
+    /// Gives the connection back, or gives it up where it is to blame.
+    fn settle(&self, lease: Lease, result: sqlx::Result<Answer>) -> Result<Answer, Failure> {
+        let new_connection = lease.is_new();
+        let failure = result.map_err(|error| Failure { blame: error::blame(&error), error, new_connection });
+        match failure.as_ref().err().map(|failure| failure.blame) {
+            Some(Blame::Connection) => self.0.pool.distrust(),
+            // A session that has just begun is as good as the next one would be.
+            Some(Blame::Session) if !new_connection => self.0.pool.distrust(),
             _ => self.0.pool.release(lease),
         }
+        failure
+    }
+
+    /// Gives up the connections that nobody uses: another one may answer otherwise.
+    pub(crate) fn distrust(&self) {
+        self.0.pool.distrust();
     }
 
     /// The numbers of connections that are open, and of those that are idle.
@@ -134,11 +181,37 @@ impl Database {
         self.0.schema
     }
 
-    pub(crate) fn unlimited_options(&self) -> &PgConnectOptions {
-        &self.0.unlimited_options
+    pub(crate) fn role(&self) -> &str {
+        &self.0.role
     }
 
-    pub(crate) fn connect_timeout(&self) -> Duration {
-        self.0.connect_timeout
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
     }
+
+    /// Opens a connection of its own, on which a statement may take as long as it needs.
+    pub(crate) async fn open_unlimited(&self) -> PortResult<Session> {
+        let what = self.what();
+        timeout(self.0.connect_timeout, self.0.connector.open(0))
+            .await
+            .map_err(|late| PortError::unavailable(what, late))?
+            .map_err(|error| PortError::unavailable(what, error::said(&error)))
+    }
+
+    /// Why the schema could not be brought up to date the last time that it was tried.
+    pub(crate) fn migration_failure(&self) -> Option<String> {
+        self.0.migration_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_migration_failure(&self, failure: Option<String>) {
+        *self.0.migration_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+}
+
+/// Why an attempt failed.
+struct Failure {
+    error: sqlx::Error,
+    blame: Blame,
+    /// The connection had been opened just before.
+    new_connection: bool,
 }

@@ -9,6 +9,8 @@ mod orders;
 mod pool;
 mod probe;
 mod schema;
+mod server;
+mod session;
 mod settings;
 
 pub use database::Database;
@@ -16,4 +18,4 @@ pub use movies::PgMovies;
 pub use orders::PgOrders;
 pub use probe::DatabaseProbe;
 pub use schema::Schema;
-pub use settings::{Settings, Tls};
+pub use settings::{Pooler, Settings, Tls};

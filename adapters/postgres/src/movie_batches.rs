@@ -22,7 +22,7 @@ pub(crate) type Update = (MovieId, MovieChange, Timestamp);
 pub(crate) async fn find_all(database: Database, ids: Vec<MovieId>) -> Answers<Option<Movie>> {
     let numbers: Vec<i64> = ids.iter().map(|id| id.get()).collect();
     let answer = database
-        .repeatable(|| {
+        .read(|| {
             sqlx::query(
                 "SELECT id, title, description, created_at, updated_at FROM movies WHERE id = ANY($1)",
             )
@@ -64,7 +64,8 @@ async fn insert(database: &Database, movies: &[Insert]) -> PortResult<Vec<MovieI
     let descriptions: Vec<&str> = movies.iter().map(|(movie, _)| movie.description.as_str()).collect();
     let times: Vec<DateTime<Utc>> = movies.iter().map(|(_, now)| now.as_datetime()).collect();
     // The ids are drawn first, since RETURNING does not promise the order of the rows.
-    let statement = sqlx::query(
+    let statement = || {
+        sqlx::query(
         "WITH movie AS MATERIALIZED (
              SELECT nextval(pg_get_serial_sequence('movies', 'id')) AS id, title, folded, description, now, place
              FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
@@ -75,10 +76,11 @@ async fn insert(database: &Database, movies: &[Insert]) -> PortResult<Vec<MovieI
          )
          SELECT id FROM movie ORDER BY place",
     )
-    .bind(titles)
-    .bind(folded)
-    .bind(descriptions)
-    .bind(times);
+    .bind(&titles)
+    .bind(&folded)
+    .bind(&descriptions)
+    .bind(&times)
+    };
     let answer = database.once(statement).await?;
     let id = |row: &PgRow| -> Result<MovieId, Broken> { Ok(MovieId::new("id", row.try_get(0)?)?) };
     let ids: Result<Vec<_>, _> = answer.rows.iter().map(id).collect();

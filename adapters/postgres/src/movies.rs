@@ -67,7 +67,7 @@ impl MovieRepository for PgMovies {
             Some(part) => {
                 let (pattern, by_trigrams) = (like_pattern(part), has_trigram(part));
                 self.database
-                    .repeatable(|| {
+                    .read(|| {
                         let statement = if by_trigrams { SEARCH } else { SEARCH_BY_CHARACTERS };
                         let search = sqlx::query(statement).bind(after).bind(one_more).bind(&pattern);
                         let search = if by_trigrams { search } else { search.bind(part.as_folded_str()) };
@@ -80,7 +80,7 @@ impl MovieRepository for PgMovies {
             }
             None => {
                 self.database
-                    .repeatable(|| {
+                    .read(|| {
                         sqlx::query(
                             "SELECT id, title, description, created_at, updated_at FROM movies
                          WHERE id > $1 ORDER BY id LIMIT $2",
@@ -100,12 +100,12 @@ impl MovieRepository for PgMovies {
     }
 
     async fn delete(&self, id: MovieId) -> PortResult<bool> {
-        let statement = sqlx::query("DELETE FROM movies WHERE id = $1").bind(id.get());
+        let statement = || sqlx::query("DELETE FROM movies WHERE id = $1").bind(id.get());
         Ok(self.database.once(statement).await?.affected > 0)
     }
 
     async fn delete_all(&self) -> PortResult<u64> {
-        Ok(self.database.once(sqlx::query("DELETE FROM movies")).await?.affected)
+        Ok(self.database.once(|| sqlx::query("DELETE FROM movies")).await?.affected)
     }
 }
 

@@ -58,7 +58,7 @@ impl PgOrders {
     async fn drafts(&self, batch: &Columns) -> PortResult<HashMap<Uuid, OrderDraft>> {
         let answer = self
             .database
-            .repeatable(|| {
+            .read(|| {
                 sqlx::query(
                     "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at
                      FROM orders WHERE order_id = ANY($1)",
@@ -104,7 +104,7 @@ impl OrderLedger for PgOrders {
     async fn find(&self, id: OrderId) -> PortResult<Option<RecordedOrder>> {
         let answer = self
             .database
-            .repeatable(|| {
+            .read(|| {
                 sqlx::query(
                     "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at
                      FROM orders WHERE order_id = $1",
@@ -118,7 +118,7 @@ impl OrderLedger for PgOrders {
     async fn list(&self, user: UserId, page: Page<OrderId>) -> PortResult<Slice<RecordedOrder>> {
         let answer = self
             .database
-            .repeatable(|| {
+            .read(|| {
                 // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row.
                 sqlx::query(
                     "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at FROM orders

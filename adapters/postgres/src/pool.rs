@@ -3,10 +3,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use keeper_ports::{PortError, PortResult};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+use crate::session::{Connector, Session, ping};
+use crate::{Settings, error};
 
 /// A connection that lay idle for longer is asked whether it still works before it is used. Under load none is, so
 /// this costs nothing where time matters.
@@ -17,6 +18,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_IDLE: Duration = Duration::from_mins(10);
 /// A connection that is older is replaced, so that a load balancer's or a failover's changes arrive.
 const LONGEST_LIFE: Duration = Duration::from_mins(30);
+/// A connection that is younger has seen the server as it is now.
+const NEW: Duration = Duration::from_secs(1);
+/// How often a server that has no room for another connection is asked again, while one of ours may become free.
+const ROOM_PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of this process to one database.
 ///
@@ -25,10 +30,13 @@ const LONGEST_LIFE: Duration = Duration::from_mins(30);
 #[derive(Debug)]
 pub(crate) struct Pool {
     what: &'static str,
-    options: PgConnectOptions,
+    connector: Arc<Connector>,
+    statement_timeout_ms: u32,
     connect_timeout: Duration,
     acquire_timeout: Duration,
     free: Arc<Semaphore>,
+    /// Rings when a connection is given back.
+    released: Notify,
     /// A stack: the connection that was used last is reused first.
     idle: Mutex<Vec<Idle>>,
     open: Arc<AtomicUsize>,
@@ -42,7 +50,7 @@ struct Idle {
 
 #[derive(Debug)]
 struct Live {
-    connection: PgConnection,
+    session: Session,
     opened: Instant,
     _counted: Counted,
 }
@@ -72,59 +80,87 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.live.connection
+    pub(crate) fn session(&mut self) -> &mut Session {
+        &mut self.live.session
+    }
+
+    /// Whether the connection was opened just now.
+    pub(crate) fn is_new(&self) -> bool {
+        self.live.opened.elapsed() < NEW
     }
 }
 
 impl Pool {
-    pub(crate) fn new(
-        what: &'static str,
-        options: PgConnectOptions,
-        max_connections: usize,
-        connect_timeout: Duration,
-        acquire_timeout: Duration,
-    ) -> Self {
+    pub(crate) fn new(what: &'static str, connector: Arc<Connector>, settings: &Settings) -> Self {
+        let max_connections = usize::from(settings.max_connections.get());
         Self {
             what,
-            options,
-            connect_timeout,
-            acquire_timeout,
+            connector,
+            statement_timeout_ms: settings.statement_timeout_ms,
+            connect_timeout: settings.connect_timeout(),
+            acquire_timeout: settings.acquire_timeout(),
             free: Arc::new(Semaphore::new(max_connections)),
+            released: Notify::new(),
             idle: Mutex::new(Vec::with_capacity(max_connections)),
             open: Arc::default(),
         }
     }
 
-    /// Gives a connection: an idle one if there is one, else a new one.
+    /// Gives a connection: an idle one if there is one, else a new one. Where the server has no room for a new one, it
+    /// waits for one of those that are in use.
     pub(crate) async fn acquire(&self) -> PortResult<Lease> {
-        let free = Arc::clone(&self.free);
-        let permit = match Arc::clone(&free).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => timeout(self.acquire_timeout, free.acquire_owned())
+        let begin = Instant::now();
+        let permit = self.permit().await?;
+        loop {
+            if let Some(live) = self.idle().await {
+                return Ok(Lease { live, permit });
+            }
+            let released = self.released.notified();
+            let refused = match timeout(self.connect_timeout, self.connector.open(self.statement_timeout_ms))
                 .await
-                .map_err(|_| self.away("no connection became free in time"))?
-                .map_err(|closed| self.away(closed))?,
-        };
+            {
+                Ok(Ok(session)) => {
+                    let live = Live { session, opened: Instant::now(), _counted: Counted::new(&self.open) };
+                    return Ok(Lease { live, permit });
+                }
+                Ok(Err(refused)) => refused,
+                Err(_) => return Err(self.away("no connection within the connect timeout")),
+            };
+            let others = self.open.load(Ordering::Relaxed) > 0;
+            if !(others && has_no_room(&refused) && begin.elapsed() < self.acquire_timeout) {
+                return Err(self.away(error::said(&refused)));
+            }
+            let _ = timeout(ROOM_PAUSE, released).await;
+        }
+    }
+
+    async fn permit(&self) -> PortResult<OwnedSemaphorePermit> {
+        let free = Arc::clone(&self.free);
+        if let Ok(permit) = Arc::clone(&free).try_acquire_owned() {
+            return Ok(permit);
+        }
+        timeout(self.acquire_timeout, free.acquire_owned())
+            .await
+            .map_err(|_| self.away("no connection became free in time"))?
+            .map_err(|closed| self.away(closed))
+    }
+
+    /// An idle connection that works, if there is one.
+    async fn idle(&self) -> Option<Live> {
         while let Some(mut idle) = self.pop() {
             if idle.live.opened.elapsed() > LONGEST_LIFE {
                 continue;
             }
             if idle.since.elapsed() > TRUSTED_IDLE {
-                let answer = timeout(PING_TIMEOUT, idle.live.connection.ping()).await;
+                let answer = timeout(PING_TIMEOUT, ping(&mut idle.live.session)).await;
                 if !matches!(answer, Ok(Ok(()))) {
                     self.distrust();
-                    break;
+                    return None;
                 }
             }
-            return Ok(Lease { live: idle.live, permit });
+            return Some(idle.live);
         }
-        let connection = timeout(self.connect_timeout, self.options.connect())
-            .await
-            .map_err(|_| self.away("no connection within the connect timeout"))?
-            .map_err(|error| self.away(error))?;
-        let live = Live { connection, opened: Instant::now(), _counted: Counted::new(&self.open) };
-        Ok(Lease { live, permit })
+        None
     }
 
     /// Takes a connection back that works.
@@ -137,10 +173,11 @@ impl Pool {
         drop(idle);
         // Only now may another call look for it.
         drop(lease.permit);
+        self.released.notify_one();
         drop(closing);
     }
 
-    /// Closes the idle connections: one was found broken, so they probably are.
+    /// Closes the idle connections: one was found to be of no use, so they probably are, too.
     pub(crate) fn distrust(&self) {
         let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
         drop(idle);
@@ -160,4 +197,9 @@ impl Pool {
     fn away(&self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
         PortError::unavailable(self.what, cause)
     }
+}
+
+/// Whether the server has as many connections as it takes: `too_many_connections`; its pooler says so in words.
+fn has_no_room(error: &sqlx::Error) -> bool {
+    error::code(error).is_some_and(|code| code == "53300") || error.to_string().contains("max_client_conn")
 }

@@ -3,13 +3,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use keeper_ports::{PortError, PortResult, Probe};
+use sqlx::Row;
 
 use crate::Database;
+use crate::server::Server;
 
 /// How long the database has to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Says whether the database answers and has the schema that this program needs.
+/// Says whether the database answers, takes writes, is fit for the unit's data, and has the unit's schema.
 #[derive(Debug)]
 pub struct DatabaseProbe {
     database: Database,
@@ -24,32 +26,55 @@ impl DatabaseProbe {
     }
 
     async fn ask(&self) -> PortResult<()> {
+        let server = Server::ask(&self.database).await?;
+        if server.is_read_only() {
+            self.database.distrust();
+        }
+        server.check(&self.database)?;
         if !self.migrated.load(Ordering::Relaxed) {
             self.check_schema().await?;
             self.migrated.store(true, Ordering::Relaxed);
-            return Ok(());
         }
-        self.database.repeatable(|| sqlx::query("SELECT 1")).await.map(|_| ())
+        Ok(())
     }
 
     async fn check_schema(&self) -> PortResult<()> {
-        let needed = self.database.schema().versions();
-        let answer = self
-            .database
-            .repeatable(|| {
-                sqlx::query(
-                    "SELECT count(*) FROM unnest($1::bigint[]) AS needed (version)
-                     WHERE NOT EXISTS (SELECT FROM _sqlx_migrations AS m WHERE m.version = needed.version AND m.success)",
-                )
-                .bind(&needed)
-            })
-            .await?;
-        let missing: i64 = answer.scalar().map_err(|error| self.database.meaning(error))?;
-        if missing > 0 {
-            let cause = format!("{missing} migrations are not applied yet");
-            return Err(PortError::unavailable(self.database.what(), cause));
+        let database = &self.database;
+        let applied = self.applied().await?;
+        let needed = database.schema().migrations();
+        let other = |(version, checksum): &(i64, Vec<u8>)| {
+            applied.iter().any(|(applied, theirs)| applied == version && theirs != checksum)
+        };
+        if needed.iter().any(other) {
+            return Err(PortError::failed(database.what(), database.belongs_to_another()));
         }
-        Ok(())
+        let missing = needed.iter().filter(|migration| !applied.contains(migration)).count();
+        match (missing, database.migration_failure()) {
+            (0, _) => Ok(()),
+            (_, Some(failure)) => Err(PortError::unavailable(database.what(), failure)),
+            (_, None) => {
+                let unit = database.schema().unit();
+                let cause =
+                    format!("{missing} migrations are not applied yet (`{unit} migrate` applies them)");
+                Err(PortError::unavailable(database.what(), cause))
+            }
+        }
+    }
+
+    /// Version and checksum of the migrations that were applied.
+    async fn applied(&self) -> PortResult<Vec<(i64, Vec<u8>)>> {
+        let database = &self.database;
+        let failed = |error| database.meaning(error);
+        let there =
+            database.read(|| sqlx::query("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")).await?;
+        if !there.row().and_then(|row| row.try_get::<bool, _>(0)).map_err(failed)? {
+            return Ok(Vec::new());
+        }
+        let answer = database
+            .read(|| sqlx::query("SELECT version, checksum FROM _sqlx_migrations WHERE success"))
+            .await?;
+        let rows = answer.rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        rows.collect::<sqlx::Result<_>>().map_err(failed)
     }
 }
 

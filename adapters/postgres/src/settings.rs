@@ -27,6 +27,8 @@ pub struct Settings {
     pub tls: Tls,
     /// PEM file of the authority that `verify-full` trusts besides the public ones; empty for none.
     pub tls_ca: String,
+    /// Whether the connections lead through a pooler.
+    pub pooler: Pooler,
     /// The most connections that this process opens, from 1.
     pub max_connections: NonZeroU16,
     /// Whether `serve` brings the schema up to date by itself.
@@ -49,6 +51,19 @@ pub enum Tls {
     Require,
     /// Encrypted, and the server's certificate must be valid for `host`.
     VerifyFull,
+}
+
+/// Whether the connections lead through a pooler that shares the server's sessions (PgBouncer, RDS Proxy).
+///
+/// A prepared statement, a timeout or a lock that a session keeps would then reach other calls. So no statement is
+/// kept, and each is a transaction of its own: four round trips instead of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooler {
+    /// Each connection is tried when it is opened; a session that may be shared is used as one that is.
+    Detect,
+    /// They do: nothing is asked of the session's start. Right for a pooler in any mode but per statement.
+    Transaction,
 }
 
 impl Settings {
@@ -78,6 +93,8 @@ impl Settings {
             .username(&self.user)
             .password(self.secret()?.expose_secret())
             .ssl_mode(mode)
+            // Poolers refuse what they do not know of a session's start, and no float is ever read.
+            .extra_float_digits(None)
             .application_name("code-keeper");
         if !self.tls_ca.is_empty() {
             options = options.ssl_root_cert_from_pem(self.authority()?.into_bytes());

@@ -5,6 +5,7 @@
 mod directory;
 mod http;
 mod janitor;
+mod pgbouncer;
 mod ports;
 mod postgres;
 mod process;
@@ -17,6 +18,7 @@ mod wait;
 
 pub use directory::Directory;
 pub use http::{Answer, Api};
+pub use pgbouncer::{PgBouncer, PoolMode};
 pub use ports::free_port;
 pub use postgres::{Database, Postgres, PostgresOptions};
 pub use process::{Launch, Process};

@@ -1,0 +1,83 @@
+use keeper_ports::{PortError, PortResult};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::session::Session;
+use crate::{Database, Schema};
+
+/// What is asked of the server itself. Settings are read as they are for this session.
+const QUESTION: &str = "SELECT current_setting('server_version_num'), current_setting('server_encoding'), \
+     current_setting('transaction_read_only'), current_setting('synchronous_commit')";
+
+/// The oldest version that the tests run on, as PostgreSQL counts (`server_version_num`).
+const OLDEST: u32 = 150_000;
+
+/// What a server must be like before it is used.
+#[derive(Debug)]
+pub(crate) struct Server {
+    version: u32,
+    encoding: String,
+    read_only: bool,
+    synchronous_commit: String,
+}
+
+impl Server {
+    /// Asks it on this connection.
+    pub(crate) async fn read(session: &mut Session) -> sqlx::Result<Self> {
+        Self::of(session.run(sqlx::query(QUESTION)).await?.row()?)
+    }
+
+    /// Asks it on one of the connections that calls use.
+    pub(crate) async fn ask(database: &Database) -> PortResult<Self> {
+        let answer = database.read(|| sqlx::query(QUESTION)).await?;
+        answer.row().and_then(Self::of).map_err(|error| database.meaning(error))
+    }
+
+    fn of(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            version: row.try_get::<&str, _>(0)?.parse().unwrap_or_default(),
+            encoding: row.try_get(1)?,
+            read_only: row.try_get::<&str, _>(2)? == "on",
+            synchronous_commit: row.try_get(3)?,
+        })
+    }
+
+    /// Says what is wrong with it, if anything is.
+    ///
+    /// # Errors
+    /// `Failed` where nothing but an operator changes it, `Unavailable` where it takes no writes at the moment.
+    pub(crate) fn check(&self, database: &Database) -> PortResult<()> {
+        let failed = |why: String| Err(PortError::failed(database.what(), why));
+        let name = database.name();
+        if self.version < OLDEST {
+            return failed(format!(
+                "PostgreSQL 15 or newer is needed, the server is {}",
+                self.version / 10_000
+            ));
+        }
+        if self.encoding != "UTF8" {
+            return failed(format!(
+                "the database \"{name}\" has the encoding {}, which cannot hold every text: create it with \
+                 ENCODING 'UTF8' TEMPLATE template0",
+                self.encoding
+            ));
+        }
+        // Orders are acknowledged to the broker when they are committed.
+        if database.schema() == Schema::Billing && self.synchronous_commit == "off" {
+            return failed(format!(
+                "synchronous_commit is off for the role \"{}\": a recorded order could be lost when the server crashes",
+                database.role()
+            ));
+        }
+        if self.read_only {
+            let why = "the server takes no writes: it is a standby, or default_transaction_read_only is on";
+            return Err(PortError::unavailable(database.what(), why));
+        }
+        Ok(())
+    }
+
+    /// Whether it takes no writes on this connection; on another it may.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+}

@@ -1,0 +1,137 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row};
+use uuid::Uuid;
+
+use crate::database::{Answer, Statement};
+use crate::{Pooler, error};
+
+/// A setting that the server does not know, given to a session as it starts, to tell it from all others.
+const MARK: &str = "keeper.session";
+
+/// Whose the server's session behind a connection is.
+///
+/// A pooler that shares sessions (PgBouncer in transaction mode, RDS Proxy) hands each transaction of a connection to
+/// any session. What a session keeps between two transactions is then somebody else's: prepared statements above all,
+/// whose names are the same on every connection, so that a call would carry out another one's statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    /// It is ours alone for as long as the connection lives.
+    Ours,
+    /// It may serve another connection between two transactions, so nothing is kept in it.
+    Shared,
+}
+
+/// A connection, and whose the session behind it is.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) connection: PgConnection,
+    pub(crate) ownership: Ownership,
+    /// What begins a transaction on a shared session.
+    begin: String,
+}
+
+impl Session {
+    /// Runs a statement, which is a transaction of its own.
+    pub(crate) async fn run(&mut self, statement: Statement<'_>) -> sqlx::Result<Answer> {
+        match self.ownership {
+            Ownership::Ours => Answer::to(statement, &mut self.connection).await,
+            Ownership::Shared => self.run_in_transaction(statement).await,
+        }
+    }
+
+    /// sqlx sends a statement in two steps, also one that is not kept. A transaction around them keeps them together.
+    async fn run_in_transaction(&mut self, statement: Statement<'_>) -> sqlx::Result<Answer> {
+        let connection = &mut self.connection;
+        connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(self.begin.as_str()))).await?;
+        match Answer::to(statement.persistent(false), connection).await {
+            Ok(answer) => connection.execute(sqlx::raw_sql("COMMIT")).await.map(|_| answer),
+            Err(error) => {
+                if error::blame(&error) != error::Blame::Connection {
+                    connection.execute(sqlx::raw_sql("ROLLBACK")).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Opens the connections of this process to one database.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    what: &'static str,
+    options: PgConnectOptions,
+    /// A pooler was found, or the settings say so: nothing is asked of a session's start any more.
+    pooled: AtomicBool,
+}
+
+impl Connector {
+    pub(crate) fn new(what: &'static str, options: PgConnectOptions, pooler: Pooler) -> Self {
+        Self { what, options, pooled: AtomicBool::new(pooler == Pooler::Transaction) }
+    }
+
+    /// Opens a connection on which a statement may run for so many milliseconds, 0 for no limit.
+    ///
+    /// A session is ours if it knows the mark that this very connection was started with: a pooler refuses start-up
+    /// options, drops them, or has started its sessions with others.
+    pub(crate) async fn open(&self, limit_ms: u32) -> sqlx::Result<Session> {
+        if self.pooled.load(Ordering::Relaxed) {
+            return Ok(shared(self.options.connect().await?, limit_ms));
+        }
+        let mark = Uuid::now_v7().simple().to_string();
+        let marked = [(MARK, mark.as_str()), ("statement_timeout", &limit_ms.to_string())];
+        match self.options.clone().options(marked).connect().await {
+            Ok(mut connection) => {
+                if is_marked(&mut connection, &mark).await? {
+                    return Ok(Session { connection, ownership: Ownership::Ours, begin: String::new() });
+                }
+                self.pooler_found("it drops start-up options");
+                Ok(shared(connection, limit_ms))
+            }
+            Err(refused) if refuses_options(&refused) => {
+                let connection = self.options.connect().await?;
+                self.pooler_found(&error::said(&refused));
+                Ok(shared(connection, limit_ms))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn pooler_found(&self, why: &str) {
+        if !self.pooled.swap(true, Ordering::Relaxed) {
+            let dependency = self.what;
+            tracing::warn!(
+                dependency,
+                why,
+                "the database is behind a pooler: each call is a transaction, and no prepared statement is kept; \
+                 database.pooler = \"transaction\" says so from the start"
+            );
+        }
+    }
+}
+
+fn shared(connection: PgConnection, limit_ms: u32) -> Session {
+    // What another client may have left in the session is set back for the transaction.
+    let begin = format!(
+        "BEGIN; SET LOCAL statement_timeout = {limit_ms}; SET LOCAL search_path TO DEFAULT; \
+         SET LOCAL synchronous_commit TO DEFAULT"
+    );
+    Session { connection, ownership: Ownership::Shared, begin }
+}
+
+/// Not by a prepared statement: whether one is safe is what is asked.
+async fn is_marked(connection: &mut PgConnection, mark: &str) -> sqlx::Result<bool> {
+    let row = connection.fetch_one(sqlx::raw_sql("SELECT current_setting('keeper.session', true)")).await?;
+    Ok(row.try_get::<Option<String>, _>(0)?.as_deref() == Some(mark))
+}
+
+/// PgBouncer says 08P01 (protocol violation), RDS Proxy 0A000 (feature not supported).
+fn refuses_options(error: &sqlx::Error) -> bool {
+    error::code(error).is_some_and(|code| code == "08P01" || code == "0A000")
+}
+
+/// Asks for a sign of life.
+pub(crate) async fn ping(session: &mut Session) -> sqlx::Result<()> {
+    session.connection.ping().await
+}

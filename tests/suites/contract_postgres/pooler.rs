@@ -1,0 +1,112 @@
+//! Behind PgBouncer, which hands the server's sessions from one connection to the next.
+
+use keeper_tests::harness::{PgBouncer, PoolMode};
+
+use super::*;
+
+/// A pooler in front of an empty database, and settings that lead through it.
+fn pooled(mode: PoolMode, ignored: bool) -> (PgBouncer, Settings) {
+    let pooler = PgBouncer::start(&Postgres::shared().database(), mode, ignored);
+    let settings = settings(&pooler.database());
+    (pooler, settings)
+}
+
+async fn movies() -> (contract::movie_repository::Subject, PgBouncer) {
+    let (pooler, settings) = pooled(PoolMode::Transaction, false);
+    let database = Database::new(&settings, Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    (Arc::new(PgMovies::new(database)), pooler)
+}
+
+async fn ledger() -> (contract::order_ledger::Subject, PgBouncer) {
+    let (pooler, settings) = pooled(PoolMode::Transaction, true);
+    let database = Database::new(&settings, Schema::Billing).unwrap();
+    database.migrate().await.unwrap();
+    (Arc::new(PgOrders::new(database)), pooler)
+}
+
+keeper_tests::movie_repository_contract!(super::movies);
+keeper_tests::order_ledger_contract!(super::ledger);
+
+/// The calls of two units of each kind, whose statements are as many as their sessions are few.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_carries_out_the_statement_of_another() {
+    for ignored in [true, false] {
+        for pooler in [Pooler::Detect, Pooler::Transaction] {
+            let (_pooler, settings) = pooled(PoolMode::Transaction, ignored);
+            let settings = Settings { pooler, ..settings };
+            let units: Vec<_> =
+                (0..2).map(|_| Database::new(&settings, Schema::Inventory).unwrap()).collect();
+            let migrated = join_all(units.iter().map(Database::migrate)).await;
+            assert!(migrated.iter().all(Result::is_ok), "{migrated:?}");
+            mixed_calls(&units).await;
+        }
+    }
+}
+
+async fn mixed_calls(units: &[Database]) {
+    let movies: Vec<_> = units.iter().map(|unit| PgMovies::new(unit.clone())).collect();
+    let probes: Vec<_> = units.iter().map(|unit| DatabaseProbe::new(unit.clone())).collect();
+    for round in 0..6 {
+        let calls = (0..6).map(async |call| match (call + round) % 3 {
+            0 => movies[call % 2].delete_all().await.map(drop),
+            1 => probes[call % 2].check().await,
+            _ => movies[call % 2].search(MovieQuery::default(), page(None, 10)).await.map(drop),
+        });
+        let failed: Vec<_> = join_all(calls).await.into_iter().filter(Result::is_err).collect();
+        assert!(failed.is_empty(), "{failed:?}");
+    }
+    movies[0].delete_all().await.unwrap();
+    let titles: Vec<_> = (0..50).map(|number| format!("movie {number}")).collect();
+    let added = join_all(
+        titles
+            .iter()
+            .enumerate()
+            .map(async |(at, title)| movies[at % 2].insert(movie(title), at_second(at)).await.unwrap().id),
+    )
+    .await;
+    let finds = (0..240).map(async |call| {
+        probes[call % 2].check().await.unwrap();
+        let (id, title) = (added[call % 50], &titles[call % 50]);
+        assert_eq!(movies[call % 2].find(id).await.unwrap().unwrap().title.as_str(), title);
+        let change = MovieChange::new(Some(Title::new(title).unwrap()), None).unwrap();
+        assert_eq!(movies[call % 2].update(id, change, at(9)).await.unwrap().unwrap().id, id);
+    });
+    join_all(finds).await;
+    assert_eq!(movies[1].search(MovieQuery::default(), page(None, 100)).await.unwrap().items.len(), 50);
+}
+
+fn at_second(second: usize) -> keeper_domain::Timestamp {
+    at(i64::try_from(second).unwrap())
+}
+
+#[tokio::test]
+async fn a_pooler_that_gives_each_client_a_session_serves_as_well() {
+    for ignored in [true, false] {
+        let (_pooler, settings) = pooled(PoolMode::Session, ignored);
+        let database = Database::new(&settings, Schema::Inventory).unwrap();
+        database.migrate().await.unwrap();
+        mixed_calls(&[database.clone(), database]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_times_out_behind_a_pooler_too() {
+    let (pooler, settings) = pooled(PoolMode::Transaction, false);
+    let hasty = Settings { statement_timeout_ms: 300, ..settings };
+    let database = Database::new(&hasty, Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let movies = PgMovies::new(database);
+    let (name, locked) = (pooler.database().name, "BEGIN; LOCK TABLE movies; SELECT pg_sleep(2); COMMIT");
+    let locking = std::thread::spawn(move || Postgres::shared().psql(&name, locked));
+    let waiting =
+        "SELECT count(*) FROM pg_locks WHERE relation = 'movies'::regclass AND mode = 'AccessExclusiveLock'";
+    harness::eventually("the table is locked", std::time::Duration::from_secs(10), async || {
+        (Postgres::shared().psql(&pooler.database().name, waiting).trim() == "1").then_some(())
+    })
+    .await;
+    let slow = movies.search(MovieQuery::default(), page(None, 1)).await;
+    assert!(matches!(slow, Err(PortError::TimedOut { .. })), "{slow:?}");
+    locking.join().unwrap();
+    assert!(movies.search(MovieQuery::default(), page(None, 1)).await.unwrap().items.is_empty());
+}

@@ -1,0 +1,175 @@
+//! What the server must be like, and what happens when it is not, or is not any more.
+
+use std::time::Duration;
+
+use super::*;
+
+/// A role of its own that owns the database.
+fn owner(place: &harness::Database) -> harness::Database {
+    let user = format!("{}_owner", place.name);
+    let role = format!("CREATE ROLE {user} LOGIN PASSWORD '{}'", place.password);
+    Postgres::shared().psql("postgres", &role);
+    Postgres::shared().psql("postgres", &format!("ALTER DATABASE {} OWNER TO {user}", place.name));
+    harness::Database { user, ..place.clone() }
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_no_writes_is_given_up() {
+    let place = owner(&Postgres::shared().database());
+    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let read_only = format!("ALTER ROLE {} SET default_transaction_read_only = on", place.user);
+    Postgres::shared().psql("postgres", &read_only);
+    let (movies, probe) = (PgMovies::new(database.clone()), DatabaseProbe::new(database.clone()));
+    let read = || async { movies.search(MovieQuery::default(), page(None, 1)).await };
+    assert!(join_all((0..8).map(|_| read())).await.iter().all(Result::is_ok));
+    let refused = movies.insert(movie("too early"), at(1)).await;
+    assert!(unavailable(&refused), "{refused:?}");
+    let not_ready = probe.check().await.unwrap_err();
+    assert!(not_ready.chain().contains("takes no writes"), "{}", not_ready.chain());
+    // As after a failover: the connections that there are lead to a server that takes no writes, new ones do not.
+    assert!(join_all((0..8).map(|_| read())).await.iter().all(Result::is_ok));
+    Postgres::shared().psql("postgres", &format!("ALTER ROLE {} RESET ALL", place.user));
+    harness::eventually("the connections are no longer new", Duration::from_secs(5), async || {
+        movies.insert(movie("in time"), at(1)).await.ok()
+    })
+    .await;
+    probe.check().await.unwrap();
+    let writes = join_all((0..16).map(|_| movies.insert(movie("in time"), at(1)))).await;
+    assert!(writes.iter().all(Result::is_ok), "{writes:?}");
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_make_tables_is_told_what_to_grant() {
+    let place = owner(&Postgres::shared().database());
+    let server = Postgres::shared();
+    server.psql("postgres", &format!("ALTER DATABASE {} OWNER TO postgres", place.name));
+    server.psql("postgres", &format!("GRANT ALL ON DATABASE {} TO {}", place.name, place.user));
+    let database = Database::new(&settings(&place), Schema::Billing).unwrap();
+    let probe = DatabaseProbe::new(database.clone());
+    let refused = database.migrate().await.unwrap_err();
+    assert!(matches!(refused, PortError::Failed { .. }), "{refused:?}");
+    for told in [refused.chain(), probe.check().await.unwrap_err().chain()] {
+        let grant = format!("GRANT CREATE ON SCHEMA public TO \"{}\"", place.user);
+        assert!(told.contains("permission denied for schema public") && told.contains(&grant), "{told}");
+        assert!(!told.contains("at line"), "the server's own source helps nobody: {told}");
+    }
+    server.psql(&place.name, &format!("GRANT CREATE ON SCHEMA public TO {}", place.user));
+    database.migrate().await.unwrap();
+    probe.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_hold_every_text_is_refused() {
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let mut place = Postgres::shared().database();
+        place.name = format!("{}_{}", place.name, encoding.to_lowercase());
+        let create = format!(
+            "CREATE DATABASE {} OWNER {} ENCODING {encoding} LOCALE 'C' TEMPLATE template0",
+            place.name, place.user
+        );
+        Postgres::shared().psql("postgres", &create);
+        let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+        let refused = database.migrate().await.unwrap_err();
+        assert!(matches!(refused, PortError::Failed { .. }), "{refused:?}");
+        for told in [refused.chain(), DatabaseProbe::new(database).check().await.unwrap_err().chain()] {
+            assert!(told.contains(encoding) && told.contains("UTF8"), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_belongs_to_one_unit() {
+    let place = settings(&Postgres::shared().database());
+    let inventory = Database::new(&place, Schema::Inventory).unwrap();
+    let billing = Database::new(&place, Schema::Billing).unwrap();
+    inventory.migrate().await.unwrap();
+    DatabaseProbe::new(inventory).check().await.unwrap();
+    let refused = billing.migrate().await.unwrap_err();
+    for told in [refused.chain(), DatabaseProbe::new(billing).check().await.unwrap_err().chain()] {
+        assert!(told.contains("give billing a database of its own"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn billing_refuses_to_commit_before_the_disk_has_it() {
+    let place = owner(&Postgres::shared().database());
+    let careless = format!("ALTER ROLE {} SET synchronous_commit = off", place.user);
+    Postgres::shared().psql("postgres", &careless);
+    let database = Database::new(&settings(&place), Schema::Billing).unwrap();
+    let refused = database.migrate().await.unwrap_err().chain();
+    assert!(refused.contains("synchronous_commit"), "{refused}");
+}
+
+/// A server that is full gives no new connection, but those that there are come free.
+#[tokio::test]
+async fn a_call_waits_for_a_connection_when_the_server_has_no_room_for_another() {
+    let place = owner(&Postgres::shared().database());
+    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    harness::eventually("the migration's connection is closed", Duration::from_secs(10), async || {
+        let open = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", place.user);
+        (Postgres::shared().psql("postgres", &open).trim() == "0").then_some(())
+    })
+    .await;
+    Postgres::shared().psql("postgres", &format!("ALTER ROLE {} CONNECTION LIMIT 2", place.user));
+    let movies = PgMovies::new(database);
+    for _ in 0..10 {
+        let reads = join_all((0..32).map(|_| movies.search(MovieQuery::default(), page(None, 1)))).await;
+        let failed = reads.iter().find(|read| read.is_err());
+        assert!(failed.is_none(), "{failed:?}");
+    }
+}
+
+/// A client that holds the table until the server ends.
+fn hold_lock(server: &Postgres, place: &harness::Database) -> std::process::Child {
+    let locking = std::process::Command::new(server.programs().join("psql"))
+        .args(["-qX", "-h", &place.host, "-p", &place.port.to_string(), "-U", &place.user, "-d", &place.name])
+        .args(["-c", "BEGIN; LOCK TABLE movies; SELECT pg_sleep(600)"])
+        .env("PGPASSWORD", &place.password)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    harness::until("the table is locked", Duration::from_secs(10), || {
+        let locked = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'movies'::regclass";
+        (server.psql(&place.name, locked).trim() == "1").then_some(())
+    });
+    locking
+}
+
+/// Whether a change was carried out before its connection broke is not known, also when no other can be opened.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_connection_breaks_is_not_said_to_have_failed() {
+    let server = Postgres::start(PostgresOptions::default());
+    let place = server.database();
+    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let movies = PgMovies::new(database);
+    let id = movies.insert(movie("Solaris"), at(1)).await.unwrap().id;
+    let change = || MovieChange::new(Some(Title::new("Stalker").unwrap()), None).unwrap();
+    let mut locking = hold_lock(&server, &place);
+    let (answers, ()) = tokio::join!(
+        async {
+            tokio::join!(
+                movies.update(id, change(), at(2)),
+                movies.insert(movie("Mirror"), at(2)),
+                movies.delete(id),
+                movies.search(MovieQuery::default(), page(None, 1)),
+            )
+        },
+        async {
+            harness::eventually("four statements wait for the lock", Duration::from_secs(10), async || {
+                let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+                (server.psql(&place.name, waiting).trim() == "4").then_some(())
+            })
+            .await;
+            server.kill();
+        },
+    );
+    let _ = locking.wait();
+    let (updated, inserted, deleted, read) = answers;
+    assert!(matches!(updated, Err(PortError::TimedOut { .. })), "{updated:?}");
+    assert!(matches!(inserted, Err(PortError::TimedOut { .. })), "{inserted:?}");
+    assert!(matches!(deleted, Err(PortError::TimedOut { .. })), "{deleted:?}");
+    assert!(unavailable(&read), "a read changes nothing: {read:?}");
+}
