@@ -10,7 +10,7 @@ const PERIOD: Duration = Duration::from_secs(2);
 /// The longest time that a look may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Logs, once each time, that a dependency went away or came back, where nobody else does.
+/// Logs that a dependency went away or came back, where nobody else does, and once for each cause why it is away.
 pub(crate) async fn report(dependencies: Dependencies, stop: CancellationToken) {
     let probes =
         dependencies.required.into_iter().chain(dependencies.helpful).filter(|probe| !probe.is_logged());
@@ -23,19 +23,22 @@ pub(crate) async fn report(dependencies: Dependencies, stop: CancellationToken) 
 
 async fn watch(probe: Arc<dyn Probe>, stop: CancellationToken) {
     let dependency = probe.name();
-    let mut there = None;
+    // The cause that was logged last, while the dependency is away.
+    let mut away: Option<String> = None;
     loop {
         let trouble = match tokio::time::timeout(PATIENCE, probe.check()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.chain()),
             Err(_) => Some("no answer".to_owned()),
         };
-        match (there, &trouble) {
-            (None | Some(true), Some(cause)) => tracing::warn!(dependency, cause, "waiting for a dependency"),
-            (Some(false), None) => tracing::info!(dependency, "the dependency is there"),
+        match (&away, &trouble) {
+            (known, Some(cause)) if known.as_ref() != Some(cause) => {
+                tracing::warn!(dependency, cause, "waiting for a dependency");
+            }
+            (Some(_), None) => tracing::info!(dependency, "the dependency is there"),
             _ => {}
         }
-        there = Some(trouble.is_none());
+        away = trouble;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(PERIOD) => {}
