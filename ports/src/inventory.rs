@@ -46,7 +46,7 @@ pub trait MovieRepository: Send + Sync + 'static {
     async fn find(&self, id: MovieId) -> PortResult<Option<Movie>>;
 
     /// Lists movies by ascending id. A title matches when it holds the part asked for, both folded by
-    /// [`keeper_domain::fold_case`]; no character of the part has a special meaning. The work MUST NOT grow with
+    /// [`keeper_domain::fold`]; no character of the part has a special meaning. The work MUST NOT grow with
     /// the number of movies before the page.
     async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>>;
 

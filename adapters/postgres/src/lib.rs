@@ -3,6 +3,7 @@
 
 mod database;
 mod error;
+mod folding;
 mod movie_batches;
 mod movies;
 mod orders;

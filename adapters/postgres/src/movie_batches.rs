@@ -2,7 +2,7 @@
 //! most of what a call costs the database.
 
 use chrono::{DateTime, Utc};
-use keeper_domain::{Description, Movie, MovieChange, MovieId, NewMovie, Timestamp, Title, fold_case};
+use keeper_domain::{Description, FOLDING, Movie, MovieChange, MovieId, NewMovie, Timestamp, Title, fold};
 use keeper_ports::{PortError, PortResult};
 use keeper_wire::coalesce::Answers;
 use sqlx::Row;
@@ -60,7 +60,7 @@ pub(crate) async fn insert_all(database: Database, movies: Vec<Insert>) -> Answe
 
 async fn insert(database: &Database, movies: &[Insert]) -> PortResult<Vec<MovieId>> {
     let titles: Vec<&str> = movies.iter().map(|(movie, _)| movie.title.as_str()).collect();
-    let folded: Vec<String> = titles.iter().map(|title| fold_case(title)).collect();
+    let folded: Vec<String> = titles.iter().map(|title| fold(title)).collect();
     let descriptions: Vec<&str> = movies.iter().map(|(movie, _)| movie.description.as_str()).collect();
     let times: Vec<DateTime<Utc>> = movies.iter().map(|(_, now)| now.as_datetime()).collect();
     // The ids are drawn first, since RETURNING does not promise the order of the rows.
@@ -71,8 +71,8 @@ async fn insert(database: &Database, movies: &[Insert]) -> PortResult<Vec<MovieI
              FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
                  WITH ORDINALITY AS movie (title, folded, description, now, place)
          ), added AS (
-             INSERT INTO movies (id, title, title_folded, description, created_at, updated_at)
-             OVERRIDING SYSTEM VALUE SELECT id, title, folded, description, now, now FROM movie
+             INSERT INTO movies (id, title, title_folded, folding, description, created_at, updated_at)
+             OVERRIDING SYSTEM VALUE SELECT id, title, folded, $5, description, now, now FROM movie
          )
          SELECT id FROM movie ORDER BY place",
     )
@@ -80,6 +80,7 @@ async fn insert(database: &Database, movies: &[Insert]) -> PortResult<Vec<MovieI
     .bind(&folded)
     .bind(&descriptions)
     .bind(&times)
+    .bind(FOLDING)
     };
     let answer = database.once(statement).await?;
     let id = |row: &PgRow| -> Result<MovieId, Broken> { Ok(MovieId::new("id", row.try_get(0)?)?) };
@@ -135,7 +136,7 @@ fn rounds(updates: &[Update]) -> Vec<Vec<usize>> {
 async fn update(database: &Database, updates: &[&Update]) -> Answers<Option<Movie>> {
     let ids: Vec<i64> = updates.iter().map(|(id, ..)| id.get()).collect();
     let titles: Vec<_> = updates.iter().map(|(_, change, _)| change.title().map(Title::as_str)).collect();
-    let folded: Vec<_> = titles.iter().map(|title| title.map(fold_case)).collect();
+    let folded: Vec<_> = titles.iter().map(|title| title.map(fold)).collect();
     let descriptions: Vec<_> =
         updates.iter().map(|(_, change, _)| change.description().map(Description::as_str)).collect();
     let times: Vec<DateTime<Utc>> = updates.iter().map(|(.., now)| now.as_datetime()).collect();
@@ -149,6 +150,7 @@ async fn update(database: &Database, updates: &[&Update]) -> Answers<Option<Movi
                  UPDATE movies
                  SET title = coalesce(change.title, movies.title),
                      title_folded = coalesce(change.folded, movies.title_folded),
+                     folding = 100 + CASE WHEN change.folded IS NULL THEN movies.folding ELSE $6 END,
                      description = coalesce(change.description, movies.description),
                      updated_at = change.now
                  FROM locked JOIN unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
@@ -161,6 +163,7 @@ async fn update(database: &Database, updates: &[&Update]) -> Answers<Option<Movi
             .bind(&folded)
             .bind(&descriptions)
             .bind(&times)
+            .bind(FOLDING)
         })
         .await?;
     each(database, &answer, updates.iter().map(|(id, ..)| *id))

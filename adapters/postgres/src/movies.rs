@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use keeper_domain::{
-    Description, Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice, Timestamp, Title, TitlePart,
+    Description, Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, PageLimit, Slice, Timestamp, Title,
+    TitlePart,
 };
 use keeper_ports::inventory::MovieRepository;
 use keeper_ports::{PortError, PortResult};
@@ -46,23 +47,35 @@ impl PgMovies {
             database,
         }
     }
-}
 
-#[async_trait]
-impl MovieRepository for PgMovies {
-    async fn insert(&self, movie: NewMovie, now: Timestamp) -> PortResult<Movie> {
-        let id = self.inserts.call((movie.clone(), now)).await?;
-        let NewMovie { title, description } = movie;
-        Ok(Movie { id, title, description, created_at: now, updated_at: now })
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
-    async fn find(&self, id: MovieId) -> PortResult<Option<Movie>> {
-        self.finds.call(id).await
+    /// Reads a page. A row that breaks a rule is left out, so that it does not take the others with it.
+    async fn page(&self, query: &MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
+        let (limit, mut after) = (usize::from(page.limit.get()), page.after.map_or(0, MovieId::get));
+        let mut items = Vec::new();
+        loop {
+            let rows = self.rows(query, after, page.limit).await?;
+            for row in &rows {
+                match movie(&self.database, row) {
+                    Ok(movie) => items.push(movie),
+                    Err(broken) => tracing::error!(cause = broken.chain(), "a movie is left out of a list"),
+                }
+            }
+            match rows.last() {
+                Some(last) if items.len() <= limit && rows.len() > limit => {
+                    after = last.try_get(0).map_err(|error| self.database.meaning(error))?;
+                }
+                _ => return Ok(Slice::of_one_more(items, page.limit)),
+            }
+        }
     }
 
-    async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
-        let after = page.after.map_or(0, MovieId::get);
-        let one_more = i64::from(page.limit.get()) + 1;
+    /// Finds the rows after an id, at most one more than the limit.
+    async fn rows(&self, query: &MovieQuery, after: i64, limit: PageLimit) -> PortResult<Vec<PgRow>> {
+        let one_more = i64::from(limit.get()) + 1;
         let answer = match &query.title {
             Some(part) => {
                 let (pattern, by_trigrams) = (like_pattern(part), has_trigram(part));
@@ -91,8 +104,24 @@ impl MovieRepository for PgMovies {
                     .await?
             }
         };
-        let movies: PortResult<Vec<_>> = answer.rows.iter().map(|row| movie(&self.database, row)).collect();
-        Ok(Slice::of_one_more(movies?, page.limit))
+        Ok(answer.rows)
+    }
+}
+
+#[async_trait]
+impl MovieRepository for PgMovies {
+    async fn insert(&self, movie: NewMovie, now: Timestamp) -> PortResult<Movie> {
+        let id = self.inserts.call((movie.clone(), now)).await?;
+        let NewMovie { title, description } = movie;
+        Ok(Movie { id, title, description, created_at: now, updated_at: now })
+    }
+
+    async fn find(&self, id: MovieId) -> PortResult<Option<Movie>> {
+        self.finds.call(id).await
+    }
+
+    async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
+        self.page(&query, page).await
     }
 
     async fn update(&self, id: MovieId, change: MovieChange, now: Timestamp) -> PortResult<Option<Movie>> {
@@ -144,7 +173,7 @@ pub(crate) fn movie(database: &Database, row: &PgRow) -> PortResult<Movie> {
 fn checked(id: i64, row: &PgRow) -> Result<Movie, Broken> {
     Ok(Movie {
         id: MovieId::new("id", id)?,
-        title: Title::new(row.try_get(1)?)?,
+        title: Title::from_store(row.try_get(1)?)?,
         description: Description::new(row.try_get::<&str, _>(2)?)?,
         created_at: row.try_get::<DateTime<Utc>, _>(3)?.into(),
         updated_at: row.try_get::<DateTime<Utc>, _>(4)?.into(),

@@ -3,10 +3,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use keeper_ports::PortError;
 use sqlx::migrate::Migrator;
 use thiserror::Error;
 
 use crate::Database;
+use crate::movies::fold_anew;
 
 /// The file of the orders, their queue and the dead letters.
 const BILLING: &str = "billing.db";
@@ -66,6 +68,15 @@ pub enum DirectoryError {
         #[source]
         cause: sqlx::Error,
     },
+    /// The titles of an earlier version cannot be folded anew.
+    #[error("storage.directory: cannot bring the titles of {path} up to date")]
+    Fold {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: PortError,
+    },
 }
 
 impl Directory {
@@ -119,7 +130,11 @@ impl Directory {
     /// # Errors
     /// The file cannot be used.
     pub async fn inventory(&self) -> Result<Database, DirectoryError> {
-        self.open("inventory.db", "inventory database", sqlx::migrate!("migrations/inventory")).await
+        let database =
+            self.open("inventory.db", "inventory database", sqlx::migrate!("migrations/inventory")).await?;
+        let path = self.0.join("inventory.db");
+        fold_anew(&database).await.map_err(|cause| DirectoryError::Fold { path, cause })?;
+        Ok(database)
     }
 
     /// Opens the database of the orders and brings its schema up to date.

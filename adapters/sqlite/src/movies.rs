@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use keeper_domain::{
-    Description, Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice, Timestamp, Title, TitlePart,
-    fold_case,
+    Description, FOLDING, Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, PageLimit, Slice,
+    Timestamp, Title, TitlePart, fold,
 };
 use keeper_ports::PortResult;
 use keeper_ports::inventory::MovieRepository;
@@ -27,30 +27,30 @@ impl SqliteMovies {
         Self { database }
     }
 
-    fn movie(&self, row: &SqliteRow) -> PortResult<Movie> {
-        movie(row).map_err(|cause| self.database.broken(cause))
+    /// Reads a page. A row that breaks a rule is left out, so that it does not take the others with it.
+    async fn page(&self, query: &MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
+        let (limit, mut after) = (usize::from(page.limit.get()), page.after.map_or(0, MovieId::get));
+        let mut items = Vec::new();
+        loop {
+            let rows = self.rows(query, after, page.limit).await?;
+            for row in &rows {
+                match self.movie(row) {
+                    Ok(movie) => items.push(movie),
+                    Err(broken) => tracing::error!(cause = broken.chain(), "a movie is left out of a list"),
+                }
+            }
+            match rows.last() {
+                Some(last) if items.len() <= limit && rows.len() > limit => {
+                    after = last.try_get(0).map_err(|error| self.database.broken(error.into()))?;
+                }
+                _ => return Ok(Slice::of_one_more(items, page.limit)),
+            }
+        }
     }
-}
 
-#[async_trait]
-impl MovieRepository for SqliteMovies {
-    async fn insert(&self, movie: NewMovie, now: Timestamp) -> PortResult<Movie> {
-        let NewMovie { title, description } = movie.clone();
-        let id = self.database.write(Insert { movie, now }).await?;
-        let id = MovieId::new("id", id).map_err(|cause| self.database.broken(cause.into()))?;
-        Ok(Movie { id, title, description, created_at: now, updated_at: now })
-    }
-
-    async fn find(&self, id: MovieId) -> PortResult<Option<Movie>> {
-        let statement =
-            sqlx::query("SELECT id, title, description, created_at, updated_at FROM movies WHERE id = ?1")
-                .bind(id.get());
-        self.database.row(statement).await?.map(|row| self.movie(&row)).transpose()
-    }
-
-    async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
-        let after = page.after.map_or(0, MovieId::get);
-        let one_more = page.limit.get() + 1;
+    /// Finds the rows after an id, at most one more than the limit.
+    async fn rows(&self, query: &MovieQuery, after: i64, limit: PageLimit) -> PortResult<Vec<SqliteRow>> {
+        let one_more = limit.get() + 1;
         let part = query.title.as_ref().map(TitlePart::as_folded_str);
         let statement = match part {
             None => sqlx::query(
@@ -77,9 +77,32 @@ impl MovieRepository for SqliteMovies {
             .bind(one_more)
             .bind(phrase(part)),
         };
-        let rows = self.database.rows(statement).await?;
-        let movies: PortResult<Vec<_>> = rows.iter().map(|row| self.movie(row)).collect();
-        Ok(Slice::of_one_more(movies?, page.limit))
+        self.database.rows(statement).await
+    }
+
+    fn movie(&self, row: &SqliteRow) -> PortResult<Movie> {
+        movie(row).map_err(|cause| self.database.broken(cause))
+    }
+}
+
+#[async_trait]
+impl MovieRepository for SqliteMovies {
+    async fn insert(&self, movie: NewMovie, now: Timestamp) -> PortResult<Movie> {
+        let NewMovie { title, description } = movie.clone();
+        let id = self.database.write(Insert { movie, now }).await?;
+        let id = MovieId::new("id", id).map_err(|cause| self.database.broken(cause.into()))?;
+        Ok(Movie { id, title, description, created_at: now, updated_at: now })
+    }
+
+    async fn find(&self, id: MovieId) -> PortResult<Option<Movie>> {
+        let statement =
+            sqlx::query("SELECT id, title, description, created_at, updated_at FROM movies WHERE id = ?1")
+                .bind(id.get());
+        self.database.row(statement).await?.map(|row| self.movie(&row)).transpose()
+    }
+
+    async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
+        self.page(&query, page).await
     }
 
     async fn update(&self, id: MovieId, change: MovieChange, now: Timestamp) -> PortResult<Option<Movie>> {
@@ -112,13 +135,14 @@ impl Write for Insert {
 
     async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<i64> {
         sqlx::query_scalar(
-            "INSERT INTO movies (title, title_folded, description, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?4) RETURNING id",
+            "INSERT INTO movies (title, title_folded, description, created_at, updated_at, folding)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5) RETURNING id",
         )
         .bind(self.movie.title.as_str())
-        .bind(fold_case(self.movie.title.as_str()))
+        .bind(fold(self.movie.title.as_str()))
         .bind(self.movie.description.as_str())
         .bind(self.now.as_millis())
+        .bind(FOLDING)
         .fetch_one(connection)
         .await
     }
@@ -139,16 +163,47 @@ impl Write for Update {
         sqlx::query(
             "UPDATE movies
              SET title = coalesce(?2, title), title_folded = coalesce(?3, title_folded),
-                 description = coalesce(?4, description), updated_at = ?5
+                 folding = iif(?3 IS NULL, folding, ?6), description = coalesce(?4, description), updated_at = ?5
              WHERE id = ?1 RETURNING id, title, description, created_at, updated_at",
         )
         .bind(self.id.get())
         .bind(title)
-        .bind(title.map(fold_case))
+        .bind(title.map(fold))
         .bind(self.change.description().map(Description::as_str))
         .bind(self.now.as_millis())
+        .bind(FOLDING)
         .fetch_optional(connection)
         .await
+    }
+}
+
+/// Folds anew the titles that an earlier version of the program has folded by another rule.
+pub(crate) async fn fold_anew(database: &Database) -> PortResult<()> {
+    while database.write(FoldSome).await? > 0 {}
+    Ok(())
+}
+
+/// Folds a batch of titles anew.
+struct FoldSome;
+
+#[async_trait]
+impl Write for FoldSome {
+    type Output = usize;
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<usize> {
+        let stale: Vec<(i64, String)> =
+            sqlx::query_as("SELECT id, title FROM movies WHERE folding < 1 ORDER BY id LIMIT 1000")
+                .fetch_all(&mut *connection)
+                .await?;
+        for (id, title) in &stale {
+            sqlx::query("UPDATE movies SET title_folded = ?2, folding = ?3 WHERE id = ?1")
+                .bind(id)
+                .bind(fold(title))
+                .bind(FOLDING)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(stale.len())
     }
 }
 
@@ -179,7 +234,7 @@ fn movie(row: &SqliteRow) -> Result<Movie, Broken> {
 fn checked(id: i64, row: &SqliteRow) -> Result<Movie, Broken> {
     Ok(Movie {
         id: MovieId::new("id", id)?,
-        title: Title::new(row.try_get(1)?)?,
+        title: Title::from_store(row.try_get(1)?)?,
         description: Description::new(row.try_get::<&str, _>(2)?)?,
         created_at: Timestamp::from_millis(row.try_get(3)?)?,
         updated_at: Timestamp::from_millis(row.try_get(4)?)?,

@@ -33,8 +33,12 @@ impl Unit for InventoryUnit {
         let pool = database.clone();
         register_pool(&context.registry, move || pool.connections())?;
         let movies_store = Arc::new(PgMovies::new(database.clone()));
-        let catalog = Arc::new(Inventory::new(movies_store, Arc::clone(&context.clock)));
+        let catalog = Arc::new(Inventory::new(movies_store.clone(), Arc::clone(&context.clock)));
         let stop = context.stop.tasks.clone();
+        let until = stop.clone();
+        let folding = Box::pin(async move {
+            until.run_until_cancelled_owned(async move { movies_store.keep_folding().await }).await;
+        });
         Ok(Parts {
             api: context
                 .api()
@@ -45,9 +49,10 @@ impl Unit for InventoryUnit {
                 required: vec![Arc::new(DatabaseProbe::new(database.clone()))],
                 helpful: Vec::new(),
             },
-            tasks: vec![Box::pin(
-                async move { migrate_when_there(migrate, || database.migrate(), stop).await },
-            )],
+            tasks: vec![
+                Box::pin(async move { migrate_when_there(migrate, || database.migrate(), stop).await }),
+                folding,
+            ],
             greeting: None,
         })
     }

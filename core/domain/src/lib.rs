@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod dead_letter;
+mod folding;
 mod idempotency;
 mod invalid;
 mod money;
@@ -13,11 +14,12 @@ mod text;
 mod timestamp;
 
 pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterReason};
+pub use folding::{FOLDING, fold, same_to_a_reader};
 pub use idempotency::IdempotencyKey;
 pub use invalid::Invalid;
 pub use money::Money;
 pub use movie::{Movie, MovieChange, MovieId, MovieQuery, NewMovie};
 pub use order::{ItemCount, Order, OrderDraft, OrderId, RecordedOrder, Recording, UserId};
 pub use page::{Page, PageLimit, Slice};
-pub use text::{Description, Title, TitlePart, fold_case};
+pub use text::{Description, Title, TitlePart};
 pub use timestamp::Timestamp;

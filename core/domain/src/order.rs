@@ -2,6 +2,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use crate::folding::same_to_a_reader;
 use crate::{IdempotencyKey, Invalid, Money, Timestamp};
 
 /// The namespace (RFC 9562, version 5) of order ids that are derived from idempotency keys. It never changes: the
@@ -50,7 +51,8 @@ impl fmt::Display for OrderId {
     }
 }
 
-/// Who orders: 1 to 64 characters, no control characters, no white space at either end.
+/// Who orders: 1 to 64 characters, no control characters, no white space at either end. Texts that are the same to a
+/// reader are one user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UserId(String);
 
@@ -63,6 +65,7 @@ impl UserId {
     /// # Errors
     /// The text is blank, longer than [`Self::MAX_CHARS`], or holds a control character.
     pub fn new(text: &str) -> Result<Self, Invalid> {
+        let text = same_to_a_reader(text);
         let text = text.trim();
         if text.is_empty() || text.chars().count() > Self::MAX_CHARS || text.chars().any(char::is_control) {
             let rule = format!("must be 1 to {} characters without control characters", Self::MAX_CHARS);

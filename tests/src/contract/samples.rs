@@ -27,8 +27,8 @@ pub const UGLY_TITLES: [&str; 20] = [
     "مرحبا \u{202e}إلى\u{202c} الوراء",
     "🎬🍿 emoji 👩‍👩‍👧‍👦",
     "e\u{301} combining",
-    "tab\tand\nline",
-    "\u{1}control\u{1f}",
+    "two  spaces\u{a0}and a hard one",
+    "in\u{200b}visible\u{ad}",
 ];
 
 /// A time, in milliseconds since the epoch.

@@ -1,0 +1,102 @@
+//! When two texts are the same to a reader, although their characters differ.
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
+use icu_properties::props::{BinaryProperty, DefaultIgnorableCodePoint, GeneralCategory, Script};
+use icu_properties::{CodePointMapData, props::EnumeratedProperty};
+
+/// The number of the rule by which [`fold`] folds. A store that keeps folded texts keeps it beside them: texts that were
+/// folded by an earlier rule have to be folded anew.
+pub const FOLDING: i16 = 1;
+
+/// Folds a text for a search, so that people find what they type, in every store alike.
+///
+/// Folded together are: letters of either case (Unicode, full case folding), forms of one character (compatibility
+/// decomposition: `ﬁ` is `fi`, `Ａ` is `a`), one code point or several (`é`), letters of the Latin, Greek and Cyrillic
+/// scripts with and without their marks (`é` is `e`), the Turkish dotless `ı` and `i`, quotation marks and dashes with
+/// those that are on a keyboard. Characters that nobody sees are left out. Marks of other scripts are letters' parts
+/// and stay.
+///
+/// A part of a text folds to a part of the folded text, unless it was cut within a character as a reader sees it.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let decomposer = DecomposingNormalizer::new_nfkd();
+    let folded = CaseMapper::new().fold_string(&decomposer.normalize(text)).into_owned();
+    let mut plain = String::with_capacity(folded.len());
+    let mut drops_marks = false;
+    for character in decomposer.normalize(&folded).chars().filter(|character| !is_invisible(*character)) {
+        if GeneralCategory::for_char(character) == GeneralCategory::NonspacingMark {
+            if !drops_marks {
+                plain.push(character);
+            }
+            continue;
+        }
+        let script = CodePointMapData::<Script>::new().get(character);
+        drops_marks = matches!(script, Script::Latin | Script::Greek | Script::Cyrillic);
+        plain.push(as_typed(character));
+    }
+    // Composed again: a syllable of Hangul must not be found in a longer one, nor か in が.
+    ComposingNormalizer::new_nfc().normalize(&plain).into_owned()
+}
+
+/// A text with one spelling for what is the same to a reader: composed (Unicode normal form C), and without characters
+/// that nobody sees. Case and all that is visible stay.
+pub fn same_to_a_reader(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
+    }
+    let visible: String = text.chars().filter(|character| !is_invisible(*character)).collect();
+    ComposingNormalizer::new_nfc().normalize(&visible).into_owned()
+}
+
+/// Whether a reader sees something of the text.
+pub(crate) fn is_visible(text: &str) -> bool {
+    text.chars().any(|character| !character.is_whitespace() && !is_invisible(character))
+}
+
+/// Characters that have no shape of their own: zero-width spaces and joiners, byte order marks, directions of writing,
+/// variation selectors, fillers; and the empty Braille pattern.
+fn is_invisible(character: char) -> bool {
+    const BRAILLE_BLANK: char = '\u{2800}';
+    DefaultIgnorableCodePoint::for_char(character) || character == BRAILLE_BLANK
+}
+
+/// What a keyboard has for a character that typesetters use.
+fn as_typed(character: char) -> char {
+    match character {
+        'ı' => 'i',
+        '‘' | '’' | 'ʼ' | '′' => '\'',
+        '“' | '”' | '„' | '″' => '"',
+        '‐' | '‑' | '‒' | '–' | '—' | '−' => '-',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reader_takes_for_one_user_is_one_user() {
+        assert_eq!(same_to_a_reader("Ame\u{301}lie"), "Am\u{e9}lie");
+        assert_eq!(same_to_a_reader("anna\u{200b}\u{feff}"), "anna");
+        // They look different.
+        for (one, other) in [("Anna", "anna"), ("Amelie", "Amélie"), ("ﬁlm", "film")] {
+            assert_ne!(same_to_a_reader(one), same_to_a_reader(other));
+        }
+    }
+
+    #[test]
+    fn texts_that_nobody_sees_are_not_visible() {
+        for nothing in
+            ["", " ", "\u{200b}", "\u{feff}", "\u{202e}", "\u{3164}", "\u{ad}", "\u{2800}", " \u{200d} "]
+        {
+            assert!(!is_visible(nothing), "{nothing:?}");
+        }
+        for something in ["a", "\u{200b}a", "·", "🎬", "\u{301}"] {
+            assert!(is_visible(something), "{something:?}");
+        }
+    }
+}
