@@ -126,8 +126,7 @@ impl Pool {
                 Ok(Err(refused)) => refused,
                 Err(_) => return Err(self.away("no connection within the connect timeout")),
             };
-            let others = self.open.load(Ordering::Relaxed) > 0;
-            if !(others && has_no_room(&refused) && begin.elapsed() < self.acquire_timeout) {
+            if !has_no_room(&refused) || begin.elapsed() > self.acquire_timeout {
                 return Err(self.away(error::said(&refused)));
             }
             let _ = timeout(ROOM_PAUSE, released).await;
