@@ -1,5 +1,8 @@
 //! The scenarios on one process with SQLite files, and what only that stack does.
 
+#[path = "end_to_end_standalone/files.rs"]
+mod files;
+
 use std::time::Duration;
 
 use keeper_tests::harness::{Unit, until};

@@ -6,14 +6,15 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, Sqlite, SqlitePool};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
+use tokio::time::timeout;
 
 use crate::error;
 use crate::place::Place;
 use crate::writer::{Write, Writer};
 
 /// How long a statement waits for another process that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers wait for nobody; more of them than cores gain nothing.
 const READERS: u32 = 4;
 /// What the write-ahead log shrinks to after it had to grow, in bytes.
@@ -45,11 +46,12 @@ impl Database {
             .pragma("journal_size_limit", LOG_SIZE)
             .pragma("temp_store", "memory");
         let mut connection = options.connect().await?;
-        // All migrations in one transaction that nobody else writes beside: two processes may open a new file.
         migrator.set_ignore_missing(true);
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        migrator.run_direct(None, &mut *transaction, false).await?;
-        transaction.commit().await?;
+        if let Err(error) = migrate(&mut connection, &migrator).await {
+            // Nothing is left open; what went wrong before is told, not what goes wrong now.
+            let _ = connection.close().await;
+            return Err(error);
+        }
         let place = Place::of(path)?;
         // From here on a file that is not there was taken away.
         let options = options.create_if_missing(false);
@@ -79,6 +81,25 @@ impl Database {
         self.writer.write(write).await
     }
 
+    /// Closes every connection, after moving everything from the write-ahead log into the database file: the file is
+    /// whole by itself then. Calls that come later, and reads that take longer than five seconds, are `Unavailable`.
+    ///
+    /// # Errors
+    /// Another process has the file open, or it cannot be written: the newest data is in the log beside it.
+    pub async fn close(&self) -> PortResult<()> {
+        // A reader holds the log back; one that hangs must not hold up the stop.
+        let _ = timeout(BUSY_TIMEOUT, self.readers.close()).await;
+        self.writer.close().await
+    }
+
+    /// Closes every connection like [`Self::close`], and logs what does not succeed: nothing is lost.
+    pub async fn close_or_tell(&self) {
+        if let Err(error) = self.close().await {
+            let cause = error.chain();
+            tracing::warn!(cause, "a database file is not whole without the file ending in -wal beside it");
+        }
+    }
+
     /// The numbers of connections that are open, and of those that are idle. The writer has one, always.
     pub fn connections(&self) -> (usize, usize) {
         (self.readers.size() as usize + 1, self.readers.num_idle())
@@ -97,6 +118,13 @@ impl Database {
     pub(crate) fn broken(&self, cause: Broken) -> PortError {
         PortError::failed(self.what, cause)
     }
+}
+
+/// All migrations in one transaction that nobody else writes beside: two processes may open a new file.
+async fn migrate(connection: &mut SqliteConnection, migrator: &Migrator) -> sqlx::Result<()> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    migrator.run_direct(None, &mut *transaction, false).await?;
+    transaction.commit().await
 }
 
 /// Why a row breaks a rule of the domain.

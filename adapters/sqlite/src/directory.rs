@@ -1,4 +1,4 @@
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{self, DirBuilder, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,20 @@ use thiserror::Error;
 use crate::Database;
 use crate::movies::fold_anew;
 
+/// One of the two files.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct File {
+    /// Its name in the directory.
+    pub(crate) name: &'static str,
+    /// What it is to an operator.
+    what: &'static str,
+}
+
+/// The file of the catalogue.
+pub(crate) const INVENTORY: File = File { name: "inventory.db", what: "inventory database" };
+
 /// The file of the orders, their queue and the dead letters.
-const BILLING: &str = "billing.db";
+pub(crate) const BILLING: File = File { name: "billing.db", what: "billing database" };
 
 /// The directory that holds the two files, `inventory.db` and `billing.db`.
 #[derive(Debug, Clone)]
@@ -21,7 +33,7 @@ pub struct Directory(PathBuf);
 /// takes it back from a process that dies.
 #[derive(Debug)]
 pub struct DirectoryLock {
-    _file: File,
+    _file: fs::File,
 }
 
 /// Why a directory cannot be used.
@@ -58,6 +70,26 @@ pub enum DirectoryError {
     InUse {
         /// The directory.
         path: PathBuf,
+    },
+    /// A file has lost its tables.
+    #[error(
+        "storage.directory: {path} has no tables: it was copied without the file ending in -wal, or never finished; \
+         restore it from a backup, or delete it to begin with an empty one"
+    )]
+    Torn {
+        /// The file.
+        path: PathBuf,
+    },
+    /// One file is not there, and the other one has data.
+    #[error(
+        "storage.directory: {path} is missing or empty, but {present} beside it has data; restore it from the same \
+         backup, or set storage.create_missing = true for one start, to begin with an empty one"
+    )]
+    Half {
+        /// The file that is missing.
+        path: PathBuf,
+        /// The name of the other one.
+        present: &'static str,
     },
     /// A database in it cannot be opened or brought up to date.
     #[error("storage.directory: cannot open {path}")]
@@ -98,7 +130,7 @@ impl Directory {
     /// There are no orders in it.
     pub fn existing(path: impl Into<PathBuf>) -> Result<Self, DirectoryError> {
         let path = path.into();
-        if path.join(BILLING).is_file() { Ok(Self(path)) } else { Err(DirectoryError::Empty { path }) }
+        if path.join(BILLING.name).is_file() { Ok(Self(path)) } else { Err(DirectoryError::Empty { path }) }
     }
 
     /// Where it is.
@@ -114,7 +146,7 @@ impl Directory {
         let path = self.0.join("lock");
         let failed = |cause| DirectoryError::Write { path: path.clone(), cause };
         let mut file =
-            File::options().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+            fs::File::options().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => DirectoryError::InUse { path: self.0.clone() },
             TryLockError::Error(cause) => failed(cause),
@@ -130,9 +162,8 @@ impl Directory {
     /// # Errors
     /// The file cannot be used.
     pub async fn inventory(&self) -> Result<Database, DirectoryError> {
-        let database =
-            self.open("inventory.db", "inventory database", sqlx::migrate!("migrations/inventory")).await?;
-        let path = self.0.join("inventory.db");
+        let database = self.open(&INVENTORY, sqlx::migrate!("migrations/inventory")).await?;
+        let path = self.0.join(INVENTORY.name);
         fold_anew(&database).await.map_err(|cause| DirectoryError::Fold { path, cause })?;
         Ok(database)
     }
@@ -142,16 +173,16 @@ impl Directory {
     /// # Errors
     /// The file cannot be used.
     pub async fn billing(&self) -> Result<Database, DirectoryError> {
-        self.open(BILLING, "billing database", sqlx::migrate!("migrations/billing")).await
+        self.open(&BILLING, sqlx::migrate!("migrations/billing")).await
     }
 
-    async fn open(
-        &self,
-        file: &str,
-        what: &'static str,
-        migrator: Migrator,
-    ) -> Result<Database, DirectoryError> {
-        let path = self.0.join(file);
-        Database::open(&path, what, migrator).await.map_err(|cause| DirectoryError::Open { path, cause })
+    /// Where one of the files is.
+    pub(crate) fn file(&self, file: &File) -> PathBuf {
+        self.0.join(file.name)
+    }
+
+    async fn open(&self, file: &File, migrator: Migrator) -> Result<Database, DirectoryError> {
+        let path = self.file(file);
+        Database::open(&path, file.what, migrator).await.map_err(|cause| DirectoryError::Open { path, cause })
     }
 }

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod consumer;
+mod contents;
 mod database;
 mod dead_letters;
 mod directory;
@@ -11,6 +12,7 @@ mod orders;
 mod place;
 mod probe;
 mod queue;
+mod storage;
 mod writer;
 
 pub use consumer::SqliteConsumer;
@@ -21,3 +23,4 @@ pub use movies::SqliteMovies;
 pub use orders::SqliteOrders;
 pub use probe::SqliteProbe;
 pub use queue::SqliteQueue;
+pub use storage::Storage;

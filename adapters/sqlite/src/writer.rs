@@ -1,8 +1,12 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
 use async_trait::async_trait;
 use keeper_ports::{PortError, PortResult};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::error;
 use crate::place::Place;
@@ -28,10 +32,12 @@ pub(crate) trait Write: Send + Sync + 'static {
 pub(crate) struct Writer {
     what: &'static str,
     jobs: mpsc::Sender<Box<dyn Job>>,
+    stop: CancellationToken,
+    task: Arc<Mutex<Option<JoinHandle<sqlx::Result<()>>>>>,
 }
 
 impl Writer {
-    /// Starts the task; it ends when the last writer is dropped.
+    /// Starts the task; it ends when it is closed, or when the last writer is dropped.
     pub(crate) fn start(
         what: &'static str,
         place: Place,
@@ -39,8 +45,10 @@ impl Writer {
         connection: SqliteConnection,
     ) -> Self {
         let (jobs, incoming) = mpsc::channel(4 * GROUP);
-        tokio::spawn(Worker { what, place, options, connection: Some(connection) }.run(incoming));
-        Self { what, jobs }
+        let stop = CancellationToken::new();
+        let worker = Worker { what, place, options, connection: Some(connection) };
+        let task = tokio::spawn(worker.run(incoming, stop.clone()));
+        Self { what, jobs, stop, task: Arc::new(Mutex::new(Some(task))) }
     }
 
     pub(crate) async fn write<W: Write>(&self, write: W) -> PortResult<W::Output> {
@@ -48,6 +56,16 @@ impl Writer {
         let job = Box::new(Pending { write, output: None, reply });
         self.jobs.send(job).await.map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone())?
+    }
+
+    /// Takes no more writes, commits those that are waiting, moves everything from the write-ahead log into the database
+    /// file, and closes the connection. Nobody may be reading any more. A second call does nothing.
+    pub(crate) async fn close(&self) -> PortResult<()> {
+        self.stop.cancel();
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(task) = task else { return Ok(()) };
+        let closed = task.await.map_err(|error| PortError::failed(self.what, error))?;
+        closed.map_err(|failure| error::meaning(self.what, failure))
     }
 
     fn gone(&self) -> PortError {
@@ -93,9 +111,23 @@ struct Worker {
 }
 
 impl Worker {
-    async fn run(mut self, mut incoming: mpsc::Receiver<Box<dyn Job>>) {
+    async fn run(
+        mut self,
+        mut incoming: mpsc::Receiver<Box<dyn Job>>,
+        stop: CancellationToken,
+    ) -> sqlx::Result<()> {
         let mut jobs = Vec::with_capacity(GROUP);
-        while incoming.recv_many(&mut jobs, GROUP).await > 0 {
+        loop {
+            let received = tokio::select! {
+                received = incoming.recv_many(&mut jobs, GROUP) => received,
+                () = stop.cancelled(), if !incoming.is_closed() => {
+                    incoming.close();
+                    continue;
+                }
+            };
+            if received == 0 {
+                return self.close().await;
+            }
             if jobs.len() > 1 && self.commit(&mut jobs).await.is_ok() {
                 jobs.drain(..).for_each(|job| job.answer(Ok(())));
                 continue;
@@ -106,6 +138,17 @@ impl Worker {
                 job.answer(result.map_err(|failure| error::meaning(self.what, failure)));
             }
         }
+    }
+
+    /// Leaves a database file that is whole by itself, if nobody else has it open.
+    async fn close(self) -> sqlx::Result<()> {
+        let mut connection = match self.connection {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        let emptied = empty_log(&mut connection).await;
+        // The last connection of all takes the log away.
+        connection.close().await.and(emptied)
     }
 
     /// Commits the jobs in one transaction, or none of them.
@@ -130,6 +173,17 @@ impl Worker {
         }
         result
     }
+}
+
+/// Moves everything from the write-ahead log into the database file, on the disk, and leaves the log empty.
+pub(crate) async fn empty_log(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
+    if row.try_get::<i64, _>(0)? != 0 {
+        let why =
+            "another process has it open: the newest data is in the file ending in -wal until that one ends";
+        return Err(sqlx::Error::Io(std::io::Error::other(why)));
+    }
+    Ok(())
 }
 
 async fn transaction(connection: &mut SqliteConnection, jobs: &mut [Box<dyn Job>]) -> sqlx::Result<()> {

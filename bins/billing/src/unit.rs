@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use keeper_billing::{Book, Processor};
-use keeper_bootstrap::{Context, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool};
+use keeper_bootstrap::{
+    Context, OpenDeadLetters, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool,
+};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, order_book};
-use keeper_ports::billing::DeadLetters;
 use keeper_postgres::{Database, DatabaseProbe, PgOrders, Schema};
 use keeper_rabbitmq::{Broker, Consumer, RabbitDeadLetters};
 use keeper_wire::metrics::ProcessingMetrics;
@@ -67,9 +68,10 @@ impl Unit for BillingUnit {
         database.migrate().await.map_err(StartError::part)
     }
 
-    async fn dead_letters(settings: Settings) -> Result<Arc<dyn DeadLetters>, StartError> {
+    async fn dead_letters(settings: Settings) -> Result<OpenDeadLetters, StartError> {
         let broker = Broker::new(&settings.broker, "billing dead-letters", &Registry::new())
             .map_err(StartError::part)?;
-        Ok(Arc::new(RabbitDeadLetters::new(&broker)))
+        // Each call has a connection of its own, and closes it.
+        Ok(OpenDeadLetters { letters: Arc::new(RabbitDeadLetters::new(&broker)), close: Box::pin(async {}) })
     }
 }

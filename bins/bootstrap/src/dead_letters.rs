@@ -1,7 +1,6 @@
 //! `dead-letters list|show|replay|discard`: for operators, against the live queue.
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use chrono::Utc;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -10,9 +9,9 @@ use keeper_ports::PortError;
 use keeper_ports::billing::DeadLetters;
 use serde_json::{Value, json};
 
-use crate::StartError;
 use crate::cli::say;
 use crate::journal::Journal;
+use crate::{OpenDeadLetters, StartError};
 
 /// The most dead letters that are looked through for one of them.
 const MOST: usize = 100_000;
@@ -50,21 +49,23 @@ pub(crate) fn command() -> Command {
 
 /// Does what the command line says; the dead letters are opened where they are needed.
 pub(crate) async fn run(
-    letters: impl Future<Output = Result<Arc<dyn DeadLetters>, StartError>>,
+    open: impl Future<Output = Result<OpenDeadLetters, StartError>>,
     journal: &Journal,
     matches: &ArgMatches,
 ) -> Result<(), StartError> {
     if matches.subcommand_name() == Some("journal") {
         return journal.print();
     }
-    let letters = letters.await?;
-    match matches.subcommand() {
+    let OpenDeadLetters { letters, close } = open.await?;
+    let done = match matches.subcommand() {
         Some(("show", matches)) => show(&*letters, matches).await,
         Some(("replay", matches)) => replay(&*letters, matches).await,
         Some(("discard", matches)) => discard(&*letters, journal, matches).await,
         Some((_, matches)) => list(&*letters, matches).await,
         None => Ok(()),
-    }
+    };
+    close.await;
+    done
 }
 
 async fn list(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {

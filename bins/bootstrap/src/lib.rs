@@ -23,7 +23,7 @@ pub use pool::register_pool;
 pub use schema::migrate_when_there;
 pub use settings::{Settings, SettingsError};
 pub use supervisor::Stop;
-pub use unit::{Context, Parts, StartError, Task, Unit};
+pub use unit::{Context, OpenDeadLetters, Parts, StartError, Task, Unit};
 
 /// The allocator of every unit: a request makes some hundred small allocations, on whichever thread is free.
 #[global_allocator]

@@ -82,6 +82,14 @@ pub struct Parts {
     pub greeting: Option<String>,
 }
 
+/// The dead letters, open for one command.
+pub struct OpenDeadLetters {
+    /// Looks after them.
+    pub letters: Arc<dyn DeadLetters>,
+    /// Closes what was opened for them, when the command has done its work.
+    pub close: Task,
+}
+
 /// One of the processes of the system.
 pub trait Unit: Send + Sync + 'static {
     /// The unit's own sections of the settings.
@@ -129,7 +137,7 @@ pub trait Unit: Send + Sync + 'static {
     /// They cannot be opened, or the unit has none.
     fn dead_letters(
         _settings: Self::Settings,
-    ) -> impl Future<Output = Result<Arc<dyn DeadLetters>, StartError>> + Send {
+    ) -> impl Future<Output = Result<OpenDeadLetters, StartError>> + Send {
         async { Err(StartError::Part("this unit has no dead letters".into())) }
     }
 }

@@ -2,13 +2,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use keeper_billing::{Book, Intake, Processor};
-use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool};
+use keeper_bootstrap::{
+    Context, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool,
+};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, movies, order_book, order_intake};
 use keeper_inventory::Inventory;
-use keeper_ports::billing::DeadLetters;
 use keeper_sqlite::{
     Directory, SqliteConsumer, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteProbe, SqliteQueue,
+    Storage,
 };
 use keeper_wire::metrics::{IntakeMetrics, ProcessingMetrics};
 use serde::Deserialize;
@@ -19,13 +21,14 @@ pub(crate) struct StandaloneUnit;
 
 #[derive(Deserialize)]
 pub(crate) struct Settings {
-    storage: Storage,
+    storage: StorageSettings,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Storage {
+struct StorageSettings {
     directory: PathBuf,
+    create_missing: bool,
 }
 
 impl Unit for StandaloneUnit {
@@ -53,10 +56,10 @@ impl Unit for StandaloneUnit {
     }
 
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
-        let directory = Directory::new(settings.storage.directory).map_err(StartError::part)?;
-        let lock = directory.lock().map_err(StartError::part)?;
-        let inventory = directory.inventory().await.map_err(StartError::part)?;
-        let billing = directory.billing().await.map_err(StartError::part)?;
+        let StorageSettings { directory, create_missing } = settings.storage;
+        let directory = Directory::new(directory).map_err(StartError::part)?;
+        let storage = Storage::open(&directory, create_missing).await.map_err(StartError::part)?;
+        let (inventory, billing) = (storage.inventory().clone(), storage.billing().clone());
         let pools = (inventory.clone(), billing.clone());
         register_pool(&context.registry, move || {
             let (movies, orders) = (pools.0.connections(), pools.1.connections());
@@ -78,9 +81,9 @@ impl Unit for StandaloneUnit {
             .attach(docs::stage(Document::Gateway));
         let stop = context.stop.tasks.clone();
         let consuming = Box::pin(async move {
-            // The directory is ours until the last order in hand is settled.
-            let _lock = lock;
             consumer.run(processor, stop).await;
+            // The last order in hand is settled, and the API has ended before: nobody uses the files any more.
+            storage.close().await;
         });
         Ok(Parts {
             api,
@@ -93,9 +96,11 @@ impl Unit for StandaloneUnit {
         })
     }
 
-    async fn dead_letters(settings: Settings) -> Result<Arc<dyn DeadLetters>, StartError> {
+    async fn dead_letters(settings: Settings) -> Result<OpenDeadLetters, StartError> {
         let directory = Directory::existing(settings.storage.directory).map_err(StartError::part)?;
         let billing = directory.billing().await.map_err(StartError::part)?;
-        Ok(Arc::new(SqliteDeadLetters::new(SqliteQueue::new(billing))))
+        let letters = Arc::new(SqliteDeadLetters::new(SqliteQueue::new(billing.clone())));
+        let close = Box::pin(async move { billing.close_or_tell().await });
+        Ok(OpenDeadLetters { letters, close })
     }
 }
