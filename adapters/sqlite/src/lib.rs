@@ -1,6 +1,7 @@
 //! The driven ports on SQLite: movies, orders and their queue in two files of one directory, with nothing to install.
 #![warn(missing_docs)]
 
+mod backup;
 mod consumer;
 mod contents;
 mod database;
@@ -15,6 +16,7 @@ mod queue;
 mod storage;
 mod writer;
 
+pub use backup::BackupError;
 pub use consumer::SqliteConsumer;
 pub use database::Database;
 pub use dead_letters::SqliteDeadLetters;

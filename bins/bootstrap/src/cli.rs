@@ -9,7 +9,7 @@ use crate::config::Common;
 use crate::journal::Journal;
 use crate::settings::Settings;
 use crate::unit::{StartError, Unit};
-use crate::{dead_letters, health, logging, supervisor};
+use crate::{backup, dead_letters, health, logging, supervisor};
 
 /// The whole of a unit's main: reads the command line, does what it says, and turns an error into one line and an
 /// exit code: 2 where the settings or the command line are wrong, 1 for anything else.
@@ -37,6 +37,9 @@ fn command<U: Unit>() -> Command {
         );
     if U::MIGRATES {
         command = command.subcommand(Command::new("migrate").about("Bring the schema up to date and exit"));
+    }
+    if U::HAS_BACKUP {
+        command = command.subcommand(backup::command());
     }
     if U::HAS_DEAD_LETTERS {
         command = command.subcommand(dead_letters::command());
@@ -68,6 +71,7 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
         (Some(("config", _)), _) => say(settings.masked()?.trim_end()),
         (Some(("healthcheck", _)), _) => health::check(common.management).await?,
         (Some(("migrate", _)), _) => U::migrate(own).await?,
+        (Some(("backup", matches)), _) => backup::run::<U>(own, matches).await?,
         (Some(("dead-letters", matches)), Some(letters)) => {
             dead_letters::run(U::dead_letters(own), &letters.dead_letters, matches).await?;
         }

@@ -1,6 +1,7 @@
 //! The part of main that is the same for every unit: the command line, settings, logging, health, signals and
 //! supervision. A unit says what it is made of ([`Unit`]); everything else happens here.
 
+mod backup;
 mod cli;
 mod clock;
 mod config;

@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -106,6 +107,8 @@ pub trait Unit: Send + Sync + 'static {
     const MIGRATES: bool;
     /// It has dead letters to look after.
     const HAS_DEAD_LETTERS: bool;
+    /// It keeps its data itself, and backs it up.
+    const HAS_BACKUP: bool = false;
 
     /// Reads the files that the settings name, and says whether the unit can be made with them. Every command asks this
     /// first: what only [`assemble`](Self::assemble) refused would be found when it is too late.
@@ -129,6 +132,17 @@ pub trait Unit: Send + Sync + 'static {
     /// A migration fails, or the unit has no schema.
     fn migrate(_settings: Self::Settings) -> impl Future<Output = Result<(), StartError>> + Send {
         async { Err(StartError::Part("this unit has no schema".into())) }
+    }
+
+    /// Copies all data into a new folder, which is on the disk before `Ok`.
+    ///
+    /// # Errors
+    /// The folder is there already, the data cannot be copied, or the unit keeps none.
+    fn back_up(
+        _settings: Self::Settings,
+        _to: PathBuf,
+    ) -> impl Future<Output = Result<(), StartError>> + Send {
+        async { Err(StartError::Part("this unit keeps no data".into())) }
     }
 
     /// Opens the dead letters.

@@ -39,6 +39,7 @@ impl Unit for StandaloneUnit {
     const DOCUMENT: Document = Document::Gateway;
     const MIGRATES: bool = false;
     const HAS_DEAD_LETTERS: bool = true;
+    const HAS_BACKUP: bool = true;
 
     fn check(settings: &Settings) -> Result<(), WrongSetting> {
         let directory = &settings.storage.directory;
@@ -94,6 +95,11 @@ impl Unit for StandaloneUnit {
             tasks: vec![consuming],
             greeting: Some(greeting(context.http, directory.path())),
         })
+    }
+
+    async fn back_up(settings: Settings, to: PathBuf) -> Result<(), StartError> {
+        let directory = Directory::existing(settings.storage.directory).map_err(StartError::part)?;
+        directory.back_up(&to).await.map_err(StartError::part)
     }
 
     async fn dead_letters(settings: Settings) -> Result<OpenDeadLetters, StartError> {
