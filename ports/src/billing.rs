@@ -1,5 +1,6 @@
 //! Orders: how they are taken, queued, recorded and read.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,7 +29,7 @@ pub trait OrderIntake: Send + Sync + 'static {
 #[async_trait]
 pub trait OrderHandler: Send + Sync + 'static {
     /// Handles a batch and says what became of each order, in the batch's order. Queues deliver at least once: an
-    /// order may come again, in the same batch too. An empty batch asks whether orders can be handled at all.
+    /// order may come again, in the same batch too. An empty batch is no work.
     ///
     /// # Errors
     /// Nothing is known of any order of the batch: hand it over again later. Never an order's own fault, which is
@@ -69,15 +70,23 @@ pub trait OrderQueue: Send + Sync + 'static {
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait OrderLedger: Send + Sync + 'static {
-    /// Records a batch in one transaction and says what became of each order, in the batch's order.
+    /// Inserts those orders of a batch whose id is not there yet, in one transaction, and gives their ids. Where a batch
+    /// has an id more than once, its first order counts. An empty batch is no work.
     ///
-    /// An order id MUST be recorded at most once, also when batches that share it are recorded at the same time, and
-    /// what is recorded MUST NOT change. All of it MUST be durable before `Ok`.
+    /// An id MUST be inserted at most once, also when batches that share it come at the same time. What is inserted MUST
+    /// be durable before `Ok`, and MUST NOT change afterwards. An order that was not inserted MUST be found by
+    /// [`find_many`](Self::find_many) afterwards. Whether it is the same order is not for the ledger to say.
     ///
     /// # Errors
-    /// Nothing of the batch was recorded, unless the error is `TimedOut` or `Unavailable`: then all or nothing was.
-    /// `Failed` means that some order of the batch is refused by the store.
-    async fn record(&self, batch: Vec<Order>, now: Timestamp) -> PortResult<Vec<Recording>>;
+    /// Nothing of the batch was inserted, unless the error is `TimedOut`: then all or nothing was. `Failed` means that
+    /// the store refuses some order of the batch.
+    async fn insert(&self, batch: Vec<Order>, now: Timestamp) -> PortResult<HashSet<OrderId>>;
+
+    /// Finds the orders of these ids, in any order. An id that is not there is left out.
+    ///
+    /// # Errors
+    /// The ledger could not be read.
+    async fn find_many(&self, ids: Vec<OrderId>) -> PortResult<Vec<RecordedOrder>>;
 
     /// Finds an order.
     ///

@@ -148,7 +148,7 @@ async fn a_database_that_takes_no_writes_is_unavailable_for_them() {
     let ledger = PgOrders::new(database);
     let order = order("20");
     // An order that failed would go to the dead letters: a standby is not its fault.
-    assert!(unavailable(&ledger.record(vec![order.clone()], at(1)).await));
+    assert!(unavailable(&ledger.insert(vec![order.clone()], at(1)).await));
     assert_eq!(ledger.find(order.id).await.unwrap(), None);
 }
 
@@ -160,7 +160,7 @@ async fn an_order_that_breaks_a_rule_of_the_table_fails_and_takes_its_batch_with
     Postgres::shared().psql(&place.name, "ALTER TABLE orders ADD CHECK (user_id <> 'refused')");
     let ledger = PgOrders::new(database);
     let good = order("20");
-    let failed = ledger.record(vec![good.clone(), order("refused")], at(1)).await;
+    let failed = ledger.insert(vec![good.clone(), order("refused")], at(1)).await;
     assert!(matches!(failed, Err(PortError::Failed { .. })), "{failed:?}");
     assert_eq!(ledger.find(good.id).await.unwrap(), None);
 }

@@ -96,7 +96,7 @@ async fn everything_is_there_after_a_restart() {
     let stored = {
         let movies = SqliteMovies::new(directory.inventory().await.unwrap());
         let billing = directory.billing().await.unwrap();
-        SqliteOrders::new(billing.clone()).record(vec![order.clone()], at(1)).await.unwrap();
+        SqliteOrders::new(billing.clone()).insert(vec![order.clone()], at(1)).await.unwrap();
         SqliteQueue::new(billing).enqueue(order.clone()).await.unwrap();
         movies.insert(movie("Solaris"), at(1)).await.unwrap()
     };

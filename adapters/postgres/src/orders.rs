@@ -1,9 +1,9 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use keeper_domain::{
-    ItemCount, Money, Order, OrderDraft, OrderId, Page, RecordedOrder, Recording, Slice, Timestamp, UserId,
+    ItemCount, Money, Order, OrderDraft, OrderId, Page, RecordedOrder, Slice, Timestamp, UserId,
 };
 use keeper_ports::billing::OrderLedger;
 use keeper_ports::{PortError, PortResult};
@@ -29,8 +29,20 @@ impl PgOrders {
         recorded(row).map_err(|cause| PortError::failed(self.database.what(), cause))
     }
 
-    /// Inserts the orders that are not there and says which. One statement is one transaction.
-    async fn insert(&self, batch: &Columns, now: Timestamp) -> PortResult<HashSet<Uuid>> {
+    /// The orders of a statement's rows.
+    fn all_recorded(&self, rows: &[PgRow]) -> PortResult<Vec<RecordedOrder>> {
+        rows.iter().map(|row| self.recorded(row)).collect()
+    }
+}
+
+#[async_trait]
+impl OrderLedger for PgOrders {
+    /// One statement is one transaction.
+    async fn insert(&self, batch: Vec<Order>, now: Timestamp) -> PortResult<HashSet<OrderId>> {
+        if batch.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let batch = Columns::of(&batch);
         let answer = self
             .database
             .repeatable(|| {
@@ -49,13 +61,14 @@ impl PgOrders {
                 .bind(now.as_datetime())
             })
             .await?;
-        let ids: sqlx::Result<_> = answer.rows.iter().map(|row| row.try_get(0)).collect();
+        let ids: sqlx::Result<_> = answer.rows.iter().map(|row| row.try_get(0).map(OrderId::new)).collect();
         ids.map_err(|error| self.database.meaning(error))
     }
 
-    /// Finds what is recorded under the ids of a batch. It needs a statement of its own: the one that inserts does
-    /// not see what another transaction committed while it waited for it.
-    async fn drafts(&self, batch: &Columns) -> PortResult<HashMap<Uuid, OrderDraft>> {
+    /// A statement of its own: the one that inserts does not see what another transaction committed while it waited
+    /// for it.
+    async fn find_many(&self, ids: Vec<OrderId>) -> PortResult<Vec<RecordedOrder>> {
+        let ids: Vec<_> = ids.into_iter().map(OrderId::as_uuid).collect();
         let answer = self
             .database
             .read(|| {
@@ -63,42 +76,10 @@ impl PgOrders {
                     "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at
                      FROM orders WHERE order_id = ANY($1)",
                 )
-                .bind(&batch.ids)
+                .bind(&ids)
             })
             .await?;
-        let pair = |row| self.recorded(row).map(|known| (known.order.id.as_uuid(), known.order.draft));
-        answer.rows.iter().map(pair).collect()
-    }
-}
-
-#[async_trait]
-impl OrderLedger for PgOrders {
-    async fn record(&self, batch: Vec<Order>, now: Timestamp) -> PortResult<Vec<Recording>> {
-        let columns = Columns::of(&batch);
-        let inserted = self.insert(&columns, now).await?;
-        let recorded =
-            if inserted.len() < columns.ids.len() { self.drafts(&columns).await? } else { HashMap::new() };
-        // The first order of an id that was inserted is the one that is recorded; what follows it repeats it or not.
-        let mut first: HashMap<Uuid, &OrderDraft> = HashMap::with_capacity(batch.len());
-        batch
-            .iter()
-            .map(|order| {
-                let id = order.id.as_uuid();
-                let known = match (first.get(&id), recorded.get(&id)) {
-                    (Some(draft), _) => draft,
-                    (None, _) if inserted.contains(&id) => {
-                        first.insert(id, &order.draft);
-                        return Ok(Recording::Recorded);
-                    }
-                    (None, Some(draft)) => draft,
-                    // Neither inserted nor found: somebody deleted it in between.
-                    (None, None) => {
-                        return Err(PortError::unavailable(self.database.what(), "an order vanished"));
-                    }
-                };
-                Ok(if *known == order.draft { Recording::AlreadyRecorded } else { Recording::Conflict })
-            })
-            .collect()
+        self.all_recorded(&answer.rows)
     }
 
     async fn find(&self, id: OrderId) -> PortResult<Option<RecordedOrder>> {
@@ -131,8 +112,7 @@ impl OrderLedger for PgOrders {
                 .bind(i64::from(page.limit.get()) + 1)
             })
             .await?;
-        let orders: PortResult<Vec<_>> = answer.rows.iter().map(|row| self.recorded(row)).collect();
-        Ok(Slice::of_one_more(orders?, page.limit))
+        Ok(Slice::of_one_more(self.all_recorded(&answer.rows)?, page.limit))
     }
 }
 

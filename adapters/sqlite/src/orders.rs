@@ -1,6 +1,8 @@
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use keeper_domain::{
-    ItemCount, Money, Order, OrderDraft, OrderId, Page, RecordedOrder, Recording, Slice, Timestamp, UserId,
+    ItemCount, Money, Order, OrderDraft, OrderId, Page, RecordedOrder, Slice, Timestamp, UserId,
 };
 use keeper_ports::PortResult;
 use keeper_ports::billing::OrderLedger;
@@ -26,15 +28,30 @@ impl SqliteOrders {
     fn recorded(&self, row: &SqliteRow) -> PortResult<RecordedOrder> {
         recorded(row).map_err(|cause| self.database.broken(cause))
     }
+
+    /// The orders of a statement's rows.
+    fn all_recorded(&self, rows: &[SqliteRow]) -> PortResult<Vec<RecordedOrder>> {
+        rows.iter().map(|row| self.recorded(row)).collect()
+    }
 }
 
 #[async_trait]
 impl OrderLedger for SqliteOrders {
-    async fn record(&self, batch: Vec<Order>, now: Timestamp) -> PortResult<Vec<Recording>> {
+    async fn insert(&self, batch: Vec<Order>, now: Timestamp) -> PortResult<HashSet<OrderId>> {
         if batch.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashSet::new());
         }
-        self.database.write(Record { batch, now }).await
+        self.database.write(Insert { batch, now }).await
+    }
+
+    async fn find_many(&self, ids: Vec<OrderId>) -> PortResult<Vec<RecordedOrder>> {
+        let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+        let statement = sqlx::query(
+            "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at
+             FROM orders WHERE order_id IN (SELECT value FROM json_each(?1))",
+        )
+        .bind(format!("[{}]", ids.join(",")));
+        self.all_recorded(&self.database.rows(statement).await?)
     }
 
     async fn find(&self, id: OrderId) -> PortResult<Option<RecordedOrder>> {
@@ -57,34 +74,29 @@ impl OrderLedger for SqliteOrders {
         .bind(user.as_str())
         .bind(page.after.map(|id| id.to_string()))
         .bind(page.limit.get() + 1);
-        let rows = self.database.rows(statement).await?;
-        let orders: PortResult<Vec<_>> = rows.iter().map(|row| self.recorded(row)).collect();
-        Ok(Slice::of_one_more(orders?, page.limit))
+        let orders = self.all_recorded(&self.database.rows(statement).await?)?;
+        Ok(Slice::of_one_more(orders, page.limit))
     }
 }
 
-struct Record {
+/// Inserts those orders whose id is not there.
+struct Insert {
     batch: Vec<Order>,
     now: Timestamp,
 }
 
 #[async_trait]
-impl Write for Record {
-    type Output = Vec<Recording>;
+impl Write for Insert {
+    type Output = HashSet<OrderId>;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<Vec<Recording>> {
-        let mut outcomes = Vec::with_capacity(self.batch.len());
+    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<HashSet<OrderId>> {
+        let mut inserted = HashSet::with_capacity(self.batch.len());
         for order in &self.batch {
-            let outcome = if insert(connection, order, self.now).await? {
-                Recording::Recorded
-            } else if repeats(connection, order).await? {
-                Recording::AlreadyRecorded
-            } else {
-                Recording::Conflict
-            };
-            outcomes.push(outcome);
+            if insert(connection, order, self.now).await? {
+                inserted.insert(order.id);
+            }
         }
-        Ok(outcomes)
+        Ok(inserted)
     }
 }
 
@@ -103,19 +115,6 @@ async fn insert(connection: &mut SqliteConnection, order: &Order, now: Timestamp
     .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
-}
-
-/// Says whether what is recorded under the order's id is the same order.
-async fn repeats(connection: &mut SqliteConnection, order: &Order) -> sqlx::Result<bool> {
-    sqlx::query_scalar(
-        "SELECT user_id = ?2 AND number_of_items = ?3 AND total_minor = ?4 FROM orders WHERE order_id = ?1",
-    )
-    .bind(order.id.to_string())
-    .bind(order.draft.user.as_str())
-    .bind(order.draft.items.get())
-    .bind(order.draft.total.as_minor())
-    .fetch_one(connection)
-    .await
 }
 
 /// Reads a row; what breaks a rule of the domain was not written by this program, and names the row.

@@ -36,7 +36,7 @@ macro_rules! order_book_contract {
 
 pub async fn a_recorded_order_is_found(Subject { book, ledger }: Subject) {
     let order = order("user 🎬 '%_\\&?/");
-    ledger.record(vec![order.clone()], at(1_700_000_000_456)).await.unwrap();
+    ledger.insert(vec![order.clone()], at(1_700_000_000_456)).await.unwrap();
     let expected = RecordedOrder { order: order.clone(), recorded_at: at(1_700_000_000_456) };
     for wait in [Duration::ZERO, Duration::from_secs(5)] {
         assert_eq!(book.find(order.id, wait).await.unwrap(), Some(expected.clone()));
@@ -55,7 +55,7 @@ pub async fn a_wait_ends_when_the_order_is_recorded(Subject { book, ledger }: Su
     let start = Instant::now();
     let recording = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        ledger.record(vec![order.clone()], at(1)).await.unwrap();
+        ledger.insert(vec![order.clone()], at(1)).await.unwrap();
     };
     let (found, ()) = tokio::join!(book.find(order.id, Duration::from_secs(20)), recording);
     assert_eq!(found.unwrap().unwrap().order, order);
@@ -71,7 +71,7 @@ pub async fn a_wait_ends_when_the_time_is_up(Subject { book, .. }: Subject) {
 pub async fn a_users_orders_are_listed_page_by_page(Subject { book, ledger }: Subject) {
     let orders: Vec<_> = (0..7).map(|_| order("20")).collect();
     for one in &orders {
-        ledger.record(vec![one.clone(), order("21")], at(1)).await.unwrap();
+        ledger.insert(vec![one.clone(), order("21")], at(1)).await.unwrap();
     }
     let (mut walked, mut after) = (Vec::new(), None);
     loop {
