@@ -1,6 +1,6 @@
 //! What to do with a message, and what to acknowledge: decided without a broker.
 
-use keeper_domain::{DeadLetterReason, Order, OrderId, Timestamp};
+use keeper_domain::{Order, OrderId, Refusal, Timestamp};
 use keeper_wire::message::Incoming;
 use lapin::BasicProperties;
 use uuid::Uuid;
@@ -19,8 +19,8 @@ pub(crate) enum Verdict {
     /// It is an order that nothing tells from another of the same content: it must get an identity first, and this
     /// is it.
     Stamp(Order),
-    /// It can never be processed, for this reason and with these particulars.
-    Bury(DeadLetterReason, String),
+    /// It can never be processed, for this reason.
+    Bury(Refusal),
 }
 
 /// Judges a message.
@@ -36,7 +36,7 @@ pub(crate) enum Verdict {
 pub(crate) fn judge(properties: &BasicProperties, body: &[u8], now: Timestamp) -> Verdict {
     let incoming = match Incoming::decode(body) {
         Ok(incoming) => incoming,
-        Err(error) => return Verdict::Bury(error.reason, error.detail),
+        Err(refusal) => return Verdict::Bury(refusal),
     };
     let created_at = incoming.created_at.or_else(|| message::published_at(properties)).unwrap_or(now);
     let known = incoming.id.or_else(|| identity(properties, body));
@@ -79,6 +79,8 @@ pub(crate) fn acks(settled: &[u64], oldest_held: Option<u64>) -> Vec<Ack> {
 
 #[cfg(test)]
 mod tests {
+    use keeper_domain::DeadLetterReason;
+
     use super::*;
 
     const BODY: &[u8] = br#"{"user_id":"3","number_of_items":"5","total_amount":"180"}"#;
@@ -131,7 +133,7 @@ mod tests {
     fn what_can_never_be_processed_is_buried_with_its_reason() {
         let verdict = judge(&BasicProperties::default(), b"{}", now());
         assert!(
-            matches!(verdict, Verdict::Bury(DeadLetterReason::Invalid, detail) if detail.contains("user_id"))
+            matches!(verdict, Verdict::Bury(refusal) if refusal.reason == DeadLetterReason::Invalid && refusal.detail.contains("user_id"))
         );
     }
 

@@ -5,6 +5,7 @@
 //! reported done before the broker has said so.
 #![warn(missing_docs)]
 
+mod attempts;
 mod batch;
 mod confirms;
 mod connection;

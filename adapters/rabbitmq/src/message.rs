@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use keeper_domain::{DeadLetterReason, Order, Timestamp};
+use keeper_domain::{Order, Refusal, Timestamp};
 use keeper_wire::OrderMessage;
 use keeper_wire::context::{REQUEST_ID, RequestContext, TRACEPARENT};
 use keeper_wire::message::CONTENT_TYPE;
@@ -58,7 +58,7 @@ pub(crate) fn order(order: &Order, context: Option<&RequestContext>, unit: &str,
 pub(crate) fn dead_letter(
     properties: &BasicProperties,
     body: Vec<u8>,
-    (reason, detail): (DeadLetterReason, &str),
+    Refusal { reason, detail }: &Refusal,
     now: Timestamp,
     topology: &Topology,
 ) -> Outgoing {

@@ -1,4 +1,4 @@
-use keeper_domain::{ItemCount, Money, OrderDraft, OrderId, UserId};
+use keeper_domain::{DeadLetterReason, ItemCount, Money, OrderDraft, OrderId, UserId};
 use lapin::types::FieldArray;
 
 use super::*;
@@ -25,8 +25,8 @@ fn with_headers(headers: &[(&str, AMQPValue)]) -> BasicProperties {
 }
 
 fn buried(properties: &BasicProperties, now: Timestamp) -> Outgoing {
-    let why = (DeadLetterReason::Invalid, "user_id must not be empty");
-    dead_letter(properties, b"{}".to_vec(), why, now, &Topology::new("q"))
+    let why = Refusal::new(DeadLetterReason::Invalid, "user_id must not be empty");
+    dead_letter(properties, b"{}".to_vec(), &why, now, &Topology::new("q"))
 }
 
 #[test]

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use keeper_domain::{DeadLetterReason, Order};
+use keeper_domain::{Order, Recording, Refusal};
 use keeper_wire::context::REQUEST_ID;
-use keeper_wire::handling::{Handled, Handling};
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 use lapin::{BasicProperties, Channel};
@@ -15,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::attempts::Attempts;
 use crate::batch::{Verdict, acks, judge};
 use crate::connection::{Incident, Session};
 use crate::forward::{Forwarded, Purpose};
@@ -51,7 +51,7 @@ pub(crate) enum Ended {
     Lost(String),
     Stopped,
     /// These orders cannot be processed for now.
-    Away(Vec<Order>, Handling),
+    Away(Vec<Order>, Attempts),
 }
 
 impl From<lapin::Error> for Ended {
@@ -73,8 +73,8 @@ impl Shift<'_> {
                     deliveries.push(delivery);
                 }
                 Verdict::Stamp(order) => self.stamp(delivery, order),
-                Verdict::Bury(reason, detail) => {
-                    self.bury(delivery.delivery_tag, &delivery.properties, delivery.data, (reason, &detail));
+                Verdict::Bury(refusal) => {
+                    self.bury(delivery.delivery_tag, &delivery.properties, delivery.data, &refusal);
                 }
             }
         }
@@ -86,8 +86,8 @@ impl Shift<'_> {
         for (delivery, outcome) in deliveries.into_iter().zip(outcomes) {
             match outcome.refusal() {
                 None => settled.push(delivery.delivery_tag),
-                Some((reason, detail)) => {
-                    self.bury(delivery.delivery_tag, &delivery.properties, delivery.data, (reason, &detail));
+                Some(refusal) => {
+                    self.bury(delivery.delivery_tag, &delivery.properties, delivery.data, &refusal);
                 }
             }
         }
@@ -98,11 +98,11 @@ impl Shift<'_> {
     }
 
     /// Has orders handled; with none of them, makes sure that some would be.
-    async fn handle(&mut self, orders: Vec<Order>) -> Result<Vec<Handled>, Ended> {
-        let mut handling = Handling::new(Arc::clone(&self.work.handler));
+    async fn handle(&mut self, orders: Vec<Order>) -> Result<Vec<Recording>, Ended> {
+        let mut attempts = Attempts::new(Arc::clone(&self.work.handler));
         let until = Instant::now() + KEEP_IN_HAND;
-        let handled = self.insist(&orders, &mut handling, Some(until), self.stop).await?;
-        handled.ok_or(Ended::Away(orders, handling))
+        let handled = self.insist(&orders, &mut attempts, Some(until), self.stop).await?;
+        handled.ok_or(Ended::Away(orders, attempts))
     }
 
     /// Handles an order whose copy with an identity was refused because the queue is full. Once attempted it is not given
@@ -111,10 +111,10 @@ impl Shift<'_> {
     pub(crate) async fn handle_unmoved(&mut self, unmoved: Unmoved) -> Result<(), Ended> {
         let Unmoved { tag, order, copy } = unmoved;
         self.handle(Vec::new()).await?;
-        let mut handling = Handling::new(Arc::clone(&self.work.handler));
-        let outcomes = self.insist(&[order], &mut handling, None, self.overdue).await?;
-        if let Some((reason, detail)) = outcomes.iter().flatten().find_map(Handled::refusal) {
-            self.bury(tag, &copy.properties, copy.body, (reason, &detail));
+        let mut attempts = Attempts::new(Arc::clone(&self.work.handler));
+        let outcomes = self.insist(&[order], &mut attempts, None, self.overdue).await?;
+        if let Some(refusal) = outcomes.iter().flatten().find_map(Recording::refusal) {
+            self.bury(tag, &copy.properties, copy.body, &refusal);
             return Ok(());
         }
         self.let_go(tag).await
@@ -125,24 +125,21 @@ impl Shift<'_> {
     pub(crate) async fn insist(
         &mut self,
         orders: &[Order],
-        handling: &mut Handling,
+        attempts: &mut Attempts,
         until: Option<Instant>,
         give_up: &CancellationToken,
-    ) -> Result<Option<Vec<Handled>>, Ended> {
+    ) -> Result<Option<Vec<Recording>>, Ended> {
         let late = || until.is_some_and(|until| until <= Instant::now());
         let outcomes = loop {
-            match self.meanwhile(handling.attempt(orders)).await? {
+            match self.meanwhile(attempts.attempt(orders)).await? {
                 Ok(outcomes) => break outcomes,
                 Err(_) if late() && self.held.stamping == 0 => return Ok(None),
                 Err(pause) => self.rest(pause, give_up).await?,
             }
         };
-        handling.succeeded();
         let now = self.work.clock.now();
         for (order, outcome) in orders.iter().zip(&outcomes) {
-            if let Handled::Settled(recording) = outcome {
-                self.work.metrics.settled(order, recording, now);
-            }
+            self.work.metrics.settled(order, outcome, now);
         }
         Ok(Some(outcomes))
     }
@@ -196,20 +193,15 @@ impl Shift<'_> {
         }
     }
 
-    fn bury(
-        &mut self,
-        tag: u64,
-        properties: &BasicProperties,
-        body: Vec<u8>,
-        (reason, detail): (DeadLetterReason, &str),
-    ) {
+    fn bury(&mut self, tag: u64, properties: &BasicProperties, body: Vec<u8>, refusal: &Refusal) {
+        let Refusal { reason, detail } = refusal;
         let message_id = properties.message_id().as_ref().map(ToString::to_string);
         let request_id = message::header(properties, REQUEST_ID);
         let request_id = request_id.as_deref();
         warn!(reason = reason.as_str(), detail, message_id, request_id, "a message goes to the dead letters");
         let (now, topology) = (self.work.clock.now(), &self.work.topology);
-        let letter = message::dead_letter(properties, body, (reason, detail), now, topology);
-        self.held.add(tag, self.work.forwarder.forward(tag, Purpose::Bury(reason), letter));
+        let letter = message::dead_letter(properties, body, refusal, now, topology);
+        self.held.add(tag, self.work.forwarder.forward(tag, Purpose::Bury(*reason), letter));
     }
 
     fn stamp(&mut self, delivery: Delivery, order: Order) {

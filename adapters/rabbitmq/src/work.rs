@@ -8,7 +8,6 @@ use futures_util::{FutureExt, StreamExt};
 use keeper_domain::Order;
 use keeper_ports::Clock;
 use keeper_ports::billing::OrderHandler;
-use keeper_wire::handling::Handling;
 use keeper_wire::metrics::ProcessingMetrics;
 use lapin::Channel;
 use lapin::message::Delivery;
@@ -18,6 +17,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::attempts::Attempts;
 use crate::connection::{Incident, Session};
 use crate::forward::Forwarder;
 use crate::held::Held;
@@ -58,8 +58,8 @@ impl Work {
         let mut shift = Shift { work: &self, session, held: Held::default(), stop, overdue: &overdue };
         loop {
             let mut ended = shift.consume(&mut consumer).await;
-            if let Ended::Away(orders, handling) = ended {
-                match shift.sit_out(orders, handling, &consumer).await {
+            if let Ended::Away(orders, attempts) = ended {
+                match shift.sit_out(orders, attempts, &consumer).await {
                     Ok(again) => {
                         consumer = again.fuse();
                         continue;
@@ -133,13 +133,13 @@ impl Shift<'_> {
     async fn sit_out(
         &mut self,
         orders: Vec<Order>,
-        mut handling: Handling,
+        mut attempts: Attempts,
         consumer: &Fuse<lapin::Consumer>,
     ) -> Result<lapin::Consumer, Ended> {
         answered(self.overdue, cancel(&self.session.channel, consumer.get_ref())).await?;
         self.held = Held { let_go_at: self.held.let_go_at, ..Held::default() };
         answered(self.overdue, give_back(&self.session.channel)).await?;
-        self.insist(&orders, &mut handling, None, self.stop).await?;
+        self.insist(&orders, &mut attempts, None, self.stop).await?;
         answered(self.overdue, subscribe(&self.session.channel, &self.work.topology.queue)).await
     }
 }

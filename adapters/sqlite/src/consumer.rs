@@ -2,11 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keeper_domain::{DeadLetterId, DeadLetterReason, Order, Timestamp};
+use keeper_domain::{DeadLetterId, DeadLetterReason, Order, Recording, Refusal, Timestamp};
 use keeper_ports::billing::OrderHandler;
-use keeper_ports::{Clock, PortResult};
-use keeper_wire::handling::{Handled, Handling};
-use keeper_wire::message::{DecodeError, Incoming};
+use keeper_ports::{Backoff, Clock, PortError, PortResult};
+use keeper_wire::message::Incoming;
 use keeper_wire::metrics::ProcessingMetrics;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -37,34 +36,27 @@ impl SqliteConsumer {
     ///
     /// A batch leaves the queue after the handler has settled it: after a crash it is handled again.
     pub async fn run(&self, handler: Arc<dyn OrderHandler>, stop: CancellationToken) {
-        let mut handling = Handling::new(handler);
+        let mut backoff = Backoff::of_handling();
         while !stop.is_cancelled() {
-            let pause = match self.work(&mut handling).await {
-                Ok(Step::Settled) => {
-                    handling.succeeded();
-                    continue;
-                }
-                Ok(Step::Empty) => {
-                    handling.succeeded();
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = self.queue.bell.notified() => {}
-                        () = self.clock.sleep(LOOK) => {}
-                    }
-                    continue;
-                }
-                Ok(Step::NotYet(pause)) => pause,
-                Err(error) => handling.failed(&error),
-            };
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.clock.sleep(pause) => {}
+            let step = self.work(&*handler).await;
+            report(&mut backoff, step.as_ref().err());
+            match step {
+                Ok(Step::Settled) => {}
+                Ok(Step::Empty) => tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = self.queue.bell.notified() => {}
+                    () = self.clock.sleep(LOOK) => {}
+                },
+                Err(_) => tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = self.clock.sleep(backoff.failed()) => {}
+                },
             }
         }
     }
 
-    /// Handles a batch, and takes it out of the queue.
-    async fn work(&self, handling: &mut Handling) -> PortResult<Step> {
+    /// Handles a batch, and takes it out of the queue. After an error the batch is in the queue as before.
+    async fn work(&self, handler: &dyn OrderHandler) -> PortResult<Step> {
         let messages = self.next().await?;
         let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
             self.measure().await?;
@@ -74,16 +66,12 @@ impl SqliteConsumer {
         let received = self.clock.now();
         let decoded: Vec<_> = messages.iter().map(|message| message.decode(received)).collect();
         let orders: Vec<Order> = decoded.iter().filter_map(|order| order.as_ref().ok().cloned()).collect();
-        let attempt = if orders.is_empty() { Ok(Vec::new()) } else { handling.attempt(&orders).await };
-        let outcomes = match attempt {
-            Ok(outcomes) => outcomes,
-            Err(pause) => return Ok(Step::NotYet(pause)),
-        };
+        let outcomes = if orders.is_empty() { Vec::new() } else { handler.handle(orders.clone()).await? };
         let now = self.clock.now();
         let mut outcome = outcomes.iter();
         let refusals = decoded.iter().map(|order| match order {
-            Ok(_) => outcome.next().and_then(Handled::refusal),
-            Err(error) => Some((error.reason, error.detail.clone())),
+            Ok(_) => outcome.next().and_then(Recording::refusal),
+            Err(refusal) => Some(refusal.clone()),
         });
         let dead: Vec<Dead> = messages
             .iter()
@@ -93,9 +81,7 @@ impl SqliteConsumer {
         let reasons: Vec<_> = dead.iter().map(|dead| dead.reason).collect();
         self.queue.database.write(Settle { range, dead }).await?;
         for (order, outcome) in orders.iter().zip(&outcomes) {
-            if let Handled::Settled(recording) = outcome {
-                self.metrics.settled(order, recording, now);
-            }
+            self.metrics.settled(order, outcome, now);
         }
         for reason in reasons {
             self.metrics.dead_lettered(reason);
@@ -137,8 +123,22 @@ enum Step {
     Empty,
     /// A batch was settled.
     Settled,
-    /// The batch waits in the queue: nothing is known of its orders before the next attempt.
-    NotYet(Duration),
+}
+
+/// Logs the first failure of a row, and that it is over.
+fn report(backoff: &mut Backoff, error: Option<&PortError>) {
+    match error {
+        Some(error) if !backoff.is_failing() => {
+            tracing::warn!(error = error.chain(), "orders cannot be processed; trying again");
+        }
+        Some(_) => {}
+        None => {
+            if backoff.is_failing() {
+                tracing::info!("orders are processed again");
+            }
+            backoff.succeeded();
+        }
+    }
 }
 
 /// A message of the queue.
@@ -161,12 +161,9 @@ impl Message {
         })
     }
 
-    fn decode(&self, received: Timestamp) -> Result<Order, DecodeError> {
+    fn decode(&self, received: Timestamp) -> Result<Order, Refusal> {
         let Incoming { id, draft, created_at } = Incoming::decode(&self.body)?;
-        let id = id.ok_or_else(|| DecodeError {
-            reason: DeadLetterReason::Invalid,
-            detail: "order_id is missing".to_owned(),
-        })?;
+        let id = id.ok_or_else(|| Refusal::new(DeadLetterReason::Invalid, "order_id is missing"))?;
         Ok(Order { id, draft, created_at: created_at.unwrap_or(received) })
     }
 }
@@ -181,7 +178,8 @@ struct Dead {
 }
 
 impl Dead {
-    fn new(message: &Message, (reason, detail): (DeadLetterReason, String), now: Timestamp) -> Self {
+    fn new(message: &Message, refusal: Refusal, now: Timestamp) -> Self {
+        let Refusal { reason, detail } = refusal;
         let (order_id, request_id) = (&message.order_id, &message.request_id);
         tracing::warn!(order_id, request_id, reason = reason.as_str(), detail, "to the dead letters");
         Self {

@@ -1,14 +1,12 @@
 //! What several adapters share. First of all what goes over the wires: the JSON bodies of the API, the queue's message, and
 //! what travels beside them; the domain knows nothing of it, every conversion is here, and used by both ends. Then how
-//! many calls share one trip ([`coalesce`]), how a consumer has its orders handled ([`handling`]), the instruments'
-//! names ([`metrics`]), and what is wrong with a setting ([`settings`]).
+//! many calls share one trip ([`coalesce`]), the instruments' names ([`metrics`]), and what is wrong with a setting ([`settings`]).
 #![warn(missing_docs)]
 
 pub mod body;
 pub mod coalesce;
 pub mod context;
 mod error;
-pub mod handling;
 pub mod message;
 pub mod metrics;
 mod movie;

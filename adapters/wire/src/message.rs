@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use keeper_domain::{DeadLetterReason, Order, OrderDraft, OrderId, Timestamp};
+use keeper_domain::{DeadLetterReason, Order, OrderDraft, OrderId, Refusal, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use thiserror::Error;
 
 use crate::body::{self, BodyError};
 use crate::order::RawOrder;
@@ -39,23 +38,13 @@ impl OrderMessage<'_> {
     }
 }
 
-/// Why a message can never be processed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{detail}")]
-pub struct DecodeError {
-    /// The reason under which it goes to the dead letters.
-    pub reason: DeadLetterReason,
-    /// What exactly is wrong, for operators.
-    pub detail: String,
-}
-
-impl From<BodyError> for DecodeError {
+impl From<BodyError> for Refusal {
     fn from(error: BodyError) -> Self {
         let reason = match error {
             BodyError::Unreadable(_) => DeadLetterReason::Unreadable,
             BodyError::Invalid(_) => DeadLetterReason::Invalid,
         };
-        Self { reason, detail: error.to_string() }
+        Self::new(reason, error.to_string())
     }
 }
 
@@ -75,7 +64,7 @@ impl Incoming {
     ///
     /// # Errors
     /// The message can never be processed.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, Refusal> {
         let RawMessage { user_id, number_of_items, total_amount, order_id, created_at } =
             body::object(bytes)?;
         let id = optional("order_id", order_id, |text| OrderId::parse("order_id", text))?;

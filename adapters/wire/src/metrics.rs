@@ -60,9 +60,11 @@ impl ProcessingMetrics {
     pub fn register(registry: &Registry) -> Result<Self> {
         let recorded = Opts::new("orders_recorded_total", "Orders that billing settled, by outcome.");
         let recorded = IntCounterVec::new(recorded, &["outcome"])?;
-        let rejected = Recording::Rejected(String::new());
-        for outcome in [Recording::Recorded, Recording::AlreadyRecorded, Recording::Conflict, rejected] {
-            recorded.with_label_values(&[outcome_label(&outcome)]);
+        let (rejected, given_up) = (Recording::Rejected(String::new()), Recording::GivenUp(String::new()));
+        for outcome in
+            [&Recording::Recorded, &Recording::AlreadyRecorded, &Recording::Conflict, &rejected, &given_up]
+        {
+            recorded.with_label_values(&[outcome_label(outcome)]);
         }
         let dead_lettered =
             Opts::new("orders_dead_lettered_total", "Messages moved to the dead letters, by reason.");
@@ -120,5 +122,6 @@ fn outcome_label(outcome: &Recording) -> &'static str {
         Recording::AlreadyRecorded => "already_recorded",
         Recording::Conflict => "conflict",
         Recording::Rejected(_) => "rejected",
+        Recording::GivenUp(_) => "given_up",
     }
 }

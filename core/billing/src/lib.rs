@@ -1,11 +1,15 @@
-//! What billing does with orders: [`Intake`] takes them, [`Processor`] records them, [`Book`] reads them. Pure, over
+//! What billing does with orders: [`Intake`] takes them, [`Processor`] records them, so that a bad one
+//! harms no other ([`Isolation`]), [`Book`] reads them. Pure, over
 //! the ports.
 #![warn(missing_docs)]
 
 mod book;
 mod intake;
+mod isolation;
+mod panics;
 mod processor;
 
 pub use book::Book;
 pub use intake::Intake;
+pub use isolation::Isolation;
 pub use processor::Processor;

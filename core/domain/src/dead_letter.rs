@@ -75,6 +75,22 @@ impl DeadLetterReason {
     }
 }
 
+/// Why a message goes to the dead letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason, one of a few.
+    pub reason: DeadLetterReason,
+    /// What exactly is wrong, in words, for operators.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// Names the reason and what exactly is wrong.
+    pub fn new(reason: DeadLetterReason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
 /// A message that cannot be processed and waits for an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {

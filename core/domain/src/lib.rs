@@ -13,7 +13,7 @@ mod page;
 mod text;
 mod timestamp;
 
-pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterReason};
+pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterReason, Refusal};
 pub use folding::{FOLDING, fold, same_to_a_reader};
 pub use idempotency::IdempotencyKey;
 pub use invalid::Invalid;

@@ -3,7 +3,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::folding::same_to_a_reader;
-use crate::{IdempotencyKey, Invalid, Money, Timestamp};
+use crate::{DeadLetterReason, IdempotencyKey, Invalid, Money, Refusal, Timestamp};
 
 /// The namespace (RFC 9562, version 5) of order ids that are derived from idempotency keys. It never changes: the
 /// same key must give the same order for ever.
@@ -167,6 +167,23 @@ pub enum Recording {
     Conflict,
     /// The ledger refuses this order, now and at any later time. The text says why, for operators.
     Rejected(String),
+    /// It cannot be handled, and was tried often enough. The text says why, for operators.
+    GivenUp(String),
+}
+
+impl Recording {
+    /// Why the order's message goes to the dead letters, if it does.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Recorded | Self::AlreadyRecorded => None,
+            Self::Conflict => {
+                let detail = "an order with this id is recorded already, with other content";
+                Some(Refusal::new(DeadLetterReason::Conflict, detail))
+            }
+            Self::Rejected(detail) => Some(Refusal::new(DeadLetterReason::Rejected, detail.clone())),
+            Self::GivenUp(detail) => Some(Refusal::new(DeadLetterReason::Undeliverable, detail.clone())),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -215,6 +232,17 @@ mod tests {
         for text in ["", "0", "1000001", "-1", "+1", "1.0", "1e3", "99999999999999999999", "true"] {
             assert_eq!(ItemCount::parse(text).unwrap_err().field(), "number_of_items", "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_not_in_the_ledger_is_refused_for_a_reason() {
+        let reason = |recording: Recording| recording.refusal().map(|refusal| refusal.reason);
+        assert_eq!(reason(Recording::Recorded), None);
+        assert_eq!(reason(Recording::AlreadyRecorded), None);
+        assert_eq!(reason(Recording::Conflict), Some(DeadLetterReason::Conflict));
+        let refusal = Recording::Rejected("why".into()).refusal().unwrap();
+        assert_eq!((refusal.reason, refusal.detail.as_str()), (DeadLetterReason::Rejected, "why"));
+        assert_eq!(reason(Recording::GivenUp("why".into())), Some(DeadLetterReason::Undeliverable));
     }
 
     #[test]
