@@ -16,7 +16,7 @@ use keeper_domain::{DeadLetterReason, Order, Recording};
 use keeper_ports::billing::{DeadLetters, OrderHandler, OrderQueue};
 use keeper_ports::{PortError, PortResult, Probe};
 use keeper_rabbitmq::{Broker, BrokerProbe, Consumer, RabbitDeadLetters, RabbitQueue, Settings};
-use keeper_tests::contract::{self, SystemClock, samples};
+use keeper_tests::contract::{self, FreshIds, SystemClock, samples};
 use keeper_tests::faults::publish;
 use keeper_tests::harness::{Certificates, RabbitMq, Vhost, eventually, free_port};
 use keeper_wire::metrics::ProcessingMetrics;
@@ -80,7 +80,8 @@ async fn queue() -> (contract::order_queue::Subject, DropGuard) {
     let dead_letters = Arc::new(RabbitDeadLetters::new(&broker));
     let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
     let consume = Box::new(move |handler, stop| {
-        let consumer = Consumer::new(&broker, handler, Arc::new(SystemClock), metrics.clone());
+        let consumer =
+            Consumer::new(&broker, handler, Arc::new(SystemClock), Arc::new(FreshIds), metrics.clone());
         Box::pin(consumer.run(stop)) as _
     });
     (contract::order_queue::Subject { queue, dead_letters, consume }, kept)
@@ -123,7 +124,7 @@ fn consuming(
     handler: Arc<dyn OrderHandler>,
 ) -> (Arc<BrokerProbe>, CancellationToken, JoinHandle<()>) {
     let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
-    let consumer = Consumer::new(broker, handler, Arc::new(SystemClock), metrics);
+    let consumer = Consumer::new(broker, handler, Arc::new(SystemClock), Arc::new(FreshIds), metrics);
     let (probe, stop) = (consumer.probe(), CancellationToken::new());
     let running = tokio::spawn(consumer.run(stop.clone()));
     (probe, stop, running)

@@ -1,15 +1,11 @@
 //! What to do with a message, and what to acknowledge: decided without a broker.
 
 use keeper_domain::{Order, OrderId, Refusal, Timestamp};
+use keeper_ports::billing::OrderIds;
 use keeper_wire::message::Incoming;
 use lapin::BasicProperties;
-use uuid::Uuid;
 
 use crate::message;
-
-/// The namespace (RFC 9562, version 5) of orders that come with a message id which is no UUID. It never changes: a
-/// message that is delivered again must give the same order.
-const FOREIGN_ORDERS: Uuid = Uuid::from_u128(0x51d8_0c3e_77b4_4d0a_9f26_d9a1_4be3_0a6f);
 
 /// What is to become of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +29,12 @@ pub(crate) enum Verdict {
 /// is the millisecond between that confirm and the acknowledgement: if this process, the broker or the connection dies
 /// right then, the original is delivered again and stamped again, and is billed twice. A publisher that wants more
 /// gives its messages an id.
-pub(crate) fn judge(properties: &BasicProperties, body: &[u8], now: Timestamp) -> Verdict {
+pub(crate) fn judge(
+    properties: &BasicProperties,
+    body: &[u8],
+    now: Timestamp,
+    ids: &dyn OrderIds,
+) -> Verdict {
     let incoming = match Incoming::decode(body) {
         Ok(incoming) => incoming,
         Err(refusal) => return Verdict::Bury(refusal),
@@ -42,23 +43,12 @@ pub(crate) fn judge(properties: &BasicProperties, body: &[u8], now: Timestamp) -
     let known = incoming.id.or_else(|| identity(properties, body));
     match known {
         Some(id) => Verdict::Handle(Order { id, draft: incoming.draft, created_at }),
-        None => Verdict::Stamp(Order { id: OrderId::new(Uuid::now_v7()), draft: incoming.draft, created_at }),
+        None => Verdict::Stamp(Order { id: ids.next(), draft: incoming.draft, created_at }),
     }
 }
 
 fn identity(properties: &BasicProperties, body: &[u8]) -> Option<OrderId> {
-    let message_id = properties.message_id().as_ref()?.as_str();
-    if message_id.is_empty() {
-        return None;
-    }
-    Some(Uuid::try_parse(message_id).map_or_else(
-        |_| {
-            let mut name = format!("{}:{message_id}", message_id.len()).into_bytes();
-            name.extend_from_slice(body);
-            OrderId::new(Uuid::new_v5(&FOREIGN_ORDERS, &name))
-        },
-        OrderId::new,
-    ))
+    OrderId::of_message(properties.message_id().as_ref()?.as_str(), body)
 }
 
 /// One acknowledgement: of a delivery, or of it and all before it.
@@ -79,19 +69,32 @@ pub(crate) fn acks(settled: &[u64], oldest_held: Option<u64>) -> Vec<Ack> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use keeper_domain::DeadLetterReason;
+    use uuid::Uuid;
 
     use super::*;
 
     const BODY: &[u8] = br#"{"user_id":"3","number_of_items":"5","total_amount":"180"}"#;
     const ID: &str = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
 
+    /// Counts.
+    #[derive(Default)]
+    struct Numbers(AtomicU64);
+
+    impl OrderIds for Numbers {
+        fn next(&self) -> OrderId {
+            OrderId::new(Uuid::from_u64_pair(0, self.0.fetch_add(1, Ordering::Relaxed)))
+        }
+    }
+
     fn now() -> Timestamp {
         Timestamp::from_millis(9_000).unwrap()
     }
 
     fn handled(properties: &BasicProperties, body: &[u8]) -> Order {
-        match judge(properties, body, now()) {
+        match judge(properties, body, now(), &Numbers::default()) {
             Verdict::Handle(order) => order,
             other => panic!("{other:?}"),
         }
@@ -102,8 +105,9 @@ mod tests {
         let body = format!(
             r#"{{"user_id":"3","number_of_items":"5","total_amount":"180","order_id":"{ID}","createdAt":"1970-01-01T00:00:01Z"}}"#
         );
-        let other =
-            BasicProperties::default().with_message_id(Uuid::now_v7().to_string().into()).with_timestamp(5);
+        let other = BasicProperties::default()
+            .with_message_id("5c8e0f0e-0000-4000-8000-000000000000".into())
+            .with_timestamp(5);
         let order = handled(&other, body.as_bytes());
         assert_eq!((order.id.to_string().as_str(), order.created_at.as_millis()), (ID, 1_000));
     }
@@ -120,18 +124,19 @@ mod tests {
 
     #[test]
     fn a_message_without_any_identity_gets_one_first() {
-        let stamp = || match judge(&BasicProperties::default(), BODY, now()) {
+        let ids = Numbers::default();
+        let stamp = || match judge(&BasicProperties::default(), BODY, now(), &ids) {
             Verdict::Stamp(order) => order,
             other => panic!("{other:?}"),
         };
         let (one, another) = (stamp(), stamp());
-        assert_ne!(one.id, another.id);
+        assert_eq!([one.id, another.id].map(|id| id.as_uuid().as_u64_pair().1), [0, 1]);
         assert_eq!(one.created_at, now());
     }
 
     #[test]
     fn what_can_never_be_processed_is_buried_with_its_reason() {
-        let verdict = judge(&BasicProperties::default(), b"{}", now());
+        let verdict = judge(&BasicProperties::default(), b"{}", now(), &Numbers::default());
         assert!(
             matches!(verdict, Verdict::Bury(refusal) if refusal.reason == DeadLetterReason::Invalid && refusal.detail.contains("user_id"))
         );

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_ports::Clock;
-use keeper_ports::billing::OrderHandler;
+use keeper_ports::billing::{OrderHandler, OrderIds};
 use keeper_wire::metrics::ProcessingMetrics;
 use lapin::Channel;
 use lapin::options::BasicQosOptions;
@@ -29,6 +29,7 @@ pub struct Consumer {
     broker: Broker,
     handler: Arc<dyn OrderHandler>,
     clock: Arc<dyn Clock>,
+    ids: Arc<dyn OrderIds>,
     metrics: ProcessingMetrics,
     link: Link,
     publisher: Publisher,
@@ -42,11 +43,12 @@ impl Consumer {
         broker: &Broker,
         handler: Arc<dyn OrderHandler>,
         clock: Arc<dyn Clock>,
+        ids: Arc<dyn OrderIds>,
         metrics: ProcessingMetrics,
     ) -> Self {
         let (publisher, publishing) = Publisher::new(broker, Side::DeadLetters);
         let link = Link::new(broker.clone(), Side::Consumer);
-        Self { broker: broker.clone(), handler, clock, metrics, link, publisher, publishing }
+        Self { broker: broker.clone(), handler, clock, ids, metrics, link, publisher, publishing }
     }
 
     /// Says whether orders are taken from the queue.
@@ -56,7 +58,7 @@ impl Consumer {
 
     /// Consumes until `stop`; then finishes what is in hand, acknowledges it, and closes the connections.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { broker, handler, clock, metrics, mut link, publisher, publishing } = self;
+        let Self { broker, handler, clock, ids, metrics, mut link, publisher, publishing } = self;
         let stop_publishing = CancellationToken::new();
         let publishing = tokio::spawn(publishing.run(stop_publishing.clone()));
         let forwarder = Forwarder::new(publisher);
@@ -64,6 +66,7 @@ impl Consumer {
             let work = Work {
                 handler: Arc::clone(&handler),
                 clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
                 metrics: metrics.clone(),
                 topology: broker.topology().clone(),
                 forwarder: forwarder.clone(),

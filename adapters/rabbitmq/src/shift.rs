@@ -67,7 +67,7 @@ impl Shift<'_> {
         let mut deliveries = Vec::with_capacity(batch.len());
         let mut orders = Vec::with_capacity(batch.len());
         for delivery in batch {
-            match judge(&delivery.properties, &delivery.data, now) {
+            match judge(&delivery.properties, &delivery.data, now, &*self.work.ids) {
                 Verdict::Handle(order) => {
                     orders.push(order);
                     deliveries.push(delivery);

@@ -7,7 +7,7 @@ use futures_util::stream::Fuse;
 use futures_util::{FutureExt, StreamExt};
 use keeper_domain::Order;
 use keeper_ports::Clock;
-use keeper_ports::billing::OrderHandler;
+use keeper_ports::billing::{OrderHandler, OrderIds};
 use keeper_wire::metrics::ProcessingMetrics;
 use lapin::Channel;
 use lapin::message::Delivery;
@@ -39,6 +39,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 pub(crate) struct Work {
     pub(crate) handler: Arc<dyn OrderHandler>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn OrderIds>,
     pub(crate) metrics: ProcessingMetrics,
     pub(crate) topology: Topology,
     pub(crate) forwarder: Forwarder,

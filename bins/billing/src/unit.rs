@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use keeper_billing::{Book, Processor};
 use keeper_bootstrap::{
-    Context, OpenDeadLetters, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool,
+    Context, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting, migrate_when_there,
+    register_pool,
 };
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, order_book};
@@ -45,7 +46,7 @@ impl Unit for BillingUnit {
         let ledger = Arc::new(PgOrders::new(database.clone()));
         let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
         let metrics = ProcessingMetrics::register(&context.registry)?;
-        let consumer = Consumer::new(&broker, processor, Arc::clone(clock), metrics);
+        let consumer = Consumer::new(&broker, processor, Arc::clone(clock), Arc::new(UuidOrderIds), metrics);
         let dependencies = Dependencies {
             required: vec![Arc::new(DatabaseProbe::new(database.clone())), consumer.probe()],
             helpful: Vec::new(),

@@ -9,6 +9,10 @@ use crate::{DeadLetterReason, IdempotencyKey, Invalid, Money, Refusal, Timestamp
 /// same key must give the same order for ever.
 const IDEMPOTENT_ORDERS: Uuid = Uuid::from_u128(0x6f0c_5f2e_93d1_4a57_8a35_c1b7_20c6_9d3e);
 
+/// The namespace of order ids that are derived from the names that other systems give their messages. It never changes: a
+/// message that is delivered again must give the same order.
+const NAMED_MESSAGES: Uuid = Uuid::from_u128(0x51d8_0c3e_77b4_4d0a_9f26_d9a1_4be3_0a6f);
+
 /// The identity of an order: a UUID, by which it is recorded at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(Uuid);
@@ -24,6 +28,20 @@ impl OrderId {
         // The length keeps ("ab", "c") and ("a", "bc") apart.
         let name = format!("{}:{}{}", user.as_str().len(), user.as_str(), key.as_str());
         Self(Uuid::new_v5(&IDEMPOTENT_ORDERS, name.as_bytes()))
+    }
+
+    /// Takes the name of a message that carries an order for its identity: as it is where it is a UUID; otherwise an id
+    /// is derived from it and the message's bytes, which is always the same. `None` for an empty name. What a message
+    /// says cannot identify it: two customers' equal orders are two orders.
+    pub fn of_message(name: &str, body: &[u8]) -> Option<Self> {
+        if name.is_empty() {
+            return None;
+        }
+        Some(Self(Uuid::try_parse(name).unwrap_or_else(|_| {
+            let mut named = format!("{}:{name}", name.len()).into_bytes();
+            named.extend_from_slice(body);
+            Uuid::new_v5(&NAMED_MESSAGES, &named)
+        })))
     }
 
     /// Reads the hyphenated form, 36 characters.
@@ -205,6 +223,18 @@ mod tests {
         assert_ne!(id, OrderId::derive(&user("21"), &key("k1")));
         assert_ne!(id, OrderId::derive(&user("20"), &key("k2")));
         assert_ne!(OrderId::derive(&user("ab"), &key("c")), OrderId::derive(&user("a"), &key("bc")));
+    }
+
+    #[test]
+    fn a_named_message_gives_one_order_for_ever() {
+        let id = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
+        assert_eq!(OrderId::of_message(id, b"{}").unwrap().to_string(), id);
+        let named = OrderId::of_message("order-7", b"{}");
+        assert_eq!(named.unwrap().to_string(), "d38e207f-9928-55ee-bb32-5b4a46dd0561");
+        assert_ne!(named, OrderId::of_message("order-8", b"{}"));
+        assert_ne!(named, OrderId::of_message("order-7", b"{ }"));
+        assert_ne!(OrderId::of_message("a", b"b{}"), OrderId::of_message("ab", b"{}"));
+        assert_eq!(OrderId::of_message("", b"{}"), None);
     }
 
     #[test]

@@ -19,8 +19,9 @@ pub mod samples;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keeper_domain::Timestamp;
+use keeper_domain::{OrderId, Timestamp};
 use keeper_ports::Clock;
+use keeper_ports::billing::OrderIds;
 
 /// The real time.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,16 @@ impl Clock for SystemClock {
 
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+}
+
+/// New ids, each once.
+#[derive(Debug, Clone, Copy)]
+pub struct FreshIds;
+
+impl OrderIds for FreshIds {
+    fn next(&self) -> OrderId {
+        OrderId::new(uuid::Uuid::now_v7())
     }
 }
 
