@@ -14,12 +14,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("keeper-inventory", &["keeper-domain", "keeper-ports"]),
     ("keeper-billing", &["keeper-domain", "keeper-ports"]),
     ("keeper-wire", &["keeper-domain", "keeper-ports"]),
+    ("keeper-settings", &[]),
+    ("keeper-telemetry", &["keeper-domain"]),
+    ("keeper-batching", &["keeper-domain", "keeper-ports", "keeper-telemetry"]),
     ("keeper-http-server", ADAPTER),
     ("keeper-http-client", ADAPTER),
     ("keeper-postgres", ADAPTER),
     ("keeper-rabbitmq", ADAPTER),
     ("keeper-sqlite", ADAPTER),
-    ("keeper-bootstrap", &["keeper-domain", "keeper-http-server", "keeper-ports", "keeper-wire"]),
+    ("keeper-bootstrap", &["keeper-domain", "keeper-http-server", "keeper-ports", "keeper-settings"]),
     (
         "gateway",
         &[
@@ -30,7 +33,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keeper-http-server",
             "keeper-ports",
             "keeper-rabbitmq",
-            "keeper-wire",
         ],
     ),
     (
@@ -42,7 +44,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keeper-inventory",
             "keeper-ports",
             "keeper-postgres",
-            "keeper-wire",
         ],
     ),
     (
@@ -55,7 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keeper-ports",
             "keeper-postgres",
             "keeper-rabbitmq",
-            "keeper-wire",
+            "keeper-telemetry",
         ],
     ),
     (
@@ -68,12 +69,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keeper-inventory",
             "keeper-ports",
             "keeper-sqlite",
-            "keeper-wire",
+            "keeper-telemetry",
         ],
     ),
 ];
 
-const ADAPTER: &[&str] = &["keeper-domain", "keeper-ports", "keeper-wire"];
+const ADAPTER: &[&str] = &[
+    "keeper-batching",
+    "keeper-domain",
+    "keeper-ports",
+    "keeper-settings",
+    "keeper-telemetry",
+    "keeper-wire",
+];
 
 /// What the pure crates may use from outside. None of it does I/O.
 const PURE: &[&str] = &[
@@ -96,6 +104,13 @@ const NEVER: &[(&str, &[&str])] = &[
     ("inventory", &["keeper-rabbitmq", "keeper-sqlite", "keeper-billing", "keeper-http-client", "lapin"]),
     ("billing", &["keeper-sqlite", "keeper-inventory", "keeper-http-client"]),
     ("standalone", &["keeper-postgres", "keeper-rabbitmq", "keeper-http-client", "lapin", "sqlx-postgres"]),
+];
+
+/// What an adapter must not contain, however deep: a store neither describes an API nor counts for one.
+const NEVER_IN_ADAPTERS: &[(&str, &[&str])] = &[
+    ("keeper-postgres", &["keeper-wire", "prometheus", "rocket", "schemars"]),
+    ("keeper-sqlite", &["rocket", "schemars"]),
+    ("keeper-http-client", &["prometheus", "rocket", "schemars"]),
 ];
 
 fn root() -> PathBuf {
@@ -146,19 +161,33 @@ fn the_cores_and_the_ports_do_no_io() {
     }
 }
 
+/// The names of all packages that Cargo would build for one by itself.
+fn contents(package: &str) -> BTreeSet<String> {
+    let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["tree", "--locked", "--edges", "normal,build", "--prefix", "none"]);
+    cargo.args(["--format", "{p}", "--package", package]).current_dir(root());
+    let tree = keeper_tests::harness::run(&mut cargo);
+    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
 #[test]
 fn no_unit_contains_what_is_not_its_business() {
     for (unit, never) in NEVER {
-        // As Cargo would build the unit by itself.
-        let mut cargo =
-            std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["tree", "--locked", "--edges", "normal,build", "--prefix", "none"]);
-        cargo.args(["--format", "{p}", "--package", unit]).current_dir(root());
-        let tree = keeper_tests::harness::run(&mut cargo);
-        let contains: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
-        assert!(contains.contains("keeper-bootstrap"), "{tree}");
+        let contains = contents(unit);
+        assert!(contains.contains("keeper-bootstrap"), "{contains:?}");
         for never in *never {
-            assert!(!contains.contains(never), "{unit} contains {never}");
+            assert!(!contains.contains(*never), "{unit} contains {never}");
+        }
+    }
+}
+
+#[test]
+fn no_adapter_contains_what_is_not_its_business() {
+    for (adapter, never) in NEVER_IN_ADAPTERS {
+        let contains = contents(adapter);
+        assert!(contains.contains("keeper-ports"), "{contains:?}");
+        for never in *never {
+            assert!(!contains.contains(*never), "{adapter} contains {never}");
         }
     }
 }

@@ -12,10 +12,10 @@ use keeper_ports::inventory::MovieRepository;
 use keeper_sqlite::{
     Database, Directory, SqliteConsumer, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteQueue,
 };
+use keeper_telemetry::metrics::ProcessingMetrics;
 use keeper_tests::contract::order_queue::{Desk, until, until_handled};
 use keeper_tests::contract::samples::{at, movie, order};
 use keeper_tests::contract::{self, SystemClock};
-use keeper_wire::metrics::ProcessingMetrics;
 use tempfile::TempDir;
 
 fn directory() -> (Directory, TempDir) {

@@ -1,5 +1,7 @@
 //! The scenarios on one process with SQLite files, and what only that stack does.
 
+#![allow(clippy::expect_used, reason = "tests")]
+
 #[path = "end_to_end_standalone/backup.rs"]
 mod backup;
 #[path = "end_to_end_standalone/files.rs"]

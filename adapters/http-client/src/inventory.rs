@@ -1,10 +1,10 @@
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use keeper_batching::{Answers, Coalescer};
 use keeper_domain::{Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice};
 use keeper_ports::inventory::MovieCatalog;
 use keeper_ports::{PortError, PortResult};
-use keeper_wire::coalesce::{Answers, Coalescer};
-use keeper_wire::context::{REQUEST_IDS, RequestContext};
+use keeper_telemetry::context::{REQUEST_IDS, RequestContext};
 use keeper_wire::{MessageBody, MovieBody, MovieChangeFields, MovieFields};
 use reqwest::Method;
 

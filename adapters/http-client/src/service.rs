@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keeper_ports::{PortError, PortResult};
-use keeper_wire::context::{REQUEST_ID, RequestContext, TRACEPARENT};
-use keeper_wire::settings::WrongSetting;
+use keeper_settings::WrongSetting;
+use keeper_telemetry::context::{REQUEST_ID, RequestContext, TRACEPARENT};
 use keeper_wire::{ErrorBody, ErrorCode};
 use reqwest::header::{HeaderMap, LINK};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};

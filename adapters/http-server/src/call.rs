@@ -1,7 +1,7 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use keeper_wire::context::{
+use keeper_telemetry::context::{
     REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, is_sane_request_id, is_sane_traceparent,
 };
 use rocket::Request;

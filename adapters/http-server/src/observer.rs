@@ -71,7 +71,7 @@ impl Fairing for HttpMetrics {
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let call = CallInfo::of(request);
         let took = call.started().elapsed();
-        response.set_header(Header::new(keeper_wire::context::REQUEST_ID, call.request_id().to_owned()));
+        response.set_header(Header::new(keeper_telemetry::context::REQUEST_ID, call.request_id().to_owned()));
         // Rocket hands a body on in pieces of 4 KiB, each of which waits for the one before. A byte more than the body
         // spares the buffer in which it would look for the end.
         if let Some(size) = response.body().preset_size() {

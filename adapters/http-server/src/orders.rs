@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::IntakeMetrics;
 use keeper_domain::IdempotencyKey;
 use keeper_ports::billing::{OrderBook, OrderIntake};
-use keeper_wire::metrics::IntakeMetrics;
 use keeper_wire::{AcceptedBody, OrderBody, OrderFields};
 use rocket::fairing::AdHoc;
 use rocket::http::{Header, RawStr, Status};

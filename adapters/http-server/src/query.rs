@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use keeper_batching::MAX_CALLS;
 use keeper_domain::{Invalid, MovieId, MovieQuery, OrderId, Page, PageLimit, TitlePart, UserId};
 use keeper_wire::ErrorCode;
-use keeper_wire::coalesce::MAX_CALLS;
 use rocket::Request;
 use rocket::http::Status;
 use rocket::outcome::Outcome;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use keeper_ports::{PortError, PortResult};
-use keeper_wire::settings::WrongSetting;
+use keeper_settings::WrongSetting;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Either, Executor, PgConnection, Postgres};

@@ -2,9 +2,9 @@
 //! most of what a call costs the database.
 
 use chrono::{DateTime, Utc};
+use keeper_batching::Answers;
 use keeper_domain::{Description, FOLDING, Movie, MovieChange, MovieId, NewMovie, Timestamp, Title, fold};
 use keeper_ports::{PortError, PortResult};
-use keeper_wire::coalesce::Answers;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 

@@ -1,12 +1,12 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use keeper_batching::Coalescer;
 use keeper_domain::{
     Description, Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, PageLimit, Slice, Timestamp, Title,
     TitlePart,
 };
 use keeper_ports::inventory::MovieRepository;
 use keeper_ports::{PortError, PortResult};
-use keeper_wire::coalesce::Coalescer;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 

@@ -1,7 +1,7 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use keeper_wire::settings::{WrongSetting, read_file, read_secret};
+use keeper_settings::{WrongSetting, read_file, read_secret};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use keeper_ports::Clock;
 use keeper_ports::billing::{OrderHandler, OrderIds};
-use keeper_wire::metrics::ProcessingMetrics;
+use keeper_telemetry::metrics::ProcessingMetrics;
 use lapin::Channel;
 use lapin::options::BasicQosOptions;
 use tokio::time::sleep;

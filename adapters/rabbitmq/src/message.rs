@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use keeper_domain::{Order, Refusal, Timestamp};
+use keeper_telemetry::context::{REQUEST_ID, RequestContext, TRACEPARENT};
 use keeper_wire::OrderMessage;
-use keeper_wire::context::{REQUEST_ID, RequestContext, TRACEPARENT};
 use keeper_wire::message::CONTENT_TYPE;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};

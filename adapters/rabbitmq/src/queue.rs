@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use keeper_domain::Order;
 use keeper_ports::billing::OrderQueue;
 use keeper_ports::{PortError, PortResult};
-use keeper_wire::context::RequestContext;
+use keeper_telemetry::context::RequestContext;
 
 use crate::connection::Broker;
 use crate::link::BrokerProbe;

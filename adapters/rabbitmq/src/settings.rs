@@ -1,4 +1,4 @@
-use keeper_wire::settings::{WrongSetting, read_file, read_secret};
+use keeper_settings::{WrongSetting, read_file, read_secret};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use keeper_domain::{Order, Recording, Refusal};
-use keeper_wire::context::REQUEST_ID;
+use keeper_telemetry::context::REQUEST_ID;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 use lapin::{BasicProperties, Channel};

@@ -1,6 +1,6 @@
 use std::io;
 
-use keeper_wire::settings::WrongSetting;
+use keeper_settings::WrongSetting;
 use lapin::tcp::{RustlsConnector, RustlsConnectorConfig};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;

@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt};
 use keeper_domain::Order;
 use keeper_ports::Clock;
 use keeper_ports::billing::{OrderHandler, OrderIds};
-use keeper_wire::metrics::ProcessingMetrics;
+use keeper_telemetry::metrics::ProcessingMetrics;
 use lapin::Channel;
 use lapin::message::Delivery;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions};

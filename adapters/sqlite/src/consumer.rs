@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use keeper_domain::{DeadLetterId, DeadLetterReason, Order, Recording, Refusal, Timestamp};
 use keeper_ports::billing::OrderHandler;
 use keeper_ports::{Backoff, Clock, PortError, PortResult};
+use keeper_telemetry::metrics::ProcessingMetrics;
 use keeper_wire::message::Incoming;
-use keeper_wire::metrics::ProcessingMetrics;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use tokio_util::sync::CancellationToken;
@@ -38,9 +38,9 @@ impl SqliteConsumer {
     pub async fn run(&self, handler: Arc<dyn OrderHandler>, stop: CancellationToken) {
         let mut backoff = Backoff::of_handling();
         while !stop.is_cancelled() {
-            let step = self.work(&*handler).await;
-            report(&mut backoff, step.as_ref().err());
-            match step {
+            let progress = self.work(&*handler).await;
+            report(&mut backoff, progress.as_ref().err());
+            match progress {
                 Ok(Step::Settled) => {}
                 Ok(Step::Empty) => tokio::select! {
                     () = stop.cancelled() => {}

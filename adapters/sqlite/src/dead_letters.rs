@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use keeper_domain::{DeadLetter, DeadLetterId, DeadLetterReason, Timestamp};
 use keeper_ports::PortResult;
 use keeper_ports::billing::DeadLetters;
-use keeper_wire::context::{REQUEST_ID, TRACEPARENT};
+use keeper_telemetry::context::{REQUEST_ID, TRACEPARENT};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use keeper_domain::Order;
 use keeper_ports::PortResult;
 use keeper_ports::billing::OrderQueue;
+use keeper_telemetry::context::RequestContext;
 use keeper_wire::OrderMessage;
-use keeper_wire::context::RequestContext;
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 

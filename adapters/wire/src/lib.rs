@@ -1,17 +1,15 @@
-//! What several adapters share. First of all what goes over the wires: the JSON bodies of the API, the queue's message, and
-//! what travels beside them; the domain knows nothing of it, every conversion is here, and used by both ends. Then how
-//! many calls share one trip ([`coalesce`]), the instruments' names ([`metrics`]), and what is wrong with a setting ([`settings`]).
+//! What goes over the wires: the JSON bodies of the API, the queue's message, and the codes of errors. The domain knows
+//! nothing of it; every conversion is here, and used by both ends. With the feature `schema`, the bodies describe
+//! themselves for OpenAPI documents.
 #![warn(missing_docs)]
 
 pub mod body;
-pub mod coalesce;
-pub mod context;
 mod error;
 pub mod message;
-pub mod metrics;
 mod movie;
 mod order;
-pub mod settings;
+#[cfg(feature = "schema")]
+mod schema;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use message::OrderMessage;

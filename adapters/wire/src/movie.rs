@@ -1,24 +1,24 @@
 use std::borrow::Cow;
 
 use keeper_domain::{Description, Invalid, Movie, MovieChange, MovieId, NewMovie, Timestamp, Title};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::body::{self, BodyError};
 
 /// A movie of the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Movie", example = "MovieBody::example")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Movie", example = "MovieBody::example"))]
 pub struct MovieBody {
     /// The movie's identity.
-    #[schemars(range(min = 1))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub id: i64,
     /// The movie's name.
-    #[schemars(length(min = 1, max = 255))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 255)))]
     pub title: String,
     /// What the movie is about.
-    #[schemars(length(max = 10000))]
+    #[cfg_attr(feature = "schema", schemars(length(max = 10000)))]
     pub description: String,
     /// When the movie was added: RFC 3339, UTC, milliseconds.
     #[serde(rename = "createdAt")]
@@ -29,6 +29,7 @@ pub struct MovieBody {
 }
 
 impl MovieBody {
+    #[cfg(any(test, feature = "schema"))]
     fn example() -> Self {
         Self {
             id: 1,
@@ -68,18 +69,23 @@ impl TryFrom<MovieBody> for Movie {
 }
 
 /// A movie to be added.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(rename = "NewMovie", example = "MovieFields::example")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "NewMovie", example = "MovieFields::example"))]
 pub struct MovieFields {
     /// 1 to 255 characters after trimming.
-    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(min = 1, max = 255), regex(pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"))
+    )]
     pub title: String,
     /// Up to 10,000 characters; it may be empty.
-    #[schemars(length(max = 10000), regex(pattern = r"^[^\u0000]*$"))]
+    #[cfg_attr(feature = "schema", schemars(length(max = 10000), regex(pattern = r"^[^\u0000]*$")))]
     pub description: String,
 }
 
 impl MovieFields {
+    #[cfg(any(test, feature = "schema"))]
     fn example() -> Self {
         let MovieBody { title, description, .. } = MovieBody::example();
         Self { title, description }
@@ -104,20 +110,25 @@ impl From<NewMovie> for MovieFields {
 }
 
 /// A change of a movie: at least one field; what is absent stays as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(rename = "MovieChange", example = "MovieChangeFields::example")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "MovieChange", example = "MovieChangeFields::example"))]
 pub struct MovieChangeFields {
     /// 1 to 255 characters after trimming.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(min = 1, max = 255), regex(pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"))
+    )]
     pub title: Option<String>,
     /// Up to 10,000 characters; it may be empty.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 10000), regex(pattern = r"^[^\u0000]*$"))]
+    #[cfg_attr(feature = "schema", schemars(length(max = 10000), regex(pattern = r"^[^\u0000]*$")))]
     pub description: Option<String>,
 }
 
 impl MovieChangeFields {
+    #[cfg(any(test, feature = "schema"))]
     fn example() -> Self {
         Self { title: Some("Solaris (1972)".into()), description: None }
     }
@@ -155,14 +166,16 @@ struct RawMovie<'a> {
 }
 
 /// A sentence about what was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Message", example = "MessageBody::example")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Message", example = "MessageBody::example"))]
 pub struct MessageBody {
     /// The sentence, for people.
     pub message: String,
 }
 
 impl MessageBody {
+    #[cfg(any(test, feature = "schema"))]
     fn example() -> Self {
         Self::removed()
     }

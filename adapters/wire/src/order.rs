@@ -3,30 +3,29 @@ use std::borrow::Cow;
 use keeper_domain::{
     Invalid, ItemCount, Money, Order, OrderDraft, OrderId, RecordedOrder, Timestamp, UserId,
 };
-use schemars::JsonSchema;
-use schemars::r#gen::SchemaGenerator;
-use schemars::schema::{InstanceType, Metadata, NumberValidation, Schema, SchemaObject, StringValidation};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::body::{self, BodyError};
 
 /// An order to be placed. Each field may be text or a number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(rename = "NewOrder", example = "OrderFields::example")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "NewOrder", example = "OrderFields::example"))]
 pub struct OrderFields {
     /// Who orders: 1 to 64 characters after trimming.
-    #[schemars(schema_with = "user_schema")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::user"))]
     pub user_id: String,
     /// How many items: 1 to 1,000,000.
-    #[schemars(schema_with = "items_schema")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::items"))]
     pub number_of_items: String,
     /// For how much altogether: 0.00 to 9,999,999,999.99, at most two decimals.
-    #[schemars(schema_with = "amount_schema")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::amount"))]
     pub total_amount: String,
 }
 
 impl OrderFields {
+    #[cfg(any(test, feature = "schema"))]
     fn example() -> Self {
         Self { user_id: "20".into(), number_of_items: "99".into(), total_amount: "250.00".into() }
     }
@@ -63,8 +62,9 @@ impl RawOrder<'_> {
 }
 
 /// The answer to an order that was accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "AcceptedOrder", example = "AcceptedBody::example")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "AcceptedOrder", example = "AcceptedBody::example"))]
 pub struct AcceptedBody {
     /// A sentence, for people.
     pub message: Cow<'static, str>,
@@ -73,6 +73,7 @@ pub struct AcceptedBody {
 }
 
 impl AcceptedBody {
+    #[cfg(any(test, feature = "schema"))]
     fn example() -> Self {
         let id = OrderBody::example().order_id;
         Self { message: Self::MESSAGE.into(), order_id: id }
@@ -88,15 +89,16 @@ impl From<&Order> for AcceptedBody {
 }
 
 /// A recorded order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Order", example = "OrderBody::example")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Order", example = "OrderBody::example"))]
 pub struct OrderBody {
     /// The order's identity, a UUID.
     pub order_id: String,
     /// Who ordered.
     pub user_id: String,
     /// How many items.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_000_000)))]
     pub number_of_items: u32,
     /// For how much altogether, with two decimals; text, since it is exact.
     pub total_amount: String,
@@ -111,7 +113,8 @@ pub struct OrderBody {
 }
 
 /// What became of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
     /// It is in the ledger.
@@ -119,6 +122,7 @@ pub enum OrderStatus {
 }
 
 impl OrderBody {
+    #[cfg(any(test, feature = "schema"))]
     fn example() -> Self {
         Self {
             order_id: "019a2f5e-7c1b-7d3a-9e4f-0123456789ab".into(),
@@ -160,52 +164,6 @@ impl TryFrom<OrderBody> for RecordedOrder {
         let recorded_at = Timestamp::parse("recordedAt", &body.recorded_at)?;
         Ok(Self { order: Order { id, draft, created_at }, recorded_at })
     }
-}
-
-fn user_schema(_: &mut SchemaGenerator) -> Schema {
-    let text = StringValidation { min_length: Some(1), max_length: Some(64), pattern: Some(r"^\S+$".into()) };
-    let number = NumberValidation { minimum: Some(0.0), maximum: Some(999_999_999.0), ..Default::default() };
-    text_or_number("Who orders: 1 to 64 characters after trimming.", text, InstanceType::Integer, number)
-}
-
-fn items_schema(_: &mut SchemaGenerator) -> Schema {
-    let text = StringValidation { pattern: Some("^[1-9][0-9]{0,5}$|^1000000$".into()), ..Default::default() };
-    let number = NumberValidation { minimum: Some(1.0), maximum: Some(1_000_000.0), ..Default::default() };
-    text_or_number("How many items: 1 to 1,000,000.", text, InstanceType::Integer, number)
-}
-
-fn amount_schema(_: &mut SchemaGenerator) -> Schema {
-    let text =
-        StringValidation { pattern: Some(r"^[0-9]{1,10}(\.[0-9]{1,2})?$".into()), ..Default::default() };
-    // A JSON number is taken digit for digit; whole amounts are the ones that every client writes the same.
-    let number =
-        NumberValidation { minimum: Some(0.0), maximum: Some(9_999_999_999.0), ..Default::default() };
-    let says = "For how much altogether: 0.00 to 9,999,999,999.99, at most two decimals.";
-    text_or_number(says, text, InstanceType::Number, number)
-}
-
-fn text_or_number(
-    says: &str,
-    text: StringValidation,
-    kind: InstanceType,
-    number: NumberValidation,
-) -> Schema {
-    let text = SchemaObject {
-        instance_type: Some(InstanceType::String.into()),
-        string: Some(Box::new(text)),
-        ..Default::default()
-    };
-    let number = SchemaObject {
-        instance_type: Some(kind.into()),
-        number: Some(Box::new(number)),
-        ..Default::default()
-    };
-    let mut either = SchemaObject {
-        metadata: Some(Box::new(Metadata { description: Some(says.into()), ..Default::default() })),
-        ..Default::default()
-    };
-    either.subschemas().one_of = Some(vec![text.into(), number.into()]);
-    either.into()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, order_book};
 use keeper_postgres::{Database, DatabaseProbe, PgOrders, Schema};
 use keeper_rabbitmq::{Broker, Consumer, RabbitDeadLetters};
-use keeper_wire::metrics::ProcessingMetrics;
+use keeper_telemetry::metrics::ProcessingMetrics;
 use prometheus::Registry;
 use serde::Deserialize;
 

@@ -19,7 +19,7 @@ mod watch;
 
 pub use cli::main;
 pub use clock::{SystemClock, UuidOrderIds};
-pub use keeper_wire::settings::WrongSetting;
+pub use keeper_settings::WrongSetting;
 pub use pool::register_pool;
 pub use schema::migrate_when_there;
 pub use settings::{Settings, SettingsError};

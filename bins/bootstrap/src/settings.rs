@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Serialized, Toml};
 use figment::{Figment, Profile};
-use keeper_wire::settings::WrongSetting;
+use keeper_settings::WrongSetting;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use toml::{Table, Value};

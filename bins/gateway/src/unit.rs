@@ -3,10 +3,10 @@ use std::sync::Arc;
 use keeper_billing::Intake;
 use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
+use keeper_http_server::IntakeMetrics;
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, movies, order_book, order_intake};
 use keeper_rabbitmq::{Broker, RabbitQueue};
-use keeper_wire::metrics::IntakeMetrics;
 use serde::Deserialize;
 
 pub(crate) struct GatewayUnit;

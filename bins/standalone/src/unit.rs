@@ -5,6 +5,7 @@ use keeper_billing::{Book, Intake, Processor};
 use keeper_bootstrap::{
     Context, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool,
 };
+use keeper_http_server::IntakeMetrics;
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, movies, order_book, order_intake};
 use keeper_inventory::Inventory;
@@ -12,7 +13,7 @@ use keeper_sqlite::{
     Directory, SqliteConsumer, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteProbe, SqliteQueue,
     Storage,
 };
-use keeper_wire::metrics::{IntakeMetrics, ProcessingMetrics};
+use keeper_telemetry::metrics::ProcessingMetrics;
 use serde::Deserialize;
 
 use crate::greeting::greeting;

@@ -15,6 +15,7 @@ pub mod order_book;
 pub mod order_ledger;
 pub mod order_queue;
 pub mod samples;
+pub mod typed_titles;
 
 use std::time::Duration;
 

@@ -10,8 +10,8 @@ use keeper_billing::Isolation;
 use keeper_domain::{DeadLetterReason, Order, OrderId, Recording};
 use keeper_ports::billing::{DeadLetters, OrderHandler, OrderQueue};
 use keeper_ports::{PortError, PortResult};
+use keeper_telemetry::context::{REQUEST_ID, RequestContext};
 use keeper_wire::OrderMessage;
-use keeper_wire::context::{REQUEST_ID, RequestContext};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 

@@ -56,7 +56,7 @@ async fn titles_of_an_earlier_rule_are_folded_anew() {
     };
     assert_eq!(found("amelie").await, 0);
     let mut batches = Vec::new();
-    while let Some(folded @ 1..) = movies.fold_some().await.ok() {
+    while let Ok(folded @ 1..) = movies.fold_some().await {
         batches.push(folded);
     }
     assert_eq!(batches, [500, 500, 200]);

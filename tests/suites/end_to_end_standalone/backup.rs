@@ -61,14 +61,17 @@ async fn a_backup_under_load_has_every_order_that_was_accepted_before_it() {
         let before = accepted.lock().expect("no client panics").clone();
         let to = copies.join(&round.to_string());
         made(&unit, &to);
-        let copied = over(&to);
-        copied.start();
-        copied.ready().await;
+        let restored = over(&to);
+        restored.start();
+        restored.ready().await;
         for id in before.iter().rev().take(200) {
-            recorded(&copied, id).await;
+            recorded(&restored, id).await;
         }
-        assert_eq!(copied.api().get(&format!("/api/movies/{}", movie["id"])).await.expect(200).json(), movie);
-        assert_eq!(copied.terminate().code(), Some(0), "{}", copied.log());
+        assert_eq!(
+            restored.api().get(&format!("/api/movies/{}", movie["id"])).await.expect(200).json(),
+            movie
+        );
+        assert_eq!(restored.terminate().code(), Some(0), "{}", restored.log());
     }
     stop.store(true, Relaxed);
     for client in clients {
@@ -99,10 +102,10 @@ async fn a_backup_overwrites_nothing_and_leaves_nothing_of_one_that_fails() {
     assert_eq!(fs::read_to_string(&file).expect("it is there"), "somebody's");
     let said = not_made(&unit, &copies.join("not-mounted/copy"));
     assert!(said.contains("cannot write") && !copies.join("not-mounted").exists(), "{said}");
-    let copied = over(&to);
-    copied.start();
-    copied.ready().await;
-    recorded(&copied, &id).await;
+    let restored = over(&to);
+    restored.start();
+    restored.ready().await;
+    recorded(&restored, &id).await;
     // What is missing is not left out in silence.
     fs::remove_file(data(&unit).join("inventory.db")).expect("it is there");
     assert!(not_made(&unit, &copies.join("half")).contains("inventory.db is missing"));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use keeper_http_server::movies;
 use keeper_ports::PortError;
 use keeper_ports::inventory::MockMovieCatalog;
-use keeper_wire::context::RequestContext;
+use keeper_telemetry::context::RequestContext;
 use rocket::http::Method::{Delete, Patch, Post, Put};
 
 use crate::client::{client, get, send, send_as};

@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_domain::{Order, OrderDraft, OrderId, RecordedOrder, Slice, Timestamp};
+use keeper_http_server::IntakeMetrics;
 use keeper_http_server::{order_book, order_intake};
 use keeper_ports::PortError;
 use keeper_ports::billing::{MockOrderBook, MockOrderIntake};
 use keeper_wire::OrderFields;
-use keeper_wire::metrics::IntakeMetrics;
 use prometheus::{Registry, TextEncoder};
 use rocket::http::Method::Post;
 use rocket::local::asynchronous::Client;

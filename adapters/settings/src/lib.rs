@@ -1,4 +1,7 @@
-//! What adapters say of settings that cannot work, and the files that settings name.
+//! What an adapter says of a setting that cannot work, and how it reads the files that settings name.
+//!
+//! A crate of its own, since everything that has settings needs it, and nothing that comes with `wire` or `telemetry`.
+#![warn(missing_docs)]
 
 use std::fs;
 

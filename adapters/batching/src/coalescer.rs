@@ -117,5 +117,5 @@ impl<Q: Send + 'static, A: Send + 'static> Shared<Q, A> {
 }
 
 #[cfg(test)]
-#[path = "coalesce_tests.rs"]
+#[path = "coalescer_tests.rs"]
 mod tests;

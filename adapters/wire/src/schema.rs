@@ -1,0 +1,50 @@
+//! Schemas of fields that may be text or a number, which no derive can say.
+
+use schemars::r#gen::SchemaGenerator;
+use schemars::schema::{InstanceType, Metadata, NumberValidation, Schema, SchemaObject, StringValidation};
+
+pub(crate) fn user(_: &mut SchemaGenerator) -> Schema {
+    let text = StringValidation { min_length: Some(1), max_length: Some(64), pattern: Some(r"^\S+$".into()) };
+    let number = NumberValidation { minimum: Some(0.0), maximum: Some(999_999_999.0), ..Default::default() };
+    text_or_number("Who orders: 1 to 64 characters after trimming.", text, InstanceType::Integer, number)
+}
+
+pub(crate) fn items(_: &mut SchemaGenerator) -> Schema {
+    let text = StringValidation { pattern: Some("^[1-9][0-9]{0,5}$|^1000000$".into()), ..Default::default() };
+    let number = NumberValidation { minimum: Some(1.0), maximum: Some(1_000_000.0), ..Default::default() };
+    text_or_number("How many items: 1 to 1,000,000.", text, InstanceType::Integer, number)
+}
+
+pub(crate) fn amount(_: &mut SchemaGenerator) -> Schema {
+    let text =
+        StringValidation { pattern: Some(r"^[0-9]{1,10}(\.[0-9]{1,2})?$".into()), ..Default::default() };
+    // A JSON number is taken digit for digit; whole amounts are the ones that every client writes the same.
+    let number =
+        NumberValidation { minimum: Some(0.0), maximum: Some(9_999_999_999.0), ..Default::default() };
+    let says = "For how much altogether: 0.00 to 9,999,999,999.99, at most two decimals.";
+    text_or_number(says, text, InstanceType::Number, number)
+}
+
+fn text_or_number(
+    says: &str,
+    text: StringValidation,
+    kind: InstanceType,
+    number: NumberValidation,
+) -> Schema {
+    let text = SchemaObject {
+        instance_type: Some(InstanceType::String.into()),
+        string: Some(Box::new(text)),
+        ..Default::default()
+    };
+    let number = SchemaObject {
+        instance_type: Some(kind.into()),
+        number: Some(Box::new(number)),
+        ..Default::default()
+    };
+    let mut either = SchemaObject {
+        metadata: Some(Box::new(Metadata { description: Some(says.into()), ..Default::default() })),
+        ..Default::default()
+    };
+    either.subschemas().one_of = Some(vec![text.into(), number.into()]);
+    either.into()
+}
