@@ -89,7 +89,9 @@ def live(suite, terraform, name, command):
             suite.check(f"{name}: {title}", test, aws, outputs, state)
         if name == "production":
             suite.check("production: protected unless it is said otherwise", readback.protected, state)
-            suite.check("production: gives its protection up when told to", unprotect, terraform, folder, cloud)
+            suite.check("production: what is protected refuses to be destroyed", refuses, suite, terraform, tree, cloud, aws, command)
+            suite.check("production: gives its protection up when told to", unprotect, suite, terraform, name, tree, cloud, command)
+            suite.check("production: a plan of it without protection changes nothing", plan, terraform, folder, cloud, "-var=protect=false")
         if name == "bootstrap":
             suite.check("bootstrap: is destroyed", destroy, terraform, folder, cloud)
         else:
@@ -120,13 +122,47 @@ def apply(terraform, folder, cloud, *more):
     return True
 
 
-def plan(terraform, folder, cloud):
-    terraform.run(["plan", "-detailed-exitcode", "-input=false", "-parallelism=30"], folder, cloud.environment)
+def plan(terraform, folder, cloud, *more):
+    terraform.run(["plan", "-detailed-exitcode", "-input=false", "-parallelism=30", *more], folder, cloud.environment)
 
 
-def unprotect(terraform, folder, cloud):
+# What would end data of a protected environment: all of it, a part of it, a replacement, and an apply that drops the guard first.
+# Each is stopped while it is planned.
+BROKER = "module.environment.module.broker[0].aws_mq_broker.this"
+DESTRUCTION = {
+    "destroy": ["destroy", "-auto-approve"],
+    "destroy, unprotected for this once": ["destroy", "-auto-approve", "-var=protect=false"],
+    "destroy of one thing": ["destroy", "-auto-approve", "-target=module.environment.module.edge"],
+    "a new broker": ["apply", "-auto-approve", f"-replace={BROKER}"],
+    "unprotected without the script": ["apply", "-auto-approve", "-var=protect=false"],
+}
+
+
+def refuses(suite, terraform, tree, cloud, aws, command):
+    """Nothing is changed by whatever would destroy a protected environment, neither in the state nor at AWS nor in the cluster."""
+    folder = tree / "environments/production"
+    there = aws.everything()
+    state = (folder / "terraform.tfstate").read_text()
+    for title, arguments in DESTRUCTION.items():
+        said = terraform.run([*arguments, "-input=false", "-refresh=false"], folder, cloud.environment, expected=(1,))
+        readback.true(f"{title} is refused by the guard", "module.guard[0]" in said and "prevent_destroy" in said)
+    environment = scripted(suite, terraform, "production", cloud)
+    said = command([tree / "teardown", "--yes", "production"], suite.work, environment, expected=(1,))
+    readback.true(f"teardown says why: {said}", "production is protected" in said and "terraform/unprotect production" in said)
+    readback.same("what was asked of the cluster", asked_of_cluster(suite, "production"), "")
+    readback.same("what is at AWS", aws.everything(), there)
+    readback.same("what is in the state", (folder / "terraform.tfstate").read_text(), state)
+
+    # A state that was lost or is another's says nothing of protection; the cluster does.
+    (folder / "terraform.tfstate").rename(folder / "elsewhere")
+    command([tree / "teardown", "--yes", "production"], suite.work, environment, expected=(1,))
+    (folder / "elsewhere").replace(folder / "terraform.tfstate")
+    readback.same("what was asked of the cluster without a state", asked_of_cluster(suite, "production"), "")
+
+
+def unprotect(suite, terraform, name, tree, cloud, command):
     """As the README says it, before teardown, which does not repeat it."""
-    apply(terraform, folder, cloud, "-var=protect=false", "-refresh=false")
+    command([tree / "unprotect", "--yes", name], suite.work, scripted(suite, terraform, name, cloud))
 
 
 def destroy(terraform, folder, cloud):
@@ -166,17 +202,27 @@ def commands(suite, terraform, name, folder, cloud, command):
         readback.true(f"{address} is an address", address.startswith("https://") and urlparse(address).hostname)
 
 
-def teardown(suite, terraform, name, tree, cloud, command):
-    """The script with the real terraform and aws; only the cluster's API, which the mock has not, is a stand-in that has nothing in it."""
+def scripted(suite, terraform, name, cloud):
+    """Environment of a script with the real terraform and aws; only the cluster's API, which the mock has not, is a stand-in
+    that has nothing in it and notes what it is asked."""
     stand_in = suite.work / name / "bin/kubectl"
-    stand_in.parent.mkdir()
-    stand_in.write_text("#!/bin/sh\n")
+    stand_in.parent.mkdir(exist_ok=True)
+    stand_in.write_text(f'#!/bin/sh\necho "$*" >> "{stand_in.parent / "asked"}"\n')
     stand_in.chmod(0o755)
-    environment = {
+    return {
         **terraform.environment(terraform.fast_config), **cloud.environment, "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
         # The second plan has just read everything again.
         "TF_CLI_ARGS_destroy": "-no-color -parallelism=30 -refresh=false",
+        "TF_CLI_ARGS_apply": "-no-color -parallelism=30 -refresh=false",
     }
+
+
+def asked_of_cluster(suite, name):
+    asked = suite.work / name / "bin/asked"
+    return asked.read_text() if asked.exists() else ""
+
+
+def teardown(suite, terraform, name, tree, cloud, command):
     # Staging has everything that there is to remove: what is gone there already is passed over.
     for _ in range(2 if name == "staging" else 1):
-        command([tree / "teardown", "--yes", name], suite.work, environment)
+        command([tree / "teardown", "--yes", name], suite.work, scripted(suite, terraform, name, cloud))

@@ -7,6 +7,8 @@ import pathlib
 import re
 import tempfile
 
+import decisions
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 # Actions that AWS lets no policy narrow to a resource, or that only read.
@@ -200,6 +202,7 @@ TESTS = {
     "operator policies are no wider than is told": operator_is_wider,
     "operator policies read no secret of others": operator_reads_own_secrets,
     "operator policies reach what others made": operator_reaches_others,
+    "operator policies refuse what they shall": decisions.operator_is_refused,
     "no wildcard without a reason": wildcards,
     "the latency alarm reads what the gateway writes": latency_filter,
     "every alarm has its heading": runbook,
@@ -211,7 +214,7 @@ TESTS = {
 def scripts(suite, command):
     """The scripts, with stand-ins for the programs that they steer."""
     terraform = suite.root / "terraform"
-    for script in ("teardown", "create-users", "self-signed-certificate"):
+    for script in ("teardown", "unprotect", "create-users", "self-signed-certificate"):
         command(["sh", "-n", terraform / script], suite.work)
     with tempfile.TemporaryDirectory(dir=suite.work) as folder:
         folder = pathlib.Path(folder)
@@ -223,6 +226,13 @@ def scripts(suite, command):
             program.chmod(0o755)
         log = folder / "log"
         environment = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "LOG": str(log)}
+        log.write_text("")
+        for state in PROTECTED:
+            said = command([terraform / "teardown", "--yes", "dev"], folder, {**environment, "STATE": state}, expected=(1,))
+            assert "dev is protected: nothing was done" in said, f"{state} is destroyed: {said}"
+        command([terraform / "teardown", "--yes", "dev"], folder, {**environment, "STATE": "no state"}, expected=(1,))
+        touched = [line for line in log.read_text().splitlines() if not line.startswith(("terraform state pull", "aws eks describe-cluster"))]
+        assert not touched, f"touched although protected: {touched}"
         log.write_text("")
         command([terraform / "teardown", "--yes", "dev"], folder, environment)
         in_order(log.read_text(), TEARDOWN_ORDER, "teardown")
@@ -270,9 +280,18 @@ def in_order(log, steps, what):
         at = found
 
 
-# What is in the cluster goes before the cluster, and the list of what is left comes last.
+# What a state says of a protected environment: each alone is enough. The last was applied before there was a guard.
+PROTECTED = [
+    json.dumps({"resources": [{"module": module, "type": kind, "name": "this", "instances": [{"attributes": attributes}]}]})
+    for module, kind, attributes in (
+        ("module.environment.module.guard[0]", "terraform_data", {}),
+        ("module.environment.module.edge", "aws_lb", {"enable_deletion_protection": True}),
+        ('module.environment.module.database["billing"]', "aws_db_instance", {"deletion_protection": True}),
+    )
+]
+# Protection is read before anything else. What is in the cluster goes before the cluster, and the list of what is left comes last.
 TEARDOWN_ORDER = [
-    "kubectl delete namespace code-keeper", "kubectl delete nodepools", "terraform destroy", "aws resourcegroupstaggingapi",
+    "terraform state pull", "kubectl delete namespace code-keeper", "kubectl delete nodepools", "terraform destroy", "aws resourcegroupstaggingapi",
 ]
 USERS_ORDER = [
     "aws eks update-kubeconfig --name code-keeper-dev", "aws secretsmanager get-secret-value", "kubectl run",
@@ -286,6 +305,7 @@ USERS = json.dumps({
 STAND_INS = {
     "terraform": f'''echo "terraform $*" | sed 's/-chdir=[^ ]* //' >> "$LOG"
 case "$*" in
+*"state pull"*) echo "${{STATE:-}}" ;;
 *"output -raw cluster_name"*) echo code-keeper-dev ;;
 *"output -json users"*) echo '{USERS}' ;;
 esac

@@ -1,7 +1,7 @@
 """The operator's policies against AWS's own list of actions, resources and condition keys, which checkov brings along.
 
-A statement that names a resource or a condition that its action does not know grants nothing, and says nothing of it
-before the first apply.
+A statement that names a resource or a condition that its action does not know grants or refuses nothing, and says
+nothing of it before the first apply.
 """
 
 import collections
@@ -61,7 +61,7 @@ def keys(service, action):
 
 
 def wrong(statement):
-    """What of a statement grants nothing."""
+    """What of a statement has no effect."""
     for pattern in listed(statement["Action"]):
         found = actions(pattern)
         if not found:
@@ -108,8 +108,9 @@ def incomplete(statements):
 def main(folder):
     problems, everything = [], []
     for document in sorted(pathlib.Path(folder).glob("*.json")):
-        statements = [s for s in json.loads(document.read_text())["Statement"] if s["Effect"] == "Allow"]
-        everything += statements
+        statements = json.loads(document.read_text())["Statement"]
+        everything += [s for s in statements if s["Effect"] == "Allow"]
+        # A refusal by a condition that its action does not know refuses nothing, or everything.
         problems += [f"{document.name}, {s['Sid']}: {problem}" for s in statements for problem in wrong(s)]
     problems += incomplete(everything)
     if not everything:

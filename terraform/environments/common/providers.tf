@@ -1,6 +1,7 @@
 # Shared by the environments, each of which has links to these files and says in its main.tf what it is.
 locals {
-  tags = { Project = "code-keeper", Environment = local.environment, ManagedBy = "terraform" }
+  # By the last one the operator's policies know what not to delete.
+  tags = { Project = "code-keeper", Environment = local.environment, ManagedBy = "terraform", Protected = tostring(local.protect) }
 }
 
 provider "aws" {

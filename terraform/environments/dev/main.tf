@@ -1,13 +1,14 @@
 # Cheap, and gone in one command: data in the cluster, one NAT gateway, no endpoint that costs by the hour.
 locals {
   environment = "dev"
+  protect     = false
 }
 
 module "environment" {
   source = "../../modules/environment"
 
   environment = local.environment
-  protect     = false
+  protect     = local.protect
 
   zones               = coalescelist(var.zones, ["${var.region}a", "${var.region}b"])
   single_nat_gateway  = true

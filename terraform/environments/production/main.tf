@@ -1,13 +1,14 @@
 # Survives the loss of a zone without losing an order.
 locals {
   environment = "production"
+  protect     = var.protect
 }
 
 module "environment" {
   source = "../../modules/environment"
 
   environment = local.environment
-  protect     = var.protect
+  protect     = local.protect
   recoverable = true
 
   zones = coalescelist(var.zones, ["${var.region}a", "${var.region}b", "${var.region}c"])
@@ -49,7 +50,7 @@ module "environment" {
 }
 
 variable "protect" {
-  description = "Refuse to destroy data and the load balancer; apply false before destroying."
+  description = "Refuse to destroy or replace what holds data, the load balancer and the distribution; terraform/unprotect takes it away."
   type        = bool
   default     = true
 }

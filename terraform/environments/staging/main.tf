@@ -1,13 +1,14 @@
 # The shape of production in its smallest sizes, and without its second copies.
 locals {
   environment = "staging"
+  protect     = false
 }
 
 module "environment" {
   source = "../../modules/environment"
 
   environment = local.environment
-  protect     = false
+  protect     = local.protect
 
   zones               = coalescelist(var.zones, ["${var.region}a", "${var.region}b"])
   single_nat_gateway  = true

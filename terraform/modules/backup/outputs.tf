@@ -12,3 +12,8 @@ output "role_arn" {
   description = "Role for restoring."
   value       = aws_iam_role.this.arn
 }
+
+output "vault_arns" {
+  description = "ARN of each vault: home, and copy where there is one."
+  value       = merge({ home = aws_backup_vault.this.arn }, { for vault in aws_backup_vault.copy : "copy" => vault.arn })
+}

@@ -22,3 +22,8 @@ output "secret_arns" {
   description = "ARN of each service's secret."
   value       = { for user, secret in module.user : user => secret.arn }
 }
+
+output "arn" {
+  description = "ARN of the broker."
+  value       = aws_mq_broker.this.arn
+}

@@ -17,3 +17,13 @@ output "target_group_arn_suffix" {
   description = "Target group, as its metrics have it."
   value       = aws_lb_target_group.this.arn_suffix
 }
+
+output "load_balancer_arn" {
+  description = "ARN of the load balancer."
+  value       = aws_lb.this.arn
+}
+
+output "distribution_arn" {
+  description = "ARN of CloudFront's distribution; null: there is none."
+  value       = one(aws_cloudfront_distribution.this[*].arn)
+}

@@ -167,3 +167,26 @@ module "backup" {
     aws.copy = aws.copy
   }
 }
+
+# What holds data, and where clients come in; everything else it depends on is named below it.
+module "guard" {
+  source = "../guard"
+  count  = var.protect ? 1 : 0
+
+  things = merge(
+    {
+      key           = module.key.arn
+      cluster       = module.cluster.arn
+      load-balancer = module.edge.load_balancer_arn
+    },
+    var.cloudfront ? { distribution = module.edge.distribution_arn } : {},
+    local.managed ? { broker = module.broker[0].arn } : {},
+    { for name in local.databases : "database-${name}" => module.database[name].arn },
+    { for name, arn in var.backup ? module.backup[0].vault_arns : {} : "backups-${name}" => arn },
+  )
+
+  depends_on = [
+    module.key, module.network, module.registry, module.cluster, module.database, module.broker, module.edge, module.observability,
+    module.backup,
+  ]
+}

@@ -15,7 +15,7 @@ variable "environment" {
 }
 
 variable "protect" {
-  description = "Refuse to destroy data and the load balancer."
+  description = "Refuse to destroy or replace what holds data, the load balancer and the distribution."
   type        = bool
 }
 

@@ -31,6 +31,18 @@ def extend():
     def list_tags(self):
         return json.dumps({"ResourceTags": tags.get(self._get_param("ResourceARN").split("/")[-1], [])})
 
+    def tag(self):
+        added = self._get_param("ResourceTags")
+        budget = self._get_param("ResourceARN").split("/")[-1]
+        tags[budget] = [t for t in tags.get(budget, []) if t["Key"] not in [a["Key"] for a in added]] + added
+        return "{}"
+
+    def untag(self):
+        budget = self._get_param("ResourceARN").split("/")[-1]
+        tags[budget] = [t for t in tags.get(budget, []) if t["Key"] not in self._get_param("ResourceTagKeys")]
+        return "{}"
+
     BudgetsResponse.list_tags_for_resource = list_tags
+    BudgetsResponse.tag_resource, BudgetsResponse.untag_resource = tag, untag
     BudgetsResponse.create_budget, BudgetsResponse.create_notification = remember_all, remember
     BudgetsResponse.describe_subscribers_for_notification = describe

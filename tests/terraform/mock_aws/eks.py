@@ -43,6 +43,12 @@ class EksDocuments:
         self.calls.note(request.headers, "eks", action(request.method, kind, rest))
         return getattr(self, kind.replace("-", "_"))(request, cluster, rest)
 
+    def tags_of(self, arn):
+        """Tags of what is kept here by its ARN; None: it is another's."""
+        names = ("addonArn", "accessEntryArn", "associationArn")
+        kept = [*self.kept_addons.values(), *self.entries.values(), *self.associations.values()]
+        return next((document["tags"] for document in kept if arn in [document.get(name) for name in names]), None)
+
     def addons(self, request, cluster, rest):
         if not rest:
             body = body_of(request)
@@ -143,6 +149,7 @@ def action(method, kind, rest):
 
 def extend(calls):
     import moto.eks.urls as urls
+    from moto.core.responses import EmptyResult
     from moto.ec2.models import ec2_backends
     from moto.eks.responses import EKSResponse
 
@@ -152,6 +159,25 @@ def extend(calls):
     for kind in ("addons", "access-entries", "pod-identity-associations"):
         urls.url_paths[f"{{0}}/clusters/(?P<name>[^/]+)/{kind}$"] = dispatch
         urls.url_paths[f"{{0}}/clusters/(?P<name>[^/]+)/{kind}/(?P<rest>.+)$"] = dispatch
+
+    tag, untag = EKSResponse.tag_resource, EKSResponse.untag_resource
+
+    def tag_resource(self):
+        tags = documents.tags_of(self._extract_arn_from_path())
+        if tags is None:
+            return tag(self)
+        tags.update(self._get_param("tags"))
+        return EmptyResult()
+
+    def untag_resource(self):
+        tags = documents.tags_of(self._extract_arn_from_path())
+        if tags is None:
+            return untag(self)
+        for key in self._get_param("tagKeys"):
+            tags.pop(key, None)
+        return EmptyResult()
+
+    EKSResponse.tag_resource, EKSResponse.untag_resource = tag_resource, untag_resource
 
     create, delete = EKSResponse.create_cluster, EKSResponse.delete_cluster
 

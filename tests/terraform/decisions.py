@@ -1,0 +1,80 @@
+"""What IAM decides by the operator's policies, for the requests that they are there to refuse, and for their like that they allow."""
+
+import fnmatch
+import json
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def matches(value, patterns):
+    return any(fnmatch.fnmatchcase(value, pattern) for pattern in listed(patterns))
+
+
+OPERATORS = {
+    "StringEquals": lambda value, wanted: value in listed(wanted),
+    "StringLike": matches,
+    "ArnLike": matches,
+    "ArnEquals": matches,
+}
+
+
+def holds(operator, value, wanted):
+    """One condition, as IAM reads it of a request that may lack the key."""
+    if operator == "Null":
+        return (value is None) == (wanted == "true")
+    if operator.endswith("IfExists"):
+        return value is None or holds(operator.removesuffix("IfExists"), value, wanted)
+    if "Not" in operator:
+        return value is None or not OPERATORS[operator.replace("Not", "")](value, wanted)
+    return value is not None and OPERATORS[operator.split(":")[-1]](value, wanted)
+
+
+def applies(statement, action, resource, context):
+    if not matches(action.lower(), [a.lower() for a in listed(statement["Action"])]) or not matches(resource, statement["Resource"]):
+        return False
+    conditions = statement.get("Condition", {})
+    return all(holds(operator, context.get(key), wanted) for operator, keys in conditions.items() for key, wanted in keys.items())
+
+
+def decide(statements, action, resource, context):
+    """Whether a request is allowed; a refusal beats every permission."""
+    effects = {s["Effect"] for s in statements if applies(s, action, resource, context)}
+    return effects == {"Allow"}
+
+
+OURS = {"aws:ResourceTag/Project": "code-keeper"}
+# What deletes something that holds data, or lets clients in: action and resource.
+DELETIONS = [
+    ("mq:DeleteBroker", "arn:aws:mq:eu-north-1:1:broker:code-keeper-production:b-1"),
+    ("eks:DeleteCluster", "arn:aws:eks:eu-north-1:1:cluster/code-keeper-production"),
+    ("rds:DeleteDBInstance", "arn:aws:rds:eu-north-1:1:db:code-keeper-production-billing"),
+    ("secretsmanager:DeleteSecret", "arn:aws:secretsmanager:eu-north-1:1:secret:code-keeper-production/billing-database-x"),
+    ("kms:ScheduleKeyDeletion", "arn:aws:kms:eu-north-1:1:key/1"),
+    ("backup:DeleteBackupVault", "arn:aws:backup:eu-north-1:1:backup-vault:code-keeper-production"),
+    ("ecr:DeleteRepository", "arn:aws:ecr:eu-north-1:1:repository/code-keeper-production/gateway"),
+    ("ecr:BatchDeleteImage", "arn:aws:ecr:eu-north-1:1:repository/code-keeper-production/gateway"),
+    ("cloudfront:DeleteDistribution", "arn:aws:cloudfront::1:distribution/E1"),
+    ("cloudfront:DeleteVpcOrigin", "arn:aws:cloudfront::1:vpcorigin/vo_1"),
+    ("elasticloadbalancing:DeleteLoadBalancer", "arn:aws:elasticloadbalancing:eu-north-1:1:loadbalancer/app/code-keeper-production/1"),
+]
+
+
+def cases():
+    """Title, action, resource, context, and whether it is allowed."""
+    for action, resource in DELETIONS:
+        yield "of a protected environment", action, resource, {**OURS, "aws:ResourceTag/Protected": "true"}, False
+        yield "of an unprotected environment", action, resource, {**OURS, "aws:ResourceTag/Protected": "false"}, True
+        yield "made before there was the tag", action, resource, OURS, True
+
+
+def operator_is_refused(root):
+    """Each request is decided as it shall be by all of the operator's policies together."""
+    documents = sorted((root / "terraform/bootstrap/operator").glob("*.json"))
+    statements = [s for d in documents for s in json.loads(d.read_text())["Statement"]]
+    wrong = [
+        f"{action} ({title}) is {'refused' if allowed else 'allowed'}" for title, action, resource, context, allowed in cases()
+        if decide(statements, action, resource, context) != allowed
+    ]
+    assert not wrong, "\n".join(wrong)
