@@ -7,6 +7,7 @@ provider "aws" {
 }
 
 data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
 
 module "key" {
   source = "../modules/key"
@@ -119,4 +120,8 @@ module "identity" {
   project         = var.project
   repository      = var.repository
   create_provider = var.create_oidc_provider
+
+  permissions_boundary = var.permissions_boundary == null ? null : join(":", [
+    "arn", data.aws_partition.current.partition, "iam", "", data.aws_caller_identity.current.account_id, "policy/${var.permissions_boundary}",
+  ])
 }

@@ -37,3 +37,9 @@ variable "allow_destroy" {
   type        = bool
   default     = false
 }
+
+variable "permissions_boundary" {
+  description = "Name of the policy that bounds what the deploy roles may ever do (boundary.json); null: none."
+  type        = string
+  default     = "code-keeper-boundary"
+}

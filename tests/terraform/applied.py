@@ -19,7 +19,7 @@ REGION = "eu-north-1"
 # All that differs from a real account:
 # - requests go to the mock, and buckets are named in the path, because 127.0.0.1 has no sub-domains;
 # - the state is a local file: the bucket is part of what is tried;
-# - the hosted zone, which an account has, is made beforehand;
+# - the hosted zone and the boundary of roles, which an account has, are made beforehand;
 # - log groups that AWS's services make by themselves are made by the test.
 OVERRIDE = 'provider "aws" {\n  s3_use_path_style = true\n}\n'
 
@@ -78,6 +78,7 @@ def live(suite, terraform, name, command):
         if name in ("dev", "staging"):
             command([tree / "self-signed-certificate", folder], suite.work)
 
+        aws.make_boundary((tree / "bootstrap/boundary.json").read_text())
         before = aws.everything()
         if suite.check(f"{name}: applies", apply, terraform, folder, cloud) is None:
             return

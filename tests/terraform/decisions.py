@@ -61,8 +61,34 @@ DELETIONS = [
 ]
 
 
+BOUNDED = {"iam:PermissionsBoundary": "arn:aws:iam::1:policy/code-keeper-boundary"}
+ROLE, OWN_ROLE, USER = (f"arn:aws:iam::1:{name}" for name in ("role/code-keeper-dev-node", "role/code-keeper-operator", "user/somebody"))
+
+
+def roles():
+    """A role that an operator makes is never more than the boundary, by whatever way: of each, whether it is allowed."""
+    for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"):
+        policy = {"iam:PolicyARN": "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"} if "Attach" in action else {}
+        other = {"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}
+        yield "of a role with the boundary", action, ROLE, {**BOUNDED, **policy}, True
+        yield "of a role without it", action, ROLE, policy, False
+        yield "of a role with another", action, ROLE, {**other, **policy}, False
+        yield "of the operator's own role", action, OWN_ROLE, {**BOUNDED, **policy}, False
+    administrator = {**BOUNDED, "iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}
+    yield "of an administrator's policy", "iam:AttachRolePolicy", ROLE, administrator, False
+    yield "of a role", "iam:DeleteRolePermissionsBoundary", ROLE, BOUNDED, False
+    for action in ("iam:UpdateAssumeRolePolicy", "iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"):
+        yield "of an environment's role", action, ROLE, BOUNDED, True
+        yield "of the operator's own role", action, OWN_ROLE, {}, False
+    for action in ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicy"):
+        yield "of the boundary", action, "arn:aws:iam::1:policy/code-keeper-boundary", {}, False
+    for action in ("iam:CreateUser", "iam:PutUserPolicy", "iam:AttachUserPolicy", "iam:AddUserToGroup", "iam:CreateLoginProfile"):
+        yield "of a user", action, USER, {}, False
+
+
 def cases():
     """Title, action, resource, context, and whether it is allowed."""
+    yield from roles()
     for action, resource in DELETIONS:
         yield "of a protected environment", action, resource, {**OURS, "aws:ResourceTag/Protected": "true"}, False
         yield "of an unprotected environment", action, resource, {**OURS, "aws:ResourceTag/Protected": "false"}, True
@@ -70,11 +96,37 @@ def cases():
 
 
 def operator_is_refused(root):
-    """Each request is decided as it shall be by all of the operator's policies together."""
+    """Each request is decided as it shall be by all of the operator's policies together, and refused beside any other."""
     documents = sorted((root / "terraform/bootstrap/operator").glob("*.json"))
     statements = [s for d in documents for s in json.loads(d.read_text())["Statement"]]
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     wrong = [
         f"{action} ({title}) is {'refused' if allowed else 'allowed'}" for title, action, resource, context, allowed in cases()
         if decide(statements, action, resource, context) != allowed
     ]
+    wrong += [
+        f"{action} ({title}) is allowed by another policy" for title, action, resource, context, allowed in cases()
+        if not allowed and decide([*statements, everything], action, resource, context)
+    ]
     assert not wrong, "\n".join(wrong)
+
+
+# What the boundary has to withhold, because a role that anybody can give any policy could take over the account, or end its data.
+WITHHELD = [
+    ("iam:CreateRole", ROLE), ("iam:PutRolePolicy", OWN_ROLE), ("iam:AttachRolePolicy", ROLE), ("iam:CreateUser", USER),
+    ("iam:CreateAccessKey", USER), ("iam:PassRole", "arn:aws:iam::1:role/administrator"), ("sts:AssumeRole", "arn:aws:iam::1:role/administrator"),
+    ("iam:CreatePolicyVersion", "arn:aws:iam::1:policy/code-keeper-boundary"), ("organizations:LeaveOrganization", "*"),
+    ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-north-1:1:secret:another"), ("s3:GetObject", "arn:aws:s3:::another/x"),
+    *DELETIONS,
+]
+
+
+def boundary(root):
+    """The boundary fits into a managed policy, and withholds what leads out of it."""
+    text = (root / "terraform/bootstrap/boundary.json").read_text()
+    assert len("".join(text.split())) <= 6144, "a managed policy has at most 6144 characters"
+    statements = json.loads(text)["Statement"]
+    context = {"aws:ResourceTag/Protected": "true", "iam:PassedToService": "ec2.amazonaws.com", **BOUNDED}
+    within = [action for action, resource in WITHHELD if decide(statements, action, resource, context)]
+    assert not within, f"the boundary allows {within}"
+    assert decide(statements, "secretsmanager:GetSecretValue", DELETIONS[3][1], {}), "a service reads its own secret"

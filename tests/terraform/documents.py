@@ -123,6 +123,17 @@ def latency_filter(root):
     assert f'#[get("{route}")]' in (root / "adapters/http-server/src/orders.rs").read_text(), f"there is no route {route}"
 
 
+def every_role_is_bounded(root):
+    """No module makes a role that the operator's policies would refuse."""
+    bare, count = [], 0
+    for source in sorted((root / "terraform").rglob("*.tf")):
+        for name, body in re.findall(r'^resource "aws_iam_(?:role|user)" "(\w+)" \{\n(.*?)^\}', source.read_text(), re.M | re.S):
+            count += 1
+            if not re.search(r"^  permissions_boundary += var\.permissions_boundary$", body, re.M):
+                bare.append(f"{source.relative_to(root)}: {name}")
+    assert count >= 10 and not bare, f"roles without the boundary: {bare}"
+
+
 def listed(value):
     return value if isinstance(value, list) else [value]
 
@@ -203,6 +214,8 @@ TESTS = {
     "operator policies read no secret of others": operator_reads_own_secrets,
     "operator policies reach what others made": operator_reaches_others,
     "operator policies refuse what they shall": decisions.operator_is_refused,
+    "the boundary of roles": decisions.boundary,
+    "every role has the boundary": every_role_is_bounded,
     "no wildcard without a reason": wildcards,
     "the latency alarm reads what the gateway writes": latency_filter,
     "every alarm has its heading": runbook,

@@ -46,3 +46,9 @@ variable "force_destroy" {
   type        = bool
   default     = false
 }
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds what the roles made here may ever do; null: none."
+  type        = string
+  default     = null
+}

@@ -52,8 +52,9 @@ resource "aws_eks_addon" "dns" {
 resource "aws_iam_role" "cni" {
   count = length(var.node_groups) > 0 ? 1 : 0
 
-  name               = "${var.name}-cni"
-  assume_role_policy = local.pod_trust
+  name                 = "${var.name}-cni"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = local.pod_trust
 }
 
 resource "aws_iam_role_policy_attachment" "cni" {

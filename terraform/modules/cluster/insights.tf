@@ -26,8 +26,9 @@ resource "aws_eks_addon" "insights" {
 resource "aws_iam_role" "insights" {
   count = var.container_insights ? 1 : 0
 
-  name               = "${var.name}-insights"
-  assume_role_policy = local.pod_trust
+  name                 = "${var.name}-insights"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = local.pod_trust
 }
 
 resource "aws_iam_role_policy_attachment" "insights" {

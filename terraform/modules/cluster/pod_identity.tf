@@ -5,8 +5,9 @@ locals {
 resource "aws_iam_role" "service_account" {
   for_each = local.readers
 
-  name               = "${var.name}-${each.key}"
-  assume_role_policy = local.pod_trust
+  name                 = "${var.name}-${each.key}"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = local.pod_trust
 }
 
 # Each service reads its own secrets and nobody else's.

@@ -1,5 +1,6 @@
 resource "aws_iam_role" "cluster" {
-  name = "${var.name}-cluster"
+  name                 = "${var.name}-cluster"
+  permissions_boundary = var.permissions_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -24,7 +25,8 @@ resource "aws_iam_role_policy_attachment" "cluster" {
 }
 
 resource "aws_iam_role" "node" {
-  name = "${var.name}-node"
+  name                 = "${var.name}-node"
+  permissions_boundary = var.permissions_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -46,8 +48,9 @@ resource "aws_iam_role_policy_attachment" "node" {
 resource "aws_iam_role" "node_group" {
   count = length(var.node_groups) > 0 ? 1 : 0
 
-  name               = "${var.name}-node-group"
-  assume_role_policy = aws_iam_role.node.assume_role_policy
+  name                 = "${var.name}-node-group"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = aws_iam_role.node.assume_role_policy
 }
 
 resource "aws_iam_role_policy_attachment" "node_group" {

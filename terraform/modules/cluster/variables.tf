@@ -184,3 +184,9 @@ variable "tags" {
   type        = map(string)
   default     = {}
 }
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds what the roles made here may ever do; null: none."
+  type        = string
+  default     = null
+}

@@ -149,3 +149,9 @@ variable "log_retention_days" {
   type        = number
   default     = 30
 }
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds what the roles made here may ever do; null: none."
+  type        = string
+  default     = null
+}

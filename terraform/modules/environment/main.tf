@@ -1,3 +1,5 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
@@ -7,6 +9,10 @@ locals {
   databases = local.managed ? toset(["inventory", "billing"]) : toset([])
 
   secret_recovery_days = var.recoverable ? 30 : 0
+
+  boundary = var.permissions_boundary == null ? null : join(":", [
+    "arn", data.aws_partition.current.partition, "iam", "", data.aws_caller_identity.current.account_id, "policy/${var.permissions_boundary}",
+  ])
 }
 
 module "key" {
@@ -19,13 +25,14 @@ module "key" {
 module "network" {
   source = "../network"
 
-  name                = local.name
-  cidr                = var.cidr
-  zones               = var.zones
-  single_nat_gateway  = var.single_nat_gateway
-  interface_endpoints = var.interface_endpoints
-  kms_key_arn         = module.key.arn
-  log_retention_days  = var.log_retention_days
+  name                 = local.name
+  cidr                 = var.cidr
+  zones                = var.zones
+  single_nat_gateway   = var.single_nat_gateway
+  interface_endpoints  = var.interface_endpoints
+  kms_key_arn          = module.key.arn
+  log_retention_days   = var.log_retention_days
+  permissions_boundary = local.boundary
 }
 
 module "registry" {
@@ -39,19 +46,20 @@ module "registry" {
 module "cluster" {
   source = "../cluster"
 
-  name                = local.name
-  kubernetes_version  = var.kubernetes_version
-  subnet_ids          = module.network.private_subnet_ids
-  kms_key_arn         = module.key.arn
-  public_access_cidrs = var.public_access_cidrs
-  node_groups         = var.node_groups
-  admin_principals    = var.admin_principals
-  deployer_principals = var.deployer_principals
-  namespace           = var.namespace
-  secrets_store       = local.managed
-  container_insights  = var.container_insights
-  log_retention_days  = var.log_retention_days
-  tags                = { Project = var.project, Environment = var.environment, ManagedBy = "terraform" }
+  name                 = local.name
+  kubernetes_version   = var.kubernetes_version
+  subnet_ids           = module.network.private_subnet_ids
+  kms_key_arn          = module.key.arn
+  public_access_cidrs  = var.public_access_cidrs
+  node_groups          = var.node_groups
+  admin_principals     = var.admin_principals
+  deployer_principals  = var.deployer_principals
+  namespace            = var.namespace
+  secrets_store        = local.managed
+  container_insights   = var.container_insights
+  log_retention_days   = var.log_retention_days
+  permissions_boundary = local.boundary
+  tags                 = { Project = var.project, Environment = var.environment, ManagedBy = "terraform" }
 
   service_account_secrets = local.managed ? {
     gateway   = [module.broker[0].secret_arns["gateway"]]
@@ -82,6 +90,7 @@ module "database" {
   secret_recovery_days     = local.secret_recovery_days
   credentials_version      = var.credentials_version
   log_retention_days       = var.log_retention_days
+  permissions_boundary     = local.boundary
 }
 
 module "broker" {
@@ -154,13 +163,14 @@ module "backup" {
   source = "../backup"
   count  = var.backup ? 1 : 0
 
-  name              = local.name
-  cluster_name      = module.cluster.name
-  database_arns     = [for database in module.database : database.arn]
-  kms_key_arn       = module.key.arn
-  keep_days         = var.backup_days
-  cross_region_copy = var.cross_region_copy
-  force_destroy     = !var.protect
+  name                 = local.name
+  cluster_name         = module.cluster.name
+  database_arns        = [for database in module.database : database.arn]
+  kms_key_arn          = module.key.arn
+  keep_days            = var.backup_days
+  cross_region_copy    = var.cross_region_copy
+  force_destroy        = !var.protect
+  permissions_boundary = local.boundary
 
   providers = {
     aws      = aws

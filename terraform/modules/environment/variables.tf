@@ -219,3 +219,9 @@ variable "log_retention_days" {
   type        = number
   default     = 30
 }
+
+variable "permissions_boundary" {
+  description = "Name of the policy that bounds what roles may ever do; bootstrap/boundary.json, and the operator's policies want it. null: none."
+  type        = string
+  default     = "code-keeper-boundary"
+}

@@ -25,6 +25,7 @@ resource "aws_iam_role" "deploy" {
 
   name                 = "${var.project}-${each.value}-deploy"
   max_session_duration = 3600
+  permissions_boundary = var.permissions_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

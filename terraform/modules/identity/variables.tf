@@ -35,3 +35,9 @@ variable "create_provider" {
   type        = bool
   default     = true
 }
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds what the roles made here may ever do; null: none."
+  type        = string
+  default     = null
+}

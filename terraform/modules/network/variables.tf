@@ -94,3 +94,9 @@ variable "log_retention_days" {
     error_message = "log_retention_days must be one of the periods that CloudWatch knows, e.g. 7, 30, 90 or 365."
   }
 }
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds what the roles made here may ever do; null: none."
+  type        = string
+  default     = null
+}

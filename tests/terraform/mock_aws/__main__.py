@@ -13,13 +13,13 @@ os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 import moto.backends  # noqa: E402, F401
 from moto.server import ThreadedMotoServer  # noqa: E402
 
-from . import backup, budgets, calls, cloudfront, ec2, eks, rds  # noqa: E402
+from . import backup, budgets, calls, cloudfront, ec2, eks, iam, rds  # noqa: E402
 
 
 def main():
     noted = calls.Calls(sys.argv[1])
     calls.extend(noted)
-    for service in (backup, budgets, cloudfront, ec2, rds):
+    for service in (backup, budgets, cloudfront, ec2, iam, rds):
         service.extend()
     eks.extend(noted)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
