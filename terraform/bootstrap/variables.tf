@@ -21,9 +21,14 @@ variable "project" {
 }
 
 variable "repository" {
-  description = "GitHub repository whose workflows deploy, owner/name; null: no deploy roles."
+  description = "GitHub repository whose workflows deploy: owner/name, or owner@ID/name@ID where its subject has ids; null: no deploy roles."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.repository == null || can(regex("^([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+|[A-Za-z0-9_.-]+@[0-9]+/[A-Za-z0-9_.-]+@[0-9]+)$", var.repository))
+    error_message = "repository must be owner/name or owner@ID/name@ID, and nothing else: a wildcard would let others in."
+  }
 }
 
 variable "create_oidc_provider" {

@@ -10,12 +10,12 @@ variable "project" {
 }
 
 variable "repository" {
-  description = "GitHub repository whose workflows deploy, owner/name."
+  description = "GitHub repository whose workflows deploy: owner/name, or owner@ID/name@ID where its subject has ids."
   type        = string
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", var.repository))
-    error_message = "repository must be owner/name: a wildcard would let others in."
+    condition     = can(regex("^([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+|[A-Za-z0-9_.-]+@[0-9]+/[A-Za-z0-9_.-]+@[0-9]+)$", var.repository))
+    error_message = "repository must be owner/name or owner@ID/name@ID, and nothing else: a wildcard would let others in."
   }
 }
 

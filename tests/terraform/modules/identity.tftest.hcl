@@ -47,6 +47,80 @@ run "provider_is_there" {
   }
 }
 
+run "ids_of_owner_and_repository" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/identity"
+  }
+  variables {
+    repository = "example@1234/code-keeper@56789"
+  }
+  assert {
+    condition = alltrue([for environment, role in aws_iam_role.deploy :
+      jsondecode(role.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:example@1234/code-keeper@56789:environment:${environment}"
+    ])
+    error_message = "GitHub's subject with ids is taken as it is"
+  }
+}
+
+run "bootstrap_takes_ids" {
+  command = plan
+  module {
+    source = "../../../terraform/bootstrap"
+  }
+  variables {
+    repository = "example@1234/code-keeper@56789"
+  }
+  assert {
+    condition     = length(module.identity) == 1
+    error_message = "bootstrap takes the same repository"
+  }
+}
+
+run "rejects_an_id_of_one_only" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/identity"
+  }
+  variables {
+    repository = "example@1234/code-keeper"
+  }
+  expect_failures = [var.repository]
+}
+
+run "rejects_an_id_that_is_a_wildcard" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/identity"
+  }
+  variables {
+    repository = "example@1234/code-keeper@*"
+  }
+  expect_failures = [var.repository]
+}
+
+run "bootstrap_rejects_a_wildcard" {
+  command = plan
+  module {
+    source = "../../../terraform/bootstrap"
+  }
+  variables {
+    repository = "example/*"
+  }
+  expect_failures = [var.repository]
+}
+
+run "bootstrap_rejects_more_than_a_repository" {
+  command = plan
+  module {
+    source = "../../../terraform/bootstrap"
+  }
+  variables {
+    repository = "example/code-keeper:environment:dev"
+  }
+  expect_failures = [var.repository]
+}
+
 run "rejects_all_at_once" {
   command = plan
   module {
