@@ -71,10 +71,12 @@ resource "aws_db_parameter_group" "this" {
   description = "${var.database} database"
   family      = "postgres${local.major}"
 
-  # A connection without TLS is refused.
+  # A connection without TLS is refused. RDS has that by default, and gives every default back as one that applies with a
+  # reboot: with "immediate" no plan would ever be without a change.
   parameter {
-    name  = "rds.force_ssl"
-    value = "1"
+    name         = "rds.force_ssl"
+    value        = "1"
+    apply_method = "pending-reboot"
   }
   parameter {
     name  = "log_min_duration_statement"

@@ -31,6 +31,12 @@ def extend():
     def list_tags(self):
         return json.dumps({"ResourceTags": tags.get(self._get_param("ResourceARN").split("/")[-1], [])})
 
+    def update_budget(self):
+        # The provider also does when only tags are others.
+        budget = self._get_param("NewBudget")
+        self.backend.budgets[self._get_param("AccountId")][budget["BudgetName"]].budget.update(budget)
+        return "{}"
+
     def tag(self):
         added = self._get_param("ResourceTags")
         budget = self._get_param("ResourceARN").split("/")[-1]
@@ -43,6 +49,7 @@ def extend():
         return "{}"
 
     BudgetsResponse.list_tags_for_resource = list_tags
+    BudgetsResponse.update_budget = update_budget
     BudgetsResponse.tag_resource, BudgetsResponse.untag_resource = tag, untag
     BudgetsResponse.create_budget, BudgetsResponse.create_notification = remember_all, remember
     BudgetsResponse.describe_subscribers_for_notification = describe

@@ -3,6 +3,17 @@
 import uuid
 
 
+# Of RDS for PostgreSQL, 15 and newer.
+DEFAULTS = {"rds.force_ssl": "1", "shared_preload_libraries": "pg_stat_statements", "log_lock_waits": "0", "log_min_duration_statement": "-1"}
+
+
+def as_rds_says(parameter):
+    """A parameter that is given its default is not the user's afterwards, and applies with a reboot, whatever was asked for."""
+    if DEFAULTS.get(parameter["ParameterName"]) == parameter["ParameterValue"]:
+        return {**parameter, "Source": "system", "ApplyMethod": "pending-reboot"}
+    return {**parameter, "Source": "user"}
+
+
 def extend():
     """Moto gives every instance the same resource id, by which the provider looks them up, forgets Performance
     Insights, and does not say which parameters a user has set."""
@@ -26,7 +37,7 @@ def extend():
     update = DBParameterGroup.update_parameters
 
     def update_parameters(self, parameters):
-        update(self, [{**parameter, "Source": "user"} for parameter in parameters])
+        update(self, [as_rds_says(parameter) for parameter in parameters])
 
     DBInstance.__init__, RDSResponse.create_db_instance = init_with_own_id, create_db_instance
     DBParameterGroup.update_parameters = update_parameters
