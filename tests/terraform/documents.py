@@ -1,5 +1,6 @@
 """What is not Terraform under terraform/: policies for people, the runbook, the READMEs, the scripts."""
 
+import datetime
 import fnmatch
 import json
 import os
@@ -197,6 +198,35 @@ def readmes(root):
     assert not wrong, "\n".join(wrong)
 
 
+# Of each row of the README's table of versions: where its default stands.
+DEFAULTS = {
+    "Kubernetes": ("cluster", "kubernetes_version"), "PostgreSQL": ("database", "engine_version"), "RabbitMQ": ("broker", "engine_version"),
+}
+NOTICE = datetime.timedelta(days=90)
+LOOKED_UP = datetime.timedelta(days=180)
+
+
+def versions(root, today=None):
+    """Every default has three months of support left, or, where no end is announced, was looked up within six."""
+    today = today or datetime.date.today()
+    page = (root / "terraform/README.md").read_text()
+    rows = re.findall(r"^\| ([A-Z][^|]+) \| `([^`]+)` \| ([^|]+) \| (\d{4}-\d\d-\d\d) \|", page, re.M)
+    assert {row[0] for row in rows} == set(DEFAULTS), f"the table of versions has {[row[0] for row in rows]}"
+    wrong = []
+    for name, told, end, looked_up in rows:
+        module, variable = DEFAULTS[name]
+        body = re.search(rf'^variable "{variable}" {{\n(.*?)^}}', (root / f"terraform/modules/{module}/variables.tf").read_text(), re.M | re.S)[1]
+        default = re.search(r'^  default += "(.+)"$', body, re.M)[1]
+        if default != told:
+            wrong.append(f"{name}: the default is {default}, the table has {told}")
+        if end == "not announced":
+            if today - datetime.date.fromisoformat(looked_up) > LOOKED_UP:
+                wrong.append(f"{name} {told}: looked up on {looked_up}, look again")
+        elif datetime.date.fromisoformat(end) - today < NOTICE:
+            wrong.append(f"{name} {told}: supported until {end}, raise the default")
+    assert not wrong, "\n".join(wrong)
+
+
 def described(root):
     """Every variable has a type and a description, every output a description."""
     wrong = []
@@ -221,6 +251,7 @@ TESTS = {
     "every alarm has its heading": runbook,
     "READMEs name every input": readmes,
     "everything is described": described,
+    "every default version has three months left": versions,
 }
 
 

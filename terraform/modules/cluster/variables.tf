@@ -9,13 +9,13 @@ variable "name" {
 }
 
 variable "kubernetes_version" {
-  description = "Kubernetes minor version, 1.33 or newer."
+  description = "Kubernetes minor version, 1.35 or newer."
   type        = string
   default     = "1.35"
 
   validation {
-    condition     = can(regex("^1\\.(3[3-9]|[4-9][0-9])$", var.kubernetes_version))
-    error_message = "kubernetes_version must be 1.33 or newer, e.g. 1.35."
+    condition     = can(regex("^1\\.(3[5-9]|[4-9][0-9])$", var.kubernetes_version))
+    error_message = "kubernetes_version must be 1.35 or newer, e.g. 1.35."
   }
 }
 

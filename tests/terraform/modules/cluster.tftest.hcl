@@ -238,7 +238,7 @@ run "rejects_all_at_once" {
     source = "../../../terraform/modules/cluster"
   }
   variables {
-    kubernetes_version       = "1.32"
+    kubernetes_version       = "1.34"
     subnet_ids               = ["subnet-1"]
     public_access_cidrs      = ["0.0.0.0/0"]
     cloudwatch_addon_version = "v5.1.0-eksbuild.1"
