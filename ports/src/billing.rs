@@ -1,12 +1,13 @@
 //! Orders: how they are taken, queued, recorded and read.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use keeper_domain::{
-    DeadLetter, DeadLetterId, IdempotencyKey, Order, OrderDraft, OrderId, Page, RecordedOrder, Recording,
-    Slice, Timestamp, UserId,
+    DeadLetter, DeadLetterId, DeadLetterList, DeadLettersTaken, IdempotencyKey, Order, OrderDraft, OrderId,
+    Page, RecordedOrder, Recording, Slice, Timestamp, UserId,
 };
 
 use crate::PortResult;
@@ -109,15 +110,28 @@ pub trait OrderIds: Send + Sync + 'static {
     fn next(&self) -> OrderId;
 }
 
+/// Keeps a copy of a dead letter that is about to be discarded; it is safe before `Ok`.
+pub type Keep = Arc<dyn Fn(&DeadLetter) -> PortResult<()> + Send + Sync>;
+
 /// The messages that could not be processed (driven), for operators.
+///
+/// What a call cannot look at MUST NOT be taken for absent, such as what another process holds: the call fails with
+/// `Unavailable`, or says in its [`Coverage`](keeper_domain::Coverage) that it did not look at everything.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait DeadLetters: Send + Sync + 'static {
-    /// Lists up to `limit` dead letters, oldest first. They all MUST stay where they are.
+    /// Lists up to `limit` dead letters, oldest first, and MUST say how many there are in all. They all MUST stay where they
+    /// are.
     ///
     /// # Errors
     /// The dead letters could not be read.
-    async fn list(&self, limit: usize) -> PortResult<Vec<DeadLetter>>;
+    async fn list(&self, limit: usize) -> PortResult<DeadLetterList>;
+
+    /// Finds the dead letters of an id: equal messages have the same. They all MUST stay where they are.
+    ///
+    /// # Errors
+    /// The dead letters could not be read.
+    async fn find(&self, id: DeadLetterId) -> PortResult<DeadLetterList>;
 
     /// Puts those of the given ids (`None`: all that are there now) back into the order queue as they first came, and says how
     /// many. Each MUST be safe in the order queue before it leaves the dead letters: an interruption may leave it in
@@ -125,11 +139,13 @@ pub trait DeadLetters: Send + Sync + 'static {
     ///
     /// # Errors
     /// The dead letters or the order queue could not be reached; what is not moved stays.
-    async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> PortResult<u64>;
+    async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> PortResult<DeadLettersTaken>;
 
-    /// Throws away those of the given ids and says how many they were.
+    /// Throws away those of the given ids and says how many they were. Each MUST be kept before it goes, once, and nothing
+    /// MUST be kept that is not there; one that cannot be kept MUST stay.
     ///
     /// # Errors
-    /// The dead letters could not be reached; what is not discarded stays.
-    async fn discard(&self, ids: Vec<DeadLetterId>) -> PortResult<u64>;
+    /// The dead letters could not be reached, or one could not be kept; what is not discarded stays. After a timeout what was
+    /// kept may be discarded or not.
+    async fn discard(&self, ids: Vec<DeadLetterId>, keep: Keep) -> PortResult<DeadLettersTaken>;
 }

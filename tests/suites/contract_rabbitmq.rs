@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "contract_rabbitmq/dead_letters.rs"]
+mod dead_letters;
 #[path = "contract_rabbitmq/full_queue.rs"]
 mod full_queue;
 #[path = "contract_rabbitmq/unsettled.rs"]
@@ -269,7 +271,7 @@ async fn messages_of_other_publishers_are_orders() {
     publish(&channel, named(), FOREIGN).await;
     let (one, other) = (next(&mut orders).await, next(&mut orders).await);
     assert_eq!((one.id, one.created_at.as_millis()), (other.id, 1_700_000_000_000));
-    assert_eq!(RabbitDeadLetters::new(&broker).list(10).await.unwrap(), []);
+    assert_eq!(RabbitDeadLetters::new(&broker).list(10).await.unwrap().letters, []);
 }
 
 #[tokio::test]
@@ -297,7 +299,7 @@ async fn a_message_that_is_never_settled_goes_to_the_dead_letters_and_comes_back
             delivery.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() }).await.unwrap();
         }
         let _ = connection.close(200, "OK".into()).await;
-        Some(dead_letters.list(10).await.unwrap()).filter(|letters| !letters.is_empty())
+        Some(dead_letters.list(10).await.unwrap().letters).filter(|letters| !letters.is_empty())
     })
     .await;
     let [letter] = &letters[..] else { panic!("{letters:?}") };
@@ -305,7 +307,7 @@ async fn a_message_that_is_never_settled_goes_to_the_dead_letters_and_comes_back
     assert_eq!(letter.order_id, Some(order.id.to_string()));
     let age = chrono::Utc::now() - letter.first_seen.as_datetime();
     assert!(age.num_seconds().abs() < 60, "{letter:?}");
-    assert_eq!(dead_letters.replay(None).await.unwrap(), 1);
+    assert_eq!(dead_letters.replay(None).await.unwrap().count, 1);
     let (mut orders, _, _kept) = consumer(&broker);
     assert_eq!(next(&mut orders).await, order);
 }
@@ -323,17 +325,18 @@ async fn dead_letters_may_be_looked_at_for_ever() {
     }
     let dead_letters = RabbitDeadLetters::new(&broker);
     eventually("they are dead", PATIENCE, async || {
-        (dead_letters.list(100).await.unwrap().len() == 10).then_some(())
+        (dead_letters.list(100).await.unwrap().letters.len() == 10).then_some(())
     })
     .await;
     for _ in 0..30 {
-        assert_eq!(dead_letters.list(100).await.unwrap().len(), 10);
+        assert_eq!(dead_letters.list(100).await.unwrap().letters.len(), 10);
     }
     assert!(
         dead_letters
             .list(3)
             .await
             .unwrap()
+            .letters
             .iter()
             .all(|letter| letter.reason == DeadLetterReason::Unreadable)
     );

@@ -123,8 +123,8 @@ async fn another_process_replays_dead_letters_while_this_one_serves() {
     desk.decide(|_| Ok(Recording::Recorded));
     // It has a bell of its own, which this process does not hear.
     let other = SqliteDeadLetters::new(SqliteQueue::new(directory.billing().await.unwrap()));
-    assert_eq!(other.list(10).await.unwrap(), dead);
-    assert_eq!(other.replay(None).await.unwrap(), 1);
+    assert_eq!(other.list(10).await.unwrap().letters, dead);
+    assert_eq!(other.replay(None).await.unwrap().count, 1);
     until("it is handled", async || (desk.orders().len() == 2).then_some(())).await;
     running.stop().await;
 }

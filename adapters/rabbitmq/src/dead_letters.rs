@@ -1,34 +1,32 @@
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
-use keeper_domain::{DeadLetter, DeadLetterId};
-use keeper_ports::billing::DeadLetters;
+use keeper_domain::{DeadLetterId, DeadLetterList, DeadLettersTaken};
+use keeper_ports::billing::{DeadLetters, Keep};
 use keeper_ports::{PortError, PortResult};
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicQosOptions, ConfirmSelectOptions};
+use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Confirmation};
 use tokio::time::timeout;
 
 use crate::confirms::publish;
-use crate::connection::{Broker, Session};
+use crate::connection::Broker;
+use crate::dead_letter_reader::{Reader, away};
 use crate::letter;
 use crate::message;
 use crate::publisher::PublishError;
-use crate::topology::depth;
-use crate::work::{cancel, give_back, subscribe};
 
-/// The most dead letters that one call looks at: so many a consumer can hold unacknowledged at once.
-const MAX_SEEN: u16 = u16::MAX;
-
-/// How long the broker may take to hand over the next message that it has.
-const SILENCE: Duration = Duration::from_secs(2);
-
-const WHAT: &str = "dead letters";
+/// Where a message is before it leaves the dead letters.
+enum Way {
+    /// In the order queue, confirmed on this channel.
+    Replay(Channel),
+    /// Kept by the caller.
+    Discard(Keep),
+}
 
 /// Looks after the dead letters in the broker. Each call has a connection of its own and holds the messages that it
-/// looks at: they go back when the call ends, however it ends. Up to 65,535 of them are seen by one call.
+/// looks at: they go back when the call ends, however it ends. One call at a time, of all processes: another one that comes
+/// meanwhile waits for a moment, and is then `Unavailable`. Up to 65,535 dead letters are held by one call.
 pub struct RabbitDeadLetters {
     broker: Broker,
 }
@@ -39,31 +37,11 @@ impl RabbitDeadLetters {
         Self { broker: broker.clone() }
     }
 
-    /// Removes the wanted messages from the dead letters; with `to`, each is acknowledged only after its copy on that
-    /// channel is confirmed.
-    async fn take(
-        &self,
-        ids: Option<Vec<DeadLetterId>>,
-        to: Option<&Channel>,
-        reader: &mut Reader,
-    ) -> PortResult<u64> {
-        let ids: Option<HashSet<_>> = ids.map(HashSet::from_iter);
-        let mut taken = 0;
-        while let Some(delivery) = reader.next().await? {
-            if ids
-                .as_ref()
-                .is_some_and(|ids| !ids.contains(&letter::id(&delivery.properties, &delivery.data)))
-            {
-                continue;
-            }
-            let tag = delivery.delivery_tag;
-            if let Some(channel) = to {
-                self.replay_one(channel, delivery).await?;
-            }
-            reader.acknowledge(tag).await?;
-            taken += 1;
+    async fn send(&self, delivery: Delivery, way: &Way) -> PortResult<()> {
+        match way {
+            Way::Replay(channel) => self.replay_one(channel, delivery).await,
+            Way::Discard(keep) => keep(&letter::read(&delivery.properties, delivery.data)),
         }
-        Ok(taken)
     }
 
     async fn replay_one(&self, channel: &Channel, delivery: Delivery) -> PortResult<()> {
@@ -82,105 +60,86 @@ impl RabbitDeadLetters {
         };
         Err(PortError::unavailable("order queue", error))
     }
-}
 
-#[async_trait]
-impl DeadLetters for RabbitDeadLetters {
-    async fn list(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
+    /// Looks at all that there are, and keeps the oldest of those that are wanted.
+    async fn look(&self, limit: usize, wanted: Option<DeadLetterId>) -> PortResult<DeadLetterList> {
         let mut reader = Reader::open(&self.broker).await?;
         // Giving messages back changes their order in the queue: the oldest are found by their times, their own and
         // that of the order, whose id begins with it.
         let mut oldest = BTreeMap::new();
         while let Some(delivery) = reader.next().await? {
+            if wanted.is_some_and(|id| id != letter::id(&delivery.properties, &delivery.data)) {
+                continue;
+            }
             let letter = letter::read(&delivery.properties, delivery.data);
             oldest.insert((letter.first_seen, letter.order_id.clone(), delivery.delivery_tag), letter);
             if oldest.len() > limit {
                 oldest.pop_last();
             }
         }
-        reader.close().await;
-        Ok(oldest.into_values().collect())
+        let coverage = reader.coverage();
+        // What is not given back now is given back by the end of the connection.
+        let _ = reader.close().await;
+        Ok(DeadLetterList { letters: oldest.into_values().collect(), coverage })
     }
 
-    async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> PortResult<u64> {
-        let mut reader = Reader::open(&self.broker).await?;
-        let channel = reader.session.connection.create_channel().await.map_err(away)?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(away)?;
-        let taken = self.take(ids, Some(&channel), &mut reader).await;
-        reader.close().await;
-        taken
-    }
-
-    async fn discard(&self, ids: Vec<DeadLetterId>) -> PortResult<u64> {
-        let mut reader = Reader::open(&self.broker).await?;
-        let taken = self.take(Some(ids), None, &mut reader).await;
-        reader.close().await;
-        taken
-    }
-}
-
-/// Reads the messages that are in the dead letters when it is opened, each once.
-struct Reader {
-    session: Session,
-    consumer: lapin::Consumer,
-    left: u64,
-}
-
-impl Reader {
-    async fn open(broker: &Broker) -> PortResult<Self> {
-        let session = broker.connect().await.map_err(|error| PortError::unavailable(WHAT, error))?;
-        Self::consume(session, &broker.topology().dead_queue).await.map_err(away)
-    }
-
-    async fn consume(session: Session, queue: &str) -> lapin::Result<Self> {
-        let channel = &session.channel;
-        let left = match depth(channel, queue).await? {
-            // So it says too when the queue's leader does not tell within a quarter of a second.
-            0 => depth(channel, queue).await?,
-            left => left,
+    /// Removes the wanted messages, each after it went where it is to go.
+    async fn take(
+        &self,
+        mut reader: Reader,
+        ids: Option<Vec<DeadLetterId>>,
+        way: &Way,
+    ) -> PortResult<DeadLettersTaken> {
+        let ids: Option<HashSet<_>> = ids.map(HashSet::from_iter);
+        let wanted = |delivery: &Delivery| {
+            let id = letter::id(&delivery.properties, &delivery.data);
+            ids.as_ref().is_none_or(|ids| ids.contains(&id))
         };
-        let left = left.min(MAX_SEEN.into());
-        // No more than are counted: what comes later is left alone.
-        let prefetch = u16::try_from(left).unwrap_or(MAX_SEEN).max(1);
-        channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
-        let consumer = subscribe(channel, queue).await?;
-        Ok(Self { session, consumer, left })
-    }
-
-    async fn next(&mut self) -> PortResult<Option<Delivery>> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        match timeout(SILENCE, self.consumer.next()).await {
-            Ok(Some(delivery)) => {
-                self.left -= 1;
-                delivery.map(Some).map_err(away)
+        let mut count = 0;
+        let taken = loop {
+            let delivery = match reader.next().await {
+                Ok(Some(delivery)) if wanted(&delivery) => delivery,
+                Ok(Some(_)) => continue,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            let tag = delivery.delivery_tag;
+            if let Err(error) = self.send(delivery, way).await {
+                break Err(error);
             }
-            Ok(None) => Err(PortError::unavailable(WHAT, "the broker ended the consumer")),
-            // Somebody else took some of them meanwhile.
-            Err(_) => Ok(None),
-        }
-    }
-
-    async fn acknowledge(&mut self, tag: u64) -> PortResult<()> {
-        let channel = &self.session.channel;
-        channel.basic_ack(tag, BasicAckOptions::default()).await.map_err(away)
-    }
-
-    /// Gives back what it has looked at, so that the next call finds it. The queue does one thing after the other: with
-    /// the answer to the second, the first is done.
-    async fn close(self) {
-        let channel = &self.session.channel;
-        let given_back = async {
-            give_back(channel).await?;
-            cancel(channel, &self.consumer).await
+            if let Err(error) = reader.acknowledge(tag).await {
+                break Err(error);
+            }
+            count += 1;
         };
-        // What is not given back in time is given back by the end of the connection.
-        let _ = timeout(SILENCE, given_back).await;
-        self.session.close().await;
+        let coverage = reader.coverage();
+        let closed = reader.close().await;
+        taken?;
+        // Only then has the broker carried out the acknowledgements.
+        closed?;
+        Ok(DeadLettersTaken { count, coverage })
     }
 }
 
-fn away(error: lapin::Error) -> PortError {
-    PortError::unavailable(WHAT, error)
+#[async_trait]
+impl DeadLetters for RabbitDeadLetters {
+    async fn list(&self, limit: usize) -> PortResult<DeadLetterList> {
+        self.look(limit, None).await
+    }
+
+    async fn find(&self, id: DeadLetterId) -> PortResult<DeadLetterList> {
+        self.look(usize::MAX, Some(id)).await
+    }
+
+    async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> PortResult<DeadLettersTaken> {
+        let mut reader = Reader::open(&self.broker).await?;
+        let channel = reader.channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(away)?;
+        self.take(reader, ids, &Way::Replay(channel)).await
+    }
+
+    async fn discard(&self, ids: Vec<DeadLetterId>, keep: Keep) -> PortResult<DeadLettersTaken> {
+        let reader = Reader::open(&self.broker).await?;
+        self.take(reader, Some(ids), &Way::Discard(keep)).await
+    }
 }

@@ -10,6 +10,7 @@ mod batch;
 mod confirms;
 mod connection;
 mod consumer;
+mod dead_letter_reader;
 mod dead_letters;
 mod forward;
 mod held;

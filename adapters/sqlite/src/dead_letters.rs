@@ -1,13 +1,19 @@
+use std::collections::HashSet;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use async_trait::async_trait;
-use keeper_domain::{DeadLetter, DeadLetterId, DeadLetterReason, Timestamp};
-use keeper_ports::PortResult;
-use keeper_ports::billing::DeadLetters;
+use keeper_domain::{
+    Coverage, DeadLetter, DeadLetterId, DeadLetterList, DeadLetterReason, DeadLettersTaken, Timestamp,
+};
+use keeper_ports::billing::{DeadLetters, Keep};
+use keeper_ports::{PortError, PortResult};
 use keeper_telemetry::context::{REQUEST_ID, TRACEPARENT};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use crate::SqliteQueue;
-use crate::database::Broken;
+use crate::database::{Broken, Statement};
 use crate::writer::Write;
 
 /// The dead letters on SQLite: a table beside the queue. A process that does not serve may use it at the same time.
@@ -21,71 +27,140 @@ impl SqliteDeadLetters {
     pub fn new(queue: SqliteQueue) -> Self {
         Self { queue }
     }
+
+    async fn total(&self) -> PortResult<u64> {
+        let database = &self.queue.database;
+        let row = database.row(sqlx::query("SELECT count(*) FROM dead_letters")).await?;
+        let total = row.map_or(Ok(0), |row| row.try_get::<i64, _>(0));
+        total.map(i64::unsigned_abs).map_err(|error| database.broken(error.into()))
+    }
+
+    async fn read(&self, statement: Statement<'_>) -> PortResult<Vec<DeadLetter>> {
+        let database = &self.queue.database;
+        let rows = database.rows(statement).await?;
+        rows.iter().map(|row| dead_letter(row).map_err(|cause| database.broken(cause))).collect()
+    }
 }
 
 #[async_trait]
 impl DeadLetters for SqliteDeadLetters {
-    async fn list(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
-        let database = &self.queue.database;
+    async fn list(&self, limit: usize) -> PortResult<DeadLetterList> {
         let statement = sqlx::query(
             "SELECT id, reason, detail, first_seen, message_id, request_id, traceparent, body
              FROM dead_letters ORDER BY first_seen, seq LIMIT ?1",
-        )
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = database.rows(statement).await?;
-        rows.iter().map(|row| dead_letter(row).map_err(|cause| database.broken(cause))).collect()
+        );
+        let letters = self.read(statement.bind(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
+        // Some may have gone since.
+        let total = self.total().await?.max(letters.len() as u64);
+        Ok(DeadLetterList { letters, coverage: Coverage::whole(total) })
     }
 
-    async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> PortResult<u64> {
-        let replayed = self.queue.database.write(Leave { ids, to_queue: true }).await?;
+    async fn find(&self, id: DeadLetterId) -> PortResult<DeadLetterList> {
+        let letters = self.read(sqlx::query(BY_ID).bind(id.to_string())).await?;
+        let total = self.total().await?.max(letters.len() as u64);
+        Ok(DeadLetterList { letters, coverage: Coverage::whole(total) })
+    }
+
+    async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> PortResult<DeadLettersTaken> {
+        let total = self.total().await?;
+        let count = self.queue.database.write(Replay { ids }).await?;
         self.queue.bell.notify_one();
-        Ok(replayed)
+        Ok(DeadLettersTaken { count, coverage: Coverage::whole(total.max(count)) })
     }
 
-    async fn discard(&self, ids: Vec<DeadLetterId>) -> PortResult<u64> {
-        self.queue.database.write(Leave { ids: Some(ids), to_queue: false }).await
+    async fn discard(&self, ids: Vec<DeadLetterId>, keep: Keep) -> PortResult<DeadLettersTaken> {
+        let total = self.total().await?;
+        let kept = Arc::new(Kept { keep, ids: Mutex::default(), failure: Mutex::default() });
+        let discarded = self.queue.database.write(Discard { ids, kept: Arc::clone(&kept) }).await;
+        let failure = kept.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let count = failure.map_or(discarded, Err)?;
+        Ok(DeadLettersTaken { count, coverage: Coverage::whole(total.max(count)) })
     }
 }
 
-/// Takes dead letters away, those of the ids or all, after putting them into the queue where that is wanted.
-struct Leave {
+const BY_ID: &str = "SELECT id, reason, detail, first_seen, message_id, request_id, traceparent, body
+                     FROM dead_letters WHERE id = ?1";
+
+/// Puts dead letters, those of the ids or all, back into the queue.
+struct Replay {
     ids: Option<Vec<DeadLetterId>>,
-    to_queue: bool,
 }
 
 #[async_trait]
-impl Write for Leave {
+impl Write for Replay {
     type Output = u64;
 
     async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<u64> {
         let Some(ids) = &self.ids else {
-            return self.leave(connection, None).await;
+            return replay(connection, None).await;
         };
-        let mut left = 0;
+        let mut replayed = 0;
         for id in ids {
-            left += self.leave(connection, Some(id.to_string())).await?;
+            replayed += replay(connection, Some(id.to_string())).await?;
         }
-        Ok(left)
+        Ok(replayed)
     }
 }
 
-impl Leave {
-    async fn leave(&self, connection: &mut SqliteConnection, id: Option<String>) -> sqlx::Result<u64> {
-        if self.to_queue {
-            sqlx::query(
-                "INSERT INTO order_queue (message_id, request_id, traceparent, body, first_seen)
-                 SELECT message_id, request_id, traceparent, body, first_seen
-                 FROM dead_letters WHERE ?1 IS NULL OR id = ?1 ORDER BY seq",
-            )
-            .bind(&id)
-            .execute(&mut *connection)
-            .await?;
+async fn replay(connection: &mut SqliteConnection, id: Option<String>) -> sqlx::Result<u64> {
+    sqlx::query(
+        "INSERT INTO order_queue (message_id, request_id, traceparent, body, first_seen)
+         SELECT message_id, request_id, traceparent, body, first_seen
+         FROM dead_letters WHERE ?1 IS NULL OR id = ?1 ORDER BY seq",
+    )
+    .bind(&id)
+    .execute(&mut *connection)
+    .await?;
+    let deleted = sqlx::query("DELETE FROM dead_letters WHERE ?1 IS NULL OR id = ?1").bind(&id);
+    Ok(deleted.execute(connection).await?.rows_affected())
+}
+
+/// Throws dead letters away. Each is kept within the transaction that it goes in: nobody else takes it in between.
+struct Discard {
+    ids: Vec<DeadLetterId>,
+    kept: Arc<Kept>,
+}
+
+/// What was kept so far: the transaction may be tried again.
+struct Kept {
+    keep: Keep,
+    ids: Mutex<HashSet<DeadLetterId>>,
+    failure: Mutex<Option<PortError>>,
+}
+
+#[async_trait]
+impl Write for Discard {
+    type Output = u64;
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<u64> {
+        *self.kept.failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut discarded = 0;
+        for id in &self.ids {
+            let Some(row) = sqlx::query(BY_ID).bind(id.to_string()).fetch_optional(&mut *connection).await?
+            else {
+                continue;
+            };
+            let letter = dead_letter(&row).map_err(sqlx::Error::Decode)?;
+            self.kept.keep(&letter)?;
+            let deleted = sqlx::query("DELETE FROM dead_letters WHERE id = ?1").bind(id.to_string());
+            discarded += deleted.execute(&mut *connection).await?.rows_affected();
         }
-        let left = sqlx::query("DELETE FROM dead_letters WHERE ?1 IS NULL OR id = ?1")
-            .bind(&id)
-            .execute(connection)
-            .await?;
-        Ok(left.rows_affected())
+        Ok(discarded)
+    }
+}
+
+impl Kept {
+    fn keep(&self, letter: &DeadLetter) -> sqlx::Result<()> {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if ids.contains(&letter.id) {
+            return Ok(());
+        }
+        (self.keep)(letter).map_err(|failure| {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+            sqlx::Error::Io(io::Error::other("it could not be kept"))
+        })?;
+        ids.insert(letter.id);
+        Ok(())
     }
 }
 

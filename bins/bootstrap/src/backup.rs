@@ -28,6 +28,5 @@ pub(crate) async fn run<U: Unit>(settings: U::Settings, matches: &ArgMatches) ->
         _ = terminate.recv() => return Err(StartError::Part("terminated: there is no backup".into())),
         _ = interrupt.recv() => return Err(StartError::Part("interrupted: there is no backup".into())),
     }
-    say(format_args!("backed up to {shown}"));
-    Ok(())
+    say(format_args!("backed up to {shown}"))
 }

@@ -1,5 +1,5 @@
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
@@ -14,7 +14,10 @@ use crate::{backup, dead_letters, health, logging, supervisor};
 /// The whole of a unit's main: reads the command line, does what it says, and turns an error into one line and an
 /// exit code: 2 where the settings or the command line are wrong, 1 for anything else.
 pub fn main<U: Unit>() -> ExitCode {
-    let matches = command::<U>().get_matches();
+    let matches = match command::<U>().try_get_matches() {
+        Ok(matches) => matches,
+        Err(message) => return answered::<U>(&message),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed::<U>(&StartError::part(error)),
@@ -22,6 +25,14 @@ pub fn main<U: Unit>() -> ExitCode {
     match runtime.block_on(run::<U>(&matches)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed::<U>(&error),
+    }
+}
+
+/// Prints help, the version, or what is wrong with the command line.
+fn answered<U: Unit>(message: &clap::Error) -> ExitCode {
+    match message.print() {
+        Err(error) if message.exit_code() == 0 => failed::<U>(&StartError::Output(error)),
+        _ => u8::try_from(message.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
     }
 }
 
@@ -56,8 +67,7 @@ struct OfDeadLetters {
 async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     // The document needs no settings, so that it can be had anywhere.
     if matches.subcommand_name() == Some("openapi") {
-        say(keeper_http_server::docs::document(U::DOCUMENT).map_err(StartError::part)?.trim_end());
-        return Ok(());
+        return say(keeper_http_server::docs::document(U::DOCUMENT).map_err(StartError::part)?.trim_end());
     }
     let settings = Settings::load(U::DEFAULTS)?;
     let common: Common = settings.read()?;
@@ -68,27 +78,39 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     let logging = checked.and_then(|()| logging::start(&common.log, U::NAME));
     logging.map_err(|wrong| settings.refused(&wrong))?;
     match (matches.subcommand(), letters) {
-        (Some(("config", _)), _) => say(settings.masked()?.trim_end()),
+        (Some(("config", _)), _) => say(settings.masked()?.trim_end())?,
         (Some(("healthcheck", _)), _) => health::check(common.management).await?,
         (Some(("migrate", _)), _) => U::migrate(own).await?,
         (Some(("backup", matches)), _) => backup::run::<U>(own, matches).await?,
         (Some(("dead-letters", matches)), Some(letters)) => {
-            dead_letters::run(U::dead_letters(own), &letters.dead_letters, matches).await?;
+            dead_letters::run(U::dead_letters(own), letters.dead_letters, matches).await?;
         }
         _ => supervisor::run::<U>(own, &common).await?,
     }
     Ok(())
 }
 
-/// Prints a line, unless nobody reads it any more.
-pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(io::stdout(), "{line}");
+/// Prints a text and a line's end.
+///
+/// # Errors
+/// It is not written in full.
+pub(crate) fn say(text: impl Display) -> Result<(), StartError> {
+    let mut output = BufWriter::new(io::stdout().lock());
+    let written = writeln!(output, "{text}").and_then(|()| output.flush());
+    written.map_err(StartError::Output)
 }
 
 fn failed<U: Unit>(error: &StartError) -> ExitCode {
-    eprintln!("{}: {error}", U::NAME);
+    match error {
+        // Whoever read it has seen enough, as `head` has.
+        StartError::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe => {}
+        // There is nowhere to tell that standard error cannot be written.
+        error => {
+            let _ = writeln!(io::stderr(), "{}: {error}", U::NAME);
+        }
+    }
     match error {
         StartError::Settings(_) => ExitCode::from(2),
-        StartError::Part(_) => ExitCode::FAILURE,
+        StartError::Part(_) | StartError::Output(_) => ExitCode::FAILURE,
     }
 }

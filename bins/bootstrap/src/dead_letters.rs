@@ -1,20 +1,21 @@
 //! `dead-letters list|show|replay|discard`: for operators, against the live queue.
 
-use std::fmt::Write;
+mod text;
+
+use std::io::{self, Write};
+use std::sync::Arc;
 
 use chrono::Utc;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use keeper_domain::{DeadLetter, DeadLetterId, Timestamp};
+use keeper_domain::{DeadLetter, DeadLetterId, DeadLettersTaken, Timestamp};
 use keeper_ports::PortError;
-use keeper_ports::billing::DeadLetters;
+use keeper_ports::billing::{DeadLetters, Keep};
 use serde_json::{Value, json};
 
+use self::text::{Count, as_json, json_line};
 use crate::cli::say;
 use crate::journal::Journal;
 use crate::{OpenDeadLetters, StartError};
-
-/// The most dead letters that are looked through for one of them.
-const MOST: usize = 100_000;
 
 pub(crate) fn command() -> Command {
     let id = || Arg::new("ID").help("The dead letter's id, as `list` shows it");
@@ -50,7 +51,7 @@ pub(crate) fn command() -> Command {
 /// Does what the command line says; the dead letters are opened where they are needed.
 pub(crate) async fn run(
     open: impl Future<Output = Result<OpenDeadLetters, StartError>>,
-    journal: &Journal,
+    journal: Journal,
     matches: &ArgMatches,
 ) -> Result<(), StartError> {
     if matches.subcommand_name() == Some("journal") {
@@ -71,63 +72,48 @@ pub(crate) async fn run(
 async fn list(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
     let limit = matches.get_one("limit").copied().unwrap_or(100);
     let found = letters.list(limit).await.map_err(|error| failed(&error))?;
-    if matches.get_flag("json") {
-        say(format_args!("{}", Value::Array(found.iter().map(as_json).collect())));
-        return Ok(());
+    if !matches.get_flag("json") {
+        return say(text::table(&found).trim_end());
     }
-    say(format_args!("{:36}  {:24}  {:13}  {:36}  DETAIL", "ID", "FIRST SEEN", "REASON", "ORDER"));
-    for letter in &found {
-        let order = letter.order_id.as_deref().unwrap_or("-");
-        let seen = letter.first_seen.to_string();
-        say(format_args!(
-            "{:36}  {seen:24}  {:13}  {order:36}  {}",
-            letter.id.to_string(),
-            letter.reason.as_str(),
-            letter.detail
-        ));
+    say(json_line(&Value::Array(found.letters.iter().map(as_json).collect())))?;
+    // Standard output is JSON and nothing else.
+    if let Some(note) = text::not_shown(&found) {
+        let _ = writeln!(io::stderr(), "{note}");
     }
     Ok(())
-}
-
-/// The dead letters of an id: equal messages have the same.
-async fn find(letters: &dyn DeadLetters, id: DeadLetterId) -> Result<Vec<DeadLetter>, StartError> {
-    let mut found = letters.list(MOST).await.map_err(|error| failed(&error))?;
-    found.retain(|letter| letter.id == id);
-    if found.is_empty() { Err(missing(id)) } else { Ok(found) }
 }
 
 async fn show(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
-    let letter = find(letters, id_of(matches)?).await?.swap_remove(0);
+    let id = id_of(matches)?;
+    let found = letters.find(id).await.map_err(|error| failed(&error))?;
+    // Equal messages have the same id, and nothing else to show.
+    let letter = found.letters.first().ok_or_else(|| StartError::Part(text::missing(id, found.coverage)))?;
     if matches.get_flag("json") {
-        say(format_args!("{}", as_json(&letter)));
-        return Ok(());
+        say(json_line(&as_json(letter)))
+    } else {
+        say(text::details(letter).trim_end())
     }
-    say(format_args!("id          {}", letter.id));
-    say(format_args!("reason      {}", letter.reason.as_str()));
-    say(format_args!("detail      {}", letter.detail));
-    say(format_args!("first seen  {}", letter.first_seen));
-    say(format_args!("order id    {}", letter.order_id.as_deref().unwrap_or("-")));
-    for (name, value) in &letter.headers {
-        say(format_args!("header      {name}: {value}"));
-    }
-    say(format_args!("body        {}", String::from_utf8_lossy(&letter.body)));
-    Ok(())
 }
 
 async fn replay(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
-    let ids = if matches.get_flag("all") { None } else { Some(vec![id_of(matches)?]) };
-    let one = ids.as_ref().and_then(|ids| ids.first().copied());
-    let replayed = letters.replay(ids).await.map_err(|error| failed(&error))?;
-    match one {
-        Some(id) if replayed == 0 => return Err(missing(id)),
-        _ => say(format_args!("{replayed} replayed")),
+    let id = if matches.get_flag("all") { None } else { Some(id_of(matches)?) };
+    let replayed = letters.replay(id.map(|id| vec![id])).await.map_err(|error| failed(&error))?;
+    let DeadLettersTaken { count, coverage } = replayed;
+    if let Some(id) = id.filter(|_| count == 0) {
+        return Err(StartError::Part(text::missing(id, coverage)));
+    }
+    say(format_args!("{count} replayed"))?;
+    if id.is_none() && !coverage.is_whole() {
+        let (unseen, total) = (Count(coverage.total - coverage.seen), Count(coverage.total));
+        let why = format!("{unseen} of {total} dead letters could not be looked at, and stay; try again");
+        return Err(StartError::Part(why));
     }
     Ok(())
 }
 
 async fn discard(
     letters: &dyn DeadLetters,
-    journal: &Journal,
+    journal: Journal,
     matches: &ArgMatches,
 ) -> Result<(), StartError> {
     let id = id_of(matches)?;
@@ -135,21 +121,25 @@ async fn discard(
     if reason.is_empty() {
         return Err(StartError::Part("--reason must not be empty".into()));
     }
-    // Kept before it goes. A command that is interrupted in between has kept what is still there.
-    for letter in find(letters, id).await? {
-        journal.append(&json!({
-            "discarded_at": Timestamp::from(Utc::now()).to_string(),
-            "because": reason,
-            "dead_letter": as_json(&letter),
-        }))?;
+    let because = reason.to_owned();
+    // Called with what is about to go, before it does. A command that is interrupted in between has kept what is still there.
+    let keep: Keep = Arc::new(move |letter| journal.append(&entry(letter, &because)));
+    let discarded = letters.discard(vec![id], keep).await.map_err(|error| failed(&error))?;
+    let DeadLettersTaken { count, coverage } = discarded;
+    if count == 0 {
+        return Err(StartError::Part(text::missing(id, coverage)));
     }
-    let discarded = letters.discard(vec![id]).await.map_err(|error| failed(&error))?;
-    if discarded == 0 {
-        return Err(missing(id));
-    }
-    tracing::info!(audit = true, dead_letter = %id, reason, discarded, "dead letter discarded");
-    say(format_args!("{discarded} discarded"));
-    Ok(())
+    tracing::info!(audit = true, dead_letter = %id, reason, discarded = count, "dead letter discarded");
+    say(format_args!("{count} discarded"))
+}
+
+/// A line of the journal.
+fn entry(letter: &DeadLetter, because: &str) -> String {
+    json_line(&json!({
+        "discarded_at": Timestamp::from(Utc::now()).to_string(),
+        "because": because,
+        "dead_letter": as_json(letter),
+    }))
 }
 
 fn id_of(matches: &ArgMatches) -> Result<DeadLetterId, StartError> {
@@ -157,33 +147,6 @@ fn id_of(matches: &ArgMatches) -> Result<DeadLetterId, StartError> {
     DeadLetterId::parse(id).map_err(StartError::part)
 }
 
-fn missing(id: DeadLetterId) -> StartError {
-    StartError::Part(format!("there is no dead letter {id}"))
-}
-
 fn failed(error: &PortError) -> StartError {
     StartError::Part(error.chain())
-}
-
-fn as_json(letter: &DeadLetter) -> Value {
-    let headers: serde_json::Map<_, _> =
-        letter.headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
-    let mut json = json!({
-        "id": letter.id.to_string(),
-        "reason": letter.reason.as_str(),
-        "detail": letter.detail,
-        "first_seen": letter.first_seen.to_string(),
-        "order_id": letter.order_id,
-        "headers": headers,
-        "body": String::from_utf8_lossy(&letter.body),
-    });
-    // What is not text is there in full all the same.
-    if std::str::from_utf8(&letter.body).is_err() {
-        let mut hex = String::with_capacity(2 * letter.body.len());
-        letter.body.iter().for_each(|byte| {
-            let _ = write!(hex, "{byte:02x}");
-        });
-        json["body_hex"] = hex.into();
-    }
-    json
 }

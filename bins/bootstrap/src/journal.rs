@@ -1,11 +1,12 @@
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
+use keeper_ports::{PortError, PortResult};
 use serde::Deserialize;
-use serde_json::Value;
 
+use crate::cli::say;
 use crate::{SettingsError, StartError};
 
 /// The file of what operators threw away, one JSON object a line, so that it can be had back; the section `dead_letters` of
@@ -21,24 +22,29 @@ impl Journal {
     /// Appends a line; it is on the disk before `Ok`. Without a file in the settings nothing is kept.
     ///
     /// # Errors
-    /// The line is not on the disk, or only a part of it.
-    pub(crate) fn append(&self, line: &Value) -> Result<(), StartError> {
+    /// The line is not on the disk.
+    pub(crate) fn append(&self, line: &str) -> PortResult<()> {
         if self.file.as_os_str().is_empty() {
             return Ok(());
         }
         self.write(line).map_err(|cause| {
-            StartError::Part(format!(
-                "nothing is discarded: {} cannot be written: {cause}",
-                self.file.display()
-            ))
+            let path = self.file.display();
+            let why = format!("{path} cannot be written, and what cannot be kept is not discarded: {cause}");
+            PortError::failed("dead_letters.journal", why)
         })
     }
 
-    fn write(&self, line: &Value) -> io::Result<()> {
+    fn write(&self, line: &str) -> io::Result<()> {
         // Bodies of orders are nobody else's to read.
         let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.file)?;
-        file.write_all(format!("{line}\n").as_bytes())?;
-        file.sync_all()?;
+        // One command at a time: a line that is not written in full is taken back.
+        file.lock()?;
+        let length = file.metadata()?.len();
+        let written = file.write_all(format!("{line}\n").as_bytes()).and_then(|()| file.sync_all());
+        if let Err(cause) = written {
+            let _ = file.set_len(length);
+            return Err(cause);
+        }
         // The file's name, too, where this made it.
         let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or_else(|| ".".as_ref()))?.sync_all()
@@ -52,19 +58,25 @@ impl Journal {
         if self.file.as_os_str().is_empty() {
             return Err(SettingsError("setting dead_letters.journal names no file".into()).into());
         }
-        let copied = match File::open(&self.file) {
-            Ok(mut file) => io::copy(&mut file, &mut io::stdout()).map(drop),
+        let unreadable = |cause| StartError::Part(format!("{} cannot be read: {cause}", self.file.display()));
+        let mut lines = match File::open(&self.file) {
+            Ok(file) => BufReader::new(file),
             // Nothing was ever thrown away.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(unreadable(error)),
         };
-        copied.map_err(|cause| StartError::Part(format!("{} cannot be read: {cause}", self.file.display())))
+        let mut line = String::new();
+        while lines.read_line(&mut line).map_err(unreadable)? > 0 {
+            say(line.trim_end())?;
+            line.clear();
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -77,7 +89,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("discarded.jsonl");
         for number in [1, 2] {
-            journal(&file).append(&json!({ "number": number, "body": "a\nb" })).unwrap();
+            journal(&file).append(&json!({ "number": number, "body": "a\nb" }).to_string()).unwrap();
         }
         let kept = std::fs::read_to_string(&file).unwrap();
         let lines: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -85,8 +97,8 @@ mod tests {
         let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
         let missing = folder.path().join("none/discarded.jsonl");
-        let error = journal(&missing).append(&Value::Null).unwrap_err().to_string();
+        let error = journal(&missing).append("null").unwrap_err().chain();
         assert!(error.contains(&missing.display().to_string()), "{error}");
-        journal("").append(&Value::Null).unwrap();
+        journal("").append("null").unwrap();
     }
 }

@@ -73,7 +73,8 @@ impl Running {
         let api = tokio::spawn(serve(api, stop.accepting.clone(), move || {
             tracing::info!(%address, "listening");
             if let Some(greeting) = greeting {
-                say(greeting);
+                // Nobody has to read it.
+                let _ = say(greeting);
             }
             let _ = listening.send(());
         }));

@@ -23,6 +23,9 @@ pub enum StartError {
     /// Something that the unit is made of does not start.
     #[error("{0}")]
     Part(String),
+    /// What a command has to say cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Output(#[source] std::io::Error),
 }
 
 impl StartError {

@@ -110,6 +110,45 @@ pub struct DeadLetter {
     pub body: Vec<u8>,
 }
 
+/// How many of the dead letters a call could look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coverage {
+    /// So many it looked at.
+    pub seen: u64,
+    /// So many there were when it began.
+    pub total: u64,
+}
+
+impl Coverage {
+    /// All that there were.
+    pub fn whole(total: u64) -> Self {
+        Self { seen: total, total }
+    }
+
+    /// It looked at all that there were: what it did not find was not there.
+    pub fn is_whole(self) -> bool {
+        self.seen >= self.total
+    }
+}
+
+/// Dead letters that were looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterList {
+    /// Those that were found.
+    pub letters: Vec<DeadLetter>,
+    /// Among how many.
+    pub coverage: Coverage,
+}
+
+/// Dead letters that were taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadLettersTaken {
+    /// How many.
+    pub count: u64,
+    /// Among how many.
+    pub coverage: Coverage,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

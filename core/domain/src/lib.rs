@@ -13,7 +13,9 @@ mod page;
 mod text;
 mod timestamp;
 
-pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterReason, Refusal};
+pub use dead_letter::{
+    Coverage, DeadLetter, DeadLetterId, DeadLetterList, DeadLetterReason, DeadLettersTaken, Refusal,
+};
 pub use folding::{FOLDING, fold, same_to_a_reader};
 pub use idempotency::IdempotencyKey;
 pub use invalid::Invalid;

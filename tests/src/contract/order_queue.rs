@@ -7,14 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use keeper_billing::Isolation;
-use keeper_domain::{DeadLetterReason, Order, OrderId, Recording};
-use keeper_ports::billing::{DeadLetters, OrderHandler, OrderQueue};
+use keeper_domain::{DeadLetter, DeadLetterId, DeadLetterReason, Order, OrderId, Recording};
+use keeper_ports::billing::{DeadLetters, Keep, OrderHandler, OrderQueue};
 use keeper_ports::{PortError, PortResult};
 use keeper_telemetry::context::{REQUEST_ID, RequestContext};
 use keeper_wire::OrderMessage;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use super::looking_after_dead_letters::*;
 use super::samples::order;
 use crate::harness::eventually;
 
@@ -49,9 +50,13 @@ macro_rules! order_queue_contract {
                 an_order_that_panics_does_not_hold_up_the_others,
                 a_dead_letter_says_what_it_is,
                 listing_the_dead_letters_leaves_them,
+                a_list_says_how_many_dead_letters_there_are,
+                a_dead_letter_is_found_by_its_id,
+                calls_beside_each_other_look_at_everything_or_fail,
                 a_replayed_dead_letter_is_handled_as_it_first_came,
                 all_dead_letters_can_be_replayed,
                 a_discarded_dead_letter_is_gone,
+                a_dead_letter_that_cannot_be_kept_stays,
             ]
         );
     };
@@ -132,17 +137,37 @@ impl Subject {
         Running { stop, task }
     }
 
-    async fn enqueue(&self, orders: &[Order]) {
+    pub(super) async fn enqueue(&self, orders: &[Order]) {
         for order in orders {
             self.queue.enqueue(order.clone()).await.unwrap();
         }
     }
 
+    pub(super) async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> u64 {
+        let replayed = self.dead_letters.replay(ids).await.unwrap();
+        assert!(replayed.coverage.is_whole(), "{replayed:?}");
+        replayed.count
+    }
+
+    /// Discards them, and answers how many went and which were kept.
+    pub(super) async fn discard(&self, ids: Vec<DeadLetterId>) -> (u64, Vec<DeadLetter>) {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let keeper = Arc::clone(&kept);
+        let keep: Keep = Arc::new(move |letter| {
+            keeper.lock().unwrap().push(letter.clone());
+            Ok(())
+        });
+        let discarded = self.dead_letters.discard(ids, keep).await.unwrap();
+        assert!(discarded.coverage.is_whole(), "{discarded:?}");
+        (discarded.count, kept.lock().unwrap().clone())
+    }
+
     /// Waits until there are so many dead letters.
-    pub async fn dead(&self, count: usize) -> Vec<keeper_domain::DeadLetter> {
+    pub async fn dead(&self, count: usize) -> Vec<DeadLetter> {
         until("the dead letters are as expected", async || {
-            let letters = self.dead_letters.list(1000).await.unwrap();
-            (letters.len() == count).then_some(letters)
+            let list = self.dead_letters.list(1000).await.unwrap();
+            assert!(list.coverage.is_whole(), "{:?}", list.coverage);
+            (list.letters.len() == count).then_some(list.letters)
         })
         .await
     }
@@ -259,7 +284,7 @@ pub async fn an_order_that_panics_does_not_hold_up_the_others(subject: Subject) 
 
 /// What becomes of an order depends on its user.
 #[expect(clippy::unnecessary_wraps, reason = "a verdict may be that nothing is known")]
-fn by_user(order: &Order) -> PortResult<Recording> {
+pub(super) fn by_user(order: &Order) -> PortResult<Recording> {
     Ok(match order.draft.user.as_str() {
         "rejected" => Recording::Rejected("the ledger says no".into()),
         "contrary" => Recording::Conflict,
@@ -298,7 +323,7 @@ pub async fn listing_the_dead_letters_leaves_them(subject: Subject) {
     let dead = subject.dead(5).await;
     running.stop().await;
     assert_eq!(subject.dead(5).await, dead);
-    assert_eq!(subject.dead_letters.list(2).await.unwrap(), dead[..2]);
+    assert_eq!(subject.dead_letters.list(2).await.unwrap().letters, dead[..2]);
     let ids: Vec<_> = dead.into_iter().map(|letter| letter.order_id.unwrap()).collect();
     assert_eq!(ids, orders.iter().map(|order| order.id.to_string()).collect::<Vec<_>>(), "oldest first");
 }
@@ -310,19 +335,19 @@ pub async fn a_replayed_dead_letter_is_handled_as_it_first_came(subject: Subject
     subject.enqueue(&orders).await;
     let dead = subject.dead(2).await;
     // It is refused again: what is known of it stays as it was.
-    assert_eq!(subject.dead_letters.replay(Some(vec![dead[0].id])).await.unwrap(), 1);
+    assert_eq!(subject.replay(Some(vec![dead[0].id])).await, 1);
     until("it is refused again", async || (desk.orders().len() == 3).then_some(())).await;
     let again = subject.dead(2).await;
     let replayed = again.iter().find(|letter| letter.id == dead[0].id).unwrap();
     assert_eq!((replayed.first_seen, &replayed.body), (dead[0].first_seen, &dead[0].body));
     // And now it is not.
     desk.decide(|_| Ok(Recording::Recorded));
-    assert_eq!(subject.dead_letters.replay(Some(vec![dead[0].id])).await.unwrap(), 1);
+    assert_eq!(subject.replay(Some(vec![dead[0].id])).await, 1);
     subject.dead(1).await;
     until("it is handled", async || (desk.orders().len() == 4).then_some(())).await;
     running.stop().await;
     assert_eq!(desk.orders().last(), Some(&orders[0]));
-    assert_eq!(subject.dead_letters.replay(Some(vec![dead[0].id])).await.unwrap(), 0);
+    assert_eq!(subject.replay(Some(vec![dead[0].id])).await, 0);
 }
 
 pub async fn all_dead_letters_can_be_replayed(subject: Subject) {
@@ -331,13 +356,13 @@ pub async fn all_dead_letters_can_be_replayed(subject: Subject) {
     subject.enqueue(&orders).await;
     subject.dead(20).await;
     running.stop().await;
-    assert_eq!(subject.dead_letters.replay(None).await.unwrap(), 20);
+    assert_eq!(subject.replay(None).await, 20);
     assert!(subject.dead(0).await.is_empty());
     let desk = Desk::recording();
     let running = subject.start(&desk);
     until_handled(&desk, &orders).await;
     running.stop().await;
-    assert_eq!(subject.dead_letters.replay(None).await.unwrap(), 0);
+    assert_eq!(subject.replay(None).await, 0);
 }
 
 pub async fn a_discarded_dead_letter_is_gone(subject: Subject) {
@@ -346,9 +371,11 @@ pub async fn a_discarded_dead_letter_is_gone(subject: Subject) {
     subject.enqueue(&[order("rejected"), order("contrary"), order("rejected")]).await;
     let dead = subject.dead(3).await;
     let ids = vec![dead[0].id, dead[2].id];
-    assert_eq!(subject.dead_letters.discard(ids.clone()).await.unwrap(), 2);
+    let (count, mut kept) = subject.discard(ids.clone()).await;
+    kept.sort_by_key(|letter| letter.first_seen != dead[0].first_seen || letter.id != dead[0].id);
+    assert_eq!((count, &kept[..]), (2, &[dead[0].clone(), dead[2].clone()][..]));
     assert_eq!(subject.dead(1).await, [dead[1].clone()]);
-    assert_eq!(subject.dead_letters.discard(ids).await.unwrap(), 0);
+    assert_eq!(subject.discard(ids).await, (0, Vec::new()));
     running.stop().await;
     assert_eq!(desk.orders().len(), 3);
 }

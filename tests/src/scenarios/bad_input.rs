@@ -11,7 +11,9 @@ use crate::harness::{Answer, Api, Stack};
 /// Titles that are none, as JSON.
 fn bad_titles() -> Vec<Value> {
     let long = "x".repeat(256);
-    let mut titles: Vec<Value> = ["", " ", "\t\n\u{3000}", "a\0b", &long].map(|title| json!(title)).into();
+    let mut titles: Vec<Value> = ["", " ", "\t\n\u{3000}", "a\0b", "a\nb", "\u{202e}", "\u{200b}", &long]
+        .map(|title| json!(title))
+        .into();
     titles.extend([json!("🎬".repeat(256)), json!(5), json!({}), json!([]), json!(true)]);
     titles
 }

@@ -129,7 +129,7 @@ async fn an_order_that_the_ledger_refuses_is_buried() {
     let (stop, running) = start(&broker, desk as _).await;
     let dead_letters = RabbitDeadLetters::new(&broker);
     let buried = eventually("all are among the dead letters", PATIENCE, async || {
-        let letters = dead_letters.list(100).await.unwrap();
+        let letters = dead_letters.list(100).await.unwrap().letters;
         (letters.len() as u64 >= messages).then_some(letters)
     })
     .await;
