@@ -2,7 +2,7 @@ provider "aws" {
   region = var.region
 
   default_tags {
-    tags = { Project = var.project, Environment = "bootstrap", ManagedBy = "terraform" }
+    tags = { Project = var.project, Environment = "bootstrap", ManagedBy = "terraform", Protected = tostring(!var.allow_destroy) }
   }
 }
 
@@ -124,4 +124,17 @@ module "identity" {
   permissions_boundary = var.permissions_boundary == null ? null : join(":", [
     "arn", data.aws_partition.current.partition, "iam", "", data.aws_caller_identity.current.account_id, "policy/${var.permissions_boundary}",
   ])
+}
+
+# Without the states nobody knows any more what belongs to an environment.
+module "guard" {
+  source = "../modules/guard"
+  count  = var.allow_destroy ? 0 : 1
+
+  things = { bucket = aws_s3_bucket.state.arn, lock = aws_dynamodb_table.lock.arn, key = module.key.arn }
+
+  depends_on = [
+    aws_s3_bucket_versioning.state, aws_s3_bucket_server_side_encryption_configuration.state, aws_s3_bucket_public_access_block.state,
+    aws_s3_bucket_ownership_controls.state, aws_s3_bucket_lifecycle_configuration.state, aws_s3_bucket_policy.state, module.identity,
+  ]
 }

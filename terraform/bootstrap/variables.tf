@@ -38,7 +38,7 @@ variable "create_oidc_provider" {
 }
 
 variable "allow_destroy" {
-  description = "Let the bucket be destroyed with the states in it, and the lock table."
+  description = "Let the bucket be destroyed with the states in it, the lock table and the key; terraform/unprotect bootstrap sets it."
   type        = bool
   default     = false
 }

@@ -94,7 +94,9 @@ def live(suite, terraform, name, command):
             suite.check("production: gives its protection up when told to", unprotect, suite, terraform, name, tree, cloud, command)
             suite.check("production: a plan of it without protection changes nothing", plan, terraform, folder, cloud, "-var=protect=false")
         if name == "bootstrap":
-            suite.check("bootstrap: is destroyed", destroy, terraform, folder, cloud)
+            suite.check("bootstrap: what is protected refuses to be destroyed", bootstrap_refuses, terraform, folder, cloud, aws)
+            suite.check("bootstrap: gives its protection up when told to", unprotect, suite, terraform, name, tree, cloud, command)
+            suite.check("bootstrap: is destroyed", destroy, terraform, folder, cloud, "-var=allow_destroy=true")
         else:
             suite.check(f"{name}: its outputs are commands and values", commands, suite, terraform, name, folder, cloud, command)
             others = aws.services_write_logs(name)
@@ -108,7 +110,7 @@ def live(suite, terraform, name, command):
 def seed(name, aws):
     """What is not in the environment's own example of its variables."""
     if name == "bootstrap":
-        return {"repository": "example/code-keeper", "allow_destroy": True}
+        return {"repository": "example/code-keeper"}
     if name == "dev":
         return {"zones": [f"{REGION}b", f"{REGION}c"]}
     if name != "production":
@@ -161,13 +163,22 @@ def refuses(suite, terraform, tree, cloud, aws, command):
     readback.same("what was asked of the cluster without a state", asked_of_cluster(suite, "production"), "")
 
 
+def bootstrap_refuses(terraform, folder, cloud, aws):
+    """The states outlive a destroy, whatever is said of it on the command line."""
+    there = aws.everything()
+    for more in ([], ["-var=allow_destroy=true"], ["-target=module.key"]):
+        said = terraform.run(["destroy", "-auto-approve", "-input=false", *more], folder, cloud.environment, expected=(1,))
+        readback.true(f"destroy {more} is refused by the guard", "module.guard[0]" in said and "prevent_destroy" in said)
+    readback.same("what is at AWS", aws.everything(), there)
+
+
 def unprotect(suite, terraform, name, tree, cloud, command):
     """As the README says it, before teardown, which does not repeat it."""
     command([tree / "unprotect", "--yes", name], suite.work, scripted(suite, terraform, name, cloud))
 
 
-def destroy(terraform, folder, cloud):
-    terraform.run(["destroy", "-auto-approve", "-input=false", "-parallelism=30"], folder, cloud.environment)
+def destroy(terraform, folder, cloud, *more):
+    terraform.run(["destroy", "-auto-approve", "-input=false", "-parallelism=30", *more], folder, cloud.environment)
 
 
 def final_snapshots(state):
