@@ -43,11 +43,6 @@ locals {
         statistic = "Maximum", above = 85, minutes = 15
       }
     },
-    { for unit in local.units : "${unit}-memory" => {
-      text      = "${unit} is about to be killed for its memory"
-      namespace = local.insights, metric = "pod_memory_utilization_over_pod_limit", dimensions = local.services[unit]
-      statistic = "Maximum", above = 90, minutes = 10
-    } },
     { for name, id in var.databases : "${name}-database-cpu" => {
       text      = "the ${name} database has no processor time left"
       namespace = "AWS/RDS", metric = "CPUUtilization", dimensions = { DBInstanceIdentifier = id }
@@ -66,10 +61,9 @@ locals {
   )
 
   namespace = { ClusterName = var.cluster_name, Namespace = var.namespace }
-  services  = { for unit in local.units : unit => merge(local.namespace, { Service = unit }) }
 
-  # Container Insights calls the pods of a Deployment by its name, but each pod of a StatefulSet by its own. A pod that
-  # crashes has left its Service, so its restarts are found by these names only.
+  # Container Insights calls the pods of a Deployment by its name, but each pod of a StatefulSet by its own. By Service nothing is
+  # found for sure: a pod that crashes has left it, and of two Services that have one pod (billing's) one is taken at random.
   pods = {
     gateway   = ["gateway"]
     inventory = ["inventory"]
@@ -108,6 +102,14 @@ locals {
       metrics = { for i, pod in local.pods[unit] : "pod${i}" => {
         namespace  = local.insights, metric = "pod_number_of_container_restarts"
         dimensions = merge(local.namespace, { PodName = pod }), statistic = "Sum", period = 900
+      } }
+    } },
+    { for unit in local.units : "${unit}-memory" => {
+      text       = "${unit} is about to be killed for its memory"
+      expression = "MAX(METRICS())", above = 90, minutes = 10
+      metrics = { for i, pod in local.pods[unit] : "pod${i}" => {
+        namespace  = local.insights, metric = "pod_memory_utilization_over_pod_limit"
+        dimensions = merge(local.namespace, { PodName = pod }), statistic = "Maximum"
       } }
     } },
     { for name in compact([var.broker]) : "broker-memory" => {
@@ -192,4 +194,20 @@ resource "aws_cloudwatch_metric_alarm" "computed" {
   alarm_actions             = [aws_sns_topic.alarms.arn]
   ok_actions                = [aws_sns_topic.alarms.arn]
   insufficient_data_actions = contains(local.vital, each.key) ? [aws_sns_topic.alarms.arn] : []
+}
+
+# The names stay: made and destroyed at once, an alarm could end as destroyed.
+moved {
+  from = aws_cloudwatch_metric_alarm.simple["gateway-memory"]
+  to   = aws_cloudwatch_metric_alarm.computed["gateway-memory"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.simple["inventory-memory"]
+  to   = aws_cloudwatch_metric_alarm.computed["inventory-memory"]
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.simple["billing-memory"]
+  to   = aws_cloudwatch_metric_alarm.computed["billing-memory"]
 }

@@ -58,8 +58,14 @@ locals {
     ],
     [for what, metric in { CPU = "cpu", memory = "memory" } :
       { title = "Microservices: ${what}, % of limit", stat = "Maximum", metrics = [
-        for unit in local.units :
-        [local.insights, "pod_${metric}_utilization_over_pod_limit", "ClusterName", var.cluster_name, "Namespace", var.namespace, "Service", unit]
+        for pod in flatten(values(local.pods)) :
+        [local.insights, "pod_${metric}_utilization_over_pod_limit", "ClusterName", var.cluster_name, "Namespace", var.namespace, "PodName", pod]
+      ] }
+    ],
+    # These, too, have databases and broker where they run in the cluster.
+    [for what, metric in { CPU = "cpu", memory = "memory" } :
+      { title = "Per pod of ${var.namespace}: ${what}, % of limit", stat = "Maximum", searches = [
+        "{${local.insights},ClusterName,Namespace,PodName} MetricName=\"pod_${metric}_utilization_over_pod_limit\" ClusterName=\"${var.cluster_name}\" Namespace=\"${var.namespace}\"",
       ] }
     ],
     length(var.databases) == 0 ? [] : [

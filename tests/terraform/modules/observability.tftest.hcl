@@ -24,7 +24,7 @@ run "defaults" {
     error_message = "the dashboard names the cluster"
   }
   assert {
-    condition     = alltrue([for title in ["Requests per minute", "Errors per minute", "Latency without orders waited for, p99, ms", "Latency of everything, p99, seconds", "Orders that wait, and dead letters", "Cluster: CPU %", "Cluster: memory %", "Per node: CPU %", "Per namespace: CPU %", "Per pod of code-keeper: memory %", "Microservices: memory, % of limit"] : contains([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : w.properties.title], title)])
+    condition     = alltrue([for title in ["Requests per minute", "Errors per minute", "Latency without orders waited for, p99, ms", "Latency of everything, p99, seconds", "Orders that wait, and dead letters", "Cluster: CPU %", "Cluster: memory %", "Per node: CPU %", "Per namespace: CPU %", "Per pod of code-keeper: memory %", "Microservices: memory, % of limit", "Per pod of code-keeper: memory, % of limit", "Per pod of code-keeper: CPU, % of limit"] : contains([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : w.properties.title], title)])
     error_message = "the dashboard shows what was promised"
   }
   assert {
@@ -32,7 +32,7 @@ run "defaults" {
     error_message = "no chart lies over another"
   }
   assert {
-    condition     = alltrue([for a in ["latency", "no-target", "dead-letters", "failed-nodes", "node-memory"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && toset(keys(aws_cloudwatch_metric_alarm.computed)) == toset(["errors", "queue-age", "gateway-restarts", "inventory-restarts", "billing-restarts"])
+    condition     = alltrue([for a in ["latency", "no-target", "dead-letters", "failed-nodes", "node-memory"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && toset(keys(aws_cloudwatch_metric_alarm.computed)) == toset(["errors", "queue-age", "gateway-restarts", "inventory-restarts", "billing-restarts", "gateway-memory", "inventory-memory", "billing-memory"])
     error_message = "what a person must act on raises an alarm"
   }
   assert {
@@ -44,8 +44,14 @@ run "defaults" {
     error_message = "one dead letter is enough"
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.simple["billing-memory"].dimensions == tomap({ ClusterName = "code-keeper-test", Namespace = "code-keeper", Service = "billing" })
-    error_message = "Container Insights has no pod of the name billing: a StatefulSet's pods have their own"
+    condition = alltrue([for unit, pods in { gateway = ["gateway"], inventory = ["inventory"], billing = ["billing-0", "billing-1", "billing-2"] } :
+      toset(flatten([for q in aws_cloudwatch_metric_alarm.computed["${unit}-memory"].metric_query : [for m in q.metric : m.dimensions.PodName]])) == toset(pods)
+    ])
+    error_message = "memory is looked at by pod: of two Services that have one pod, Container Insights takes one at random"
+  }
+  assert {
+    condition     = !anytrue([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : strcontains(jsonencode(w.properties.metrics), "Service")])
+    error_message = "and so it is shown"
   }
   assert {
     condition     = toset(flatten([for q in aws_cloudwatch_metric_alarm.computed["billing-restarts"].metric_query : [for m in q.metric : m.dimensions.PodName]])) == toset(["billing-0", "billing-1", "billing-2"])
