@@ -38,9 +38,10 @@ locals {
         statistic = "Average", above = 90, minutes = 15
       }
       node-disk = {
-        text      = "nodes run out of disk"
-        namespace = local.insights, metric = "node_filesystem_utilization", dimensions = local.cluster
-        statistic = "Maximum", above = 85, minutes = 15
+        # The fullest of all file systems is a read-only one or a claim; the kubelet looks at what it can free.
+        text      = "a node runs out of disk and evicts pods"
+        namespace = local.insights, metric = "node_status_condition_disk_pressure", dimensions = local.cluster
+        statistic = "Maximum", above = 0, minutes = 3
       }
     },
     { for name, id in var.databases : "${name}-database-cpu" => {

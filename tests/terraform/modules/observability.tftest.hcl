@@ -78,6 +78,10 @@ run "defaults" {
     error_message = "the alarm looks at what the log says"
   }
   assert {
+    condition     = [aws_cloudwatch_metric_alarm.simple["node-disk"].metric_name, aws_cloudwatch_metric_alarm.simple["node-disk"].threshold] == ["node_status_condition_disk_pressure", 0]
+    error_message = "of all file systems the fullest is a read-only one, which always is: the node itself knows when its disk is short"
+  }
+  assert {
     condition     = aws_sns_topic.alarms.kms_master_key_id == var.kms_key_arn
     error_message = "notifications are encrypted"
   }
