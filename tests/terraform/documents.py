@@ -135,6 +135,21 @@ def every_role_is_bounded(root):
     assert count >= 10 and not bare, f"roles without the boundary: {bare}"
 
 
+# Services that do not say for whose account they take a role (EC2), or for which AWS documents only the cluster's ARN (EKS).
+WITHOUT_ACCOUNT = {"ec2.amazonaws.com", "eks.amazonaws.com"}
+
+
+def trusts(root):
+    """A role that a service takes is taken for this account only: no other account's resource can make the service use it."""
+    open_ones, count = [], 0
+    for source in sorted((root / "terraform").rglob("*.tf")):
+        for statement in re.findall(r'Principal = \{ Service = "(.+?)" \}\n(.*?)^    \}\]', source.read_text(), re.M | re.S):
+            count += 1
+            if statement[0] not in WITHOUT_ACCOUNT and '"aws:SourceAccount"' not in statement[1]:
+                open_ones.append(f"{source.relative_to(root)}: {statement[0]}")
+    assert count >= 6 and not open_ones, f"{count} trusts; for any account: {open_ones}"
+
+
 def listed(value):
     return value if isinstance(value, list) else [value]
 
@@ -246,6 +261,7 @@ TESTS = {
     "operator policies refuse what they shall": decisions.operator_is_refused,
     "the boundary of roles": decisions.boundary,
     "every role has the boundary": every_role_is_bounded,
+    "roles of services are taken for this account": trusts,
     "no wildcard without a reason": wildcards,
     "the latency alarm reads what the gateway writes": latency_filter,
     "every alarm has its heading": runbook,

@@ -1,3 +1,5 @@
+data "aws_caller_identity" "current" {}
+
 resource "aws_cloudwatch_log_group" "flow" {
   # checkov:skip=CKV_AWS_338: a choice of each environment; a year of flow logs costs more than the network
   name              = "/aws/vpc/${var.name}/flow"
@@ -25,6 +27,7 @@ resource "aws_iam_role" "flow" {
       Effect    = "Allow"
       Principal = { Service = "vpc-flow-logs.amazonaws.com" }
       Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
     }]
   })
 }
