@@ -303,6 +303,11 @@ def scripts(suite, command):
         in_order(log.read_text(), USERS_ORDER, "create-users")
         assert "hunter2" not in out + log.read_text(), "a password was shown or given as an argument"
         same_rights(suite.root, log.read_text())
+        roots = (suite.root / "kustomize/components/managed-endpoints/rds-ca/eu-north-1.pem").read_text()
+        connections = re.findall(r"^psql .*host=(\S+) .*sslmode=verify-full sslrootcert=(\S+)", log.read_text(), re.M)
+        assert [host for host, _ in connections] == ["inventory.test", "billing.test"], f"servers that are not verified: {log.read_text()}"
+        assert all(pathlib.Path(file).read_text() == roots for _, file in connections), "verified by other roots than RDS's"
+        command([terraform / "create-users", "staging"], folder, {**environment, "AWS_REGION": "xx-nowhere-1"}, expected=(1,))
 
 
 def same_rights(root, log):
@@ -379,7 +384,7 @@ run*|*" run "*)
     sh -ceu "$(printf %s "$script" | sed "s#/tmp/#$LOG.#g")" ;;
 esac
 ''',
-    "psql": "cat > /dev/null\n",
+    "psql": 'echo "psql $*" >> "$LOG"\ncat > /dev/null\n',
     # The body of what gives rights; those that make users have passwords in them.
     "curl": '''for url; do :; done
 case "$*" in
