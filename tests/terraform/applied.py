@@ -20,7 +20,7 @@ REGION = "eu-north-1"
 # - requests go to the mock, and buckets are named in the path, because 127.0.0.1 has no sub-domains;
 # - the state is a local file: the bucket is part of what is tried;
 # - the hosted zone and the boundary of roles, which an account has, are made beforehand;
-# - log groups that AWS's services make by themselves are made by the test.
+# - what AWS's services make by themselves (log groups, GuardDuty's endpoint) is made by the test.
 OVERRIDE = 'provider "aws" {\n  s3_use_path_style = true\n}\n'
 
 
@@ -100,6 +100,7 @@ def live(suite, terraform, name, command):
         else:
             suite.check(f"{name}: its outputs are commands and values", commands, suite, terraform, name, folder, cloud, command)
             others = aws.services_write_logs(name)
+            aws.guardduty_watches()
             suite.check(f"{name}: is torn down", teardown, suite, terraform, name, tree, cloud, command)
             before["eu-north-1 log groups"] |= others
         snapshots = final_snapshots(state) if name == "production" else set()

@@ -296,6 +296,9 @@ def scripts(suite, command):
         log.write_text("")
         command([terraform / "teardown", "--yes", "dev"], folder, environment)
         in_order(log.read_text(), TEARDOWN_ORDER, "teardown")
+        said = command([terraform / "teardown", "--yes", "dev"], folder, {**environment, "DESTROY": "1"}, expected=(1,))
+        assert "pv-1 of another namespace" in said, "it is not said whose volumes stay"
+        in_order(log.read_text().rpartition("terraform destroy")[2], ["ec2 describe-network-interfaces"], "a destroy that failed")
         done = command([terraform / "teardown", "dev"], folder, environment, expected=(1,))
         assert "dev" in done, "without --yes and an answer nothing is destroyed"
         log.write_text("")
@@ -370,6 +373,7 @@ USERS = json.dumps({
 STAND_INS = {
     "terraform": f'''echo "terraform $*" | sed 's/-chdir=[^ ]* //' >> "$LOG"
 case "$*" in
+*destroy*) exit "${{DESTROY:-0}}" ;;
 *"state pull"*) echo "${{STATE:-}}" ;;
 *"output -raw cluster_name"*) echo code-keeper-dev ;;
 *"output -json users"*) echo '{USERS}' ;;
@@ -377,13 +381,15 @@ esac
 ''',
     "kubectl": '''echo "kubectl $*" >> "$LOG"
 case "$*" in
-*"get persistentvolumes"*|*"get nodeclaims"*) ;;
+*"get persistentvolumes"*claimRef.namespace==*|*"get nodeclaims"*) ;;
+*"get persistentvolumes"*) echo "pv-1 of another namespace" ;;
 run*|*" run "*)
     # What would run in a pod, with its files beside the log.
     for script; do :; done
     sh -ceu "$(printf %s "$script" | sed "s#/tmp/#$LOG.#g")" ;;
 esac
 ''',
+    "sleep": "",
     "psql": 'echo "psql $*" >> "$LOG"\ncat > /dev/null\n',
     # The body of what gives rights; those that make users have passwords in them.
     "curl": '''for url; do :; done
@@ -397,6 +403,7 @@ case "$*" in
 *get-secret-value*) echo '{"username": "someone", "password": "hunter2"}' ;;
 *get-random-password*) echo 'hunter2new' ;;
 *describe-cluster*) echo ACTIVE ;;
+*describe-vpcs*) echo vpc-1 ;;
 esac
 case "$*" in *put-secret-value*) cat > /dev/null ;; esac
 ''',

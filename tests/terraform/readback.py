@@ -74,6 +74,21 @@ class Aws:
             logs.create_log_group(logGroupName=group)
         return others
 
+    def guardduty_watches(self):
+        """What GuardDuty puts into every network whose nodes it watches, unasked."""
+        ec2 = self("ec2")
+        tags = [{"Key": "GuardDutyManaged", "Value": "true"}]
+        for network in [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"] if not v["IsDefault"]]:
+            group = ec2.create_security_group(
+                GroupName=f"GuardDutyManagedSecurityGroup-{network}", Description="x", VpcId=network,
+                TagSpecifications=[{"ResourceType": "security-group", "Tags": tags}],
+            )["GroupId"]
+            subnet = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [network]}])["Subnets"][0]["SubnetId"]
+            ec2.create_vpc_endpoint(
+                VpcId=network, ServiceName="com.amazonaws.eu-north-1.guardduty-data", VpcEndpointType="Interface", SubnetIds=[subnet],
+                SecurityGroupIds=[group], TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": tags}],
+            )
+
     def anywhere(self, region):
         """What also CloudFront's region and that of the copies have."""
         yield "certificates", [c["CertificateArn"] for c in self("acm", region).list_certificates()["CertificateSummaryList"]]
