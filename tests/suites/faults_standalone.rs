@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use keeper_tests::faults::{Load, Outcome, Random, Standalone};
-use keeper_tests::harness::{Answer, Directory, Unit};
+use keeper_tests::harness::{Answer, SmallDisk, Unit};
 use reqwest::Method;
 use tokio::time::sleep;
 
@@ -48,36 +48,17 @@ async fn it_is_killed_at_any_moment() {
     integrity(site.unit.folder());
 }
 
-/// A file system of its own, with room for little.
-struct SmallDisk(Directory);
-
-impl SmallDisk {
-    fn new() -> Self {
-        let folder = Directory::new();
-        let mut mount = Command::new("mount");
-        let status = mount.args(["-t", "tmpfs", "-o", "size=6m", "none"]).arg(folder.path()).status();
-        assert!(status.is_ok_and(|status| status.success()), "a tmpfs can be mounted by root only");
-        Self(folder)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_orders_until_there_is_room() {
-    let disk = SmallDisk::new();
+    let disk = SmallDisk::mount();
     let site = Standalone::prepared();
-    let path = disk.0.path().join("data");
+    let path = disk.path().join("data");
     let site = Standalone { unit: site.unit.with("KEEPER_STORAGE__DIRECTORY", &path.display().to_string()) };
     site.unit.start();
     let load = Load::start(&site.unit.url(), CLIENTS);
     load.more(20).await;
     // Somebody else fills the disk.
-    let ballast = disk.0.path().join("ballast");
+    let ballast = disk.path().join("ballast");
     let _ = std::fs::write(&ballast, vec![0; 16 << 20]);
     sleep(Duration::from_secs(3)).await;
     let refused = load.accepted();

@@ -37,12 +37,32 @@ pub(super) fn newest_first(folder: &Path, below: &str) -> Vec<PathBuf> {
 
 /// User and group under which servers that refuse to run as root are run; `None` when we are not root.
 pub(super) fn unprivileged(name: &str) -> Option<(u32, u32)> {
-    let id = |flag: &str, user: &[&str]| -> Option<u32> {
-        let output = Command::new("id").arg(flag).args(user).output().ok()?;
-        String::from_utf8_lossy(&output.stdout).trim().parse().ok()
-    };
-    if id("-u", &[]) != Some(0) {
+    if !is_root() {
         return None;
     }
     [name, "nobody"].iter().find_map(|user| Some((id("-u", &[user])?, id("-g", &[user])?)))
+}
+
+/// Our own user and group.
+pub(super) fn identity() -> (u32, u32) {
+    id("-u", &[]).zip(id("-g", &[])).expect("id knows us")
+}
+
+/// A command that root runs. For an ordinary user sudo does, which asks for the password where it needs one.
+pub(super) fn as_root(program: &str) -> Command {
+    if is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.arg(program);
+    command
+}
+
+fn is_root() -> bool {
+    id("-u", &[]) == Some(0)
+}
+
+fn id(flag: &str, user: &[&str]) -> Option<u32> {
+    let output = Command::new("id").arg(flag).args(user).output().ok()?;
+    String::from_utf8_lossy(&output.stdout).trim().parse().ok()
 }
