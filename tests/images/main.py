@@ -28,7 +28,7 @@ class Report:
         started = time.monotonic()
         try:
             found = list(problems())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test failed and the others go on
             found = [f"{type(error).__name__}: {error}"]
         self.failed += bool(found)
         self.passed += not found
@@ -63,7 +63,7 @@ def with_engine(report, docker):
         report.test("dependencies: a layer of their own", lambda: images.layers(docker, arguments, bases.CACHE))
     for target in built:
         for check in (images.configuration, images.no_shell, images.commands):
-            report.test(f"{target}: {check.__name__}", lambda: check(docker, target))
+            report.test(f"{target}: {check.__name__}", lambda check=check, target=target: check(docker, target))
     if len(built) == len(images.TARGETS):
         report.test("standalone: healthy, twice on one volume", lambda: images.standalone(docker))
         report.test("billing: starts without its dependencies", lambda: images.unready(docker))
@@ -77,7 +77,7 @@ def with_engine(report, docker):
 
 
 def distributed(docker):
-    problems = list(servers.install())
+    problems = list(servers.missing())
     if problems:
         return problems
     with servers.Stack(ROOT / "kustomize").running() as stack:
@@ -93,7 +93,7 @@ def main():
         with engine() as docker:
             untried = with_engine(report, docker)
     except NoEngine as error:
-        report.test("a Docker Engine", lambda: [str(error)])
+        report.test("a Docker Engine", lambda error=error: [str(error)])
         untried = ["building and starting the images"]
     for what in dict.fromkeys(untried):
         print(f"NOT TRIED {what}")

@@ -48,9 +48,9 @@ def cluster(tree, root, renderings):
                 for verb in ("get", "create", "patch", "delete"):
                     if not any(allowed(rule, obj, verb) for rule in inside):
                         yield f"{rendered.name}: a deployer may not {verb} {name_of(obj)}"
-            if "namespace" not in obj["metadata"]:
-                if not any(allowed(rule, obj, "get") for rule in (inside if obj["kind"] == "Namespace" else outside)):
-                    yield f"{rendered.name}: a deployer may not see {name_of(obj)}"
+            seeing = inside if obj["kind"] == "Namespace" else outside
+            if "namespace" not in obj["metadata"] and not any(allowed(rule, obj, "get") for rule in seeing):
+                yield f"{rendered.name}: a deployer may not see {name_of(obj)}"
         # A difference would have to be written by the next deployment, and a deployer may not.
         for obj in rendered.of("Namespace", "StorageClass"):
             if obj not in objects:

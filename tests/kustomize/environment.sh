@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: makes KEEPER_VENV, the virtual environment with requirements.txt; remade when those change. Needs KEEPER_TEST_CACHE
 # and a function `fail`.
 requirements=$(dirname "${BASH_SOURCE[0]}")/requirements.txt

@@ -1,7 +1,7 @@
 """Strict validation against the published schemas: Kubernetes' own for two versions, and those in schemas/ for the rest."""
 
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import jsonschema
@@ -21,7 +21,7 @@ def newest():
     return kubernetes_validate.latest_version().rpartition(".")[0]
 
 
-@lru_cache(maxsize=None)
+@cache
 def other(kind):
     """Resource definitions of operators and of EKS: schemas/<Kind>.json, after the projects' own definitions."""
     path = OTHERS / f"{kind}.json"

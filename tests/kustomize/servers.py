@@ -177,19 +177,9 @@ def until(condition, what="the server starts"):
 
 def missing():
     """What has to be installed before this can run."""
-    if not list(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
-        yield "postgresql"
-    if not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists():
-        yield "rabbitmq-server"
-
-
-def install():
-    packages = list(missing())
-    if packages and os.geteuid() == 0 and shutil.which("apt-get"):
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages], env=env, stdout=subprocess.DEVNULL)
-    for package in missing():
-        yield f"there is no {package}; please install it"
+    for program, package in (("/usr/lib/postgresql/*/bin/postgres", "postgresql"), ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")):
+        if not list(Path("/").glob(program.removeprefix("/"))):
+            yield f"there is no {package}; please install it"
 
 
 def database(stack):

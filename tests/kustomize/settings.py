@@ -3,7 +3,7 @@
 import os
 import subprocess
 import tempfile
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from objects import UNITS, containers, name_of, pod_template, ports
@@ -15,7 +15,7 @@ MASKED = "not-to-be-shown-"
 JOURNAL = "KEEPER_DEAD_LETTERS__JOURNAL"
 
 
-@lru_cache(maxsize=None)
+@cache
 def config(unit, environment, files):
     """Exit code and output of `<unit> config`; `files` are (path, text) pairs that its settings name by path."""
     with tempfile.TemporaryDirectory() as root:

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Cleans up after a test process, however it ended. It reads lines from a pipe that only the test process holds:
 #   child PID SIGNAL     the leader of a process group to be ended, first by that signal
 #   gone PID             it has ended

@@ -10,10 +10,10 @@ import sys
 os.environ["MOTO_ACM_VALIDATION_WAIT"] = "1"
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
-import moto.backends  # noqa: E402, F401
-from moto.server import ThreadedMotoServer  # noqa: E402
+import moto.backends  # noqa: F401
+from moto.server import ThreadedMotoServer
 
-from . import backup, budgets, calls, cloudfront, ec2, eks, iam, rds  # noqa: E402
+from . import backup, budgets, calls, cloudfront, ec2, eks, iam, rds
 
 
 def main():

@@ -23,7 +23,7 @@ def extend():
     def create(self):
         identity = "vo_" + uuid.uuid4().hex[:22]
         arn = f"arn:aws:cloudfront::{ACCOUNT}:vpcorigin/{identity}"
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         origins[identity] = {
             "Id": identity,
             "Arn": arn,
@@ -57,7 +57,7 @@ def extend():
 
     def create_policy(self):
         identity = str(uuid.uuid4())
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         policies[identity] = {"Id": identity, "LastModifiedTime": now, "CachePolicyConfig": self._get_param("CachePolicyConfig")}
         return answer_policy(policies[identity])
 
