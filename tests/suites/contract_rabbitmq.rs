@@ -1,7 +1,7 @@
 //! RabbitMQ under the contract suite, and what is particular to it: queues that are not as expected, messages that
 //! cannot be routed, publishers of other systems, TLS.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 #[path = "contract_rabbitmq/dead_letters.rs"]
 mod dead_letters;

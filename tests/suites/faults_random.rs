@@ -1,6 +1,6 @@
 //! Faults in random order, composed from a seed: `./tests/run faults -- --seed N --minutes M`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::time::{Duration, Instant};
 

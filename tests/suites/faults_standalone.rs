@@ -1,6 +1,6 @@
 //! Faults of standalone: killed at any moment, and a disk that is full.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::path::Path;
 use std::process::Command;

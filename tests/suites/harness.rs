@@ -77,5 +77,6 @@ fn victim() {
         println!("left: {}\nleft: /proc/{id}", folder.display());
     }
     std::io::stdout().flush().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "no runtime is here")]
     std::thread::sleep(Duration::from_mins(1));
 }

@@ -23,6 +23,7 @@ pub(crate) struct CallInfo {
 
 impl CallInfo {
     /// The request's information, made at the first look at it.
+    #[expect(clippy::disallowed_methods, reason = "a request's identity, not an order's")]
     pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
         request.local_cache(|| {
             let header = |name| request.headers().get_one(name);

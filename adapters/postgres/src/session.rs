@@ -79,6 +79,7 @@ impl Connector {
         if self.pooled.load(Ordering::Relaxed) {
             return Ok(shared(self.options.connect().await?, limit_ms));
         }
+        #[expect(clippy::disallowed_methods, reason = "a mark that is never kept")]
         let mark = Uuid::now_v7().simple().to_string();
         let marked = [(MARK, mark.as_str()), ("statement_timeout", &limit_ms.to_string())];
         match self.options.clone().options(marked).connect().await {

@@ -12,6 +12,7 @@ pub struct SystemClock;
 
 #[async_trait]
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the port `Clock`")]
     fn now(&self) -> Timestamp {
         Utc::now().into()
     }
@@ -25,6 +26,7 @@ impl Clock for SystemClock {
 pub struct UuidOrderIds;
 
 impl OrderIds for UuidOrderIds {
+    #[expect(clippy::disallowed_methods, reason = "this is the port `OrderIds`")]
     fn next(&self) -> OrderId {
         OrderId::new(Uuid::now_v7())
     }

@@ -5,15 +5,15 @@ mod text;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use chrono::Utc;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use keeper_domain::{DeadLetter, DeadLetterId, DeadLettersTaken, Timestamp};
-use keeper_ports::PortError;
+use keeper_domain::{DeadLetter, DeadLetterId, DeadLettersTaken};
+use keeper_ports::{Clock, PortError};
 use keeper_ports::billing::{DeadLetters, Keep};
 use serde_json::{Value, json};
 
 use self::text::{Count, as_json, json_line};
 use crate::cli::say;
+use crate::clock::SystemClock;
 use crate::journal::Journal;
 use crate::{OpenDeadLetters, StartError};
 
@@ -136,7 +136,7 @@ async fn discard(
 /// A line of the journal.
 fn entry(letter: &DeadLetter, because: &str) -> String {
     json_line(&json!({
-        "discarded_at": Timestamp::from(Utc::now()).to_string(),
+        "discarded_at": SystemClock.now().to_string(),
         "because": because,
         "dead_letter": as_json(letter),
     }))

@@ -19,6 +19,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
+    #[expect(clippy::disallowed_methods, reason = "when a line was written, as in every log")]
     fn format_event(
         &self,
         _: &FmtContext<'_, S, N>,

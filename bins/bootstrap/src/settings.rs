@@ -36,6 +36,7 @@ impl Settings {
     /// A key is unknown or has the wrong type, or the file that `KEEPER_CONFIG` names cannot be read.
     pub fn load(defaults: &str) -> Result<Self, SettingsError> {
         let mut variables = Vec::new();
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
         for (name, value) in std::env::vars_os() {
             let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
             let text = value.into_string();
