@@ -225,6 +225,20 @@ python_package() {
     } || fail "pip could not install $1 $2"
 }
 
+# python_tools NAME REQUIREMENTS: the same for a list of packages; remade when the list changes. They are in $cache/python/NAME/bin.
+python_tools() {
+    need_python
+    local folder=$cache/python/$1
+    cmp --silent "$2" "$folder/requirements.txt" && return
+    echo "Installing $(grep -v '^#' "$2" | tr '\n' ' ')"
+    rm -rf "$folder"
+    {
+        python3 -m venv "$folder" &&
+            "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" &&
+            cp "$2" "$folder/requirements.txt"
+    } || fail "pip could not install what $2 lists"
+}
+
 # Everything that the tests run, built once with one set of features; the parts below only run it.
 build() {
     need cc build-essential
