@@ -7,9 +7,9 @@ cd /secrets
 
 # new FILE: a random value, written whole or not at all.
 new() {
-  [[ -s $1 ]] && return
-  od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$1.new"
-  mv "$1.new" "$1"
+    [[ -s $1 ]] && return
+    od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$1.new"
+    mv "$1.new" "$1"
 }
 
 new inventory/database-password

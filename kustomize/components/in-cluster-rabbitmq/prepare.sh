@@ -9,13 +9,13 @@ data="${DATA:-/var/lib/rabbitmq}"
 
 # Prints the named secret; refuses what would need quoting in JSON or sed.
 secret() {
-  local value
-  value="$(cat "$secrets/$1")"
-  [[ "$value" =~ ^[A-Za-z0-9._~+=-]+$ ]] || {
-    echo "prepare: $1 must be letters, digits and . _ ~ + = - only" >&2
-    exit 1
-  }
-  printf '%s' "$value"
+    local value
+    value="$(cat "$secrets/$1")"
+    [[ "$value" =~ ^[A-Za-z0-9._~+=-]+$ ]] || {
+        echo "prepare: $1 must be letters, digits and . _ ~ + = - only" >&2
+        exit 1
+    }
+    printf '%s' "$value"
 }
 
 umask 077
