@@ -76,21 +76,21 @@ async fn a_full_disk_refuses_orders_until_there_is_room() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_that_finds_no_room_leaves_nothing() {
-    let (disk, site) = (SmallDisk::new(), Standalone::prepared());
+    let (disk, site) = (SmallDisk::mount(), Standalone::prepared());
     site.unit.start();
     let load = Load::start(&site.unit.url(), CLIENTS);
     load.more(20).await;
-    std::fs::write(disk.0.path().join("ballast"), vec![0; (6 << 20) - 16_384]).unwrap();
-    let to = disk.0.path().join("backup").display().to_string();
+    std::fs::write(disk.path().join("ballast"), vec![0; (6 << 20) - 16_384]).unwrap();
+    let to = disk.path().join("backup").display().to_string();
     let backup = || tokio::task::block_in_place(|| site.unit.command(&["backup", &to]));
     let output = backup();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("full"), "{said}");
     let left: Vec<_> =
-        std::fs::read_dir(disk.0.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        std::fs::read_dir(disk.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, ["ballast"]);
-    std::fs::remove_file(disk.0.path().join("ballast")).unwrap();
+    std::fs::remove_file(disk.path().join("ballast")).unwrap();
     let output = backup();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     site.balance_of(&load.stop().await).await;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use keeper_domain::{DeadLetter, DeadLetterId, DeadLettersTaken};
-use keeper_ports::{Clock, PortError};
 use keeper_ports::billing::{DeadLetters, Keep};
+use keeper_ports::{Clock, PortError};
 use serde_json::{Value, json};
 
 use self::text::{Count, as_json, json_line};
