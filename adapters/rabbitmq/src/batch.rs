@@ -101,7 +101,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "a test")]
     fn the_body_identifies_an_order_before_its_properties_do() {
         let body = format!(
             r#"{{"user_id":"3","number_of_items":"5","total_amount":"180","order_id":"{ID}","createdAt":"1970-01-01T00:00:01Z"}}"#

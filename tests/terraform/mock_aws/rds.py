@@ -2,7 +2,6 @@
 
 import uuid
 
-
 # Of RDS for PostgreSQL, 15 and newer.
 DEFAULTS = {"rds.force_ssl": "1", "shared_preload_libraries": "pg_stat_statements", "log_lock_waits": "0", "log_min_duration_statement": "-1"}
 
