@@ -5,6 +5,9 @@ use keeper_domain::{Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Sli
 
 use crate::PortResult;
 
+/// The most movies that may be asked for by their ids in one call.
+pub const MAX_IDS: usize = 100;
+
 /// The movie catalogue (driving): implemented by the use case, and by the HTTP client for the gateway.
 ///
 /// # Errors
@@ -20,6 +23,10 @@ pub trait MovieCatalog: Send + Sync + 'static {
 
     /// Finds a movie.
     async fn get(&self, id: MovieId) -> PortResult<Option<Movie>>;
+
+    /// Finds those of these movies that are there, each once, in any order. At most [`MAX_IDS`] may be asked for. One
+    /// trip answers them all, so a movie that cannot be read fails the call: ask for each by itself then.
+    async fn get_many(&self, ids: Vec<MovieId>) -> PortResult<Vec<Movie>>;
 
     /// Changes a movie and answers it as it is now; `None` when it is not there.
     async fn change(&self, id: MovieId, change: MovieChange) -> PortResult<Option<Movie>>;
@@ -44,6 +51,11 @@ pub trait MovieRepository: Send + Sync + 'static {
 
     /// Finds a movie.
     async fn find(&self, id: MovieId) -> PortResult<Option<Movie>>;
+
+    /// Finds those of these movies that are there. Each MUST come once, however often it is asked for; the order is of no
+    /// meaning. Up to [`MAX_IDS`] ids MUST be taken, and be answered in one trip to the store. A movie that cannot be
+    /// read fails the call.
+    async fn find_many(&self, ids: Vec<MovieId>) -> PortResult<Vec<Movie>>;
 
     /// Lists movies by ascending id. A title matches when it holds the part asked for, both folded by
     /// [`keeper_domain::fold`]; no character of the part has a special meaning. The work MUST NOT grow with

@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
+            "keeper-batching",
             "keeper-billing",
             "keeper-bootstrap",
             "keeper-domain",
@@ -38,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "inventory",
         &[
+            "keeper-batching",
             "keeper-bootstrap",
             "keeper-domain",
             "keeper-http-server",

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use keeper_batching::BatchedCatalog;
 use keeper_billing::Book;
-use keeper_domain::{Movie, MovieQuery, Page};
+use keeper_domain::{Movie, MovieId, MovieQuery, Page};
 use keeper_http_client::{BillingClient, ClientSettings, InventoryClient, Service};
-use keeper_http_server::{HttpMetrics, HttpSettings, api, batches, movies, order_book, serve};
+use keeper_http_server::{HttpMetrics, HttpSettings, api, movies, movies_by_id, order_book, serve};
 use keeper_inventory::Inventory;
 use keeper_ports::PortError;
 use keeper_ports::inventory::{MockMovieCatalog, MovieCatalog};
@@ -49,8 +50,14 @@ async fn catalog() -> (contract::movie_catalog::Subject, (TempDir, DropGuard)) {
     let folder = TempDir::new().unwrap();
     let database = Directory::new(folder.path()).unwrap().inventory().await.unwrap();
     let catalog = Inventory::new(Arc::new(SqliteMovies::new(database)), Arc::new(SystemClock));
-    let (port, stop) = served!(Registry::new(), movies(Arc::new(catalog)), batches());
-    (Arc::new(InventoryClient::new(service(port, 5_000))), (folder, stop))
+    let (port, stop) = served!(Registry::new(), movies(Arc::new(catalog)), movies_by_id());
+    (Arc::new(batched(service(port, 5_000), 5_000)), (folder, stop))
+}
+
+/// The catalogue as the gateway assembles it.
+fn batched(service: Service, timeout_ms: u64) -> BatchedCatalog {
+    let client = Arc::new(InventoryClient::new(service));
+    BatchedCatalog::new("inventory", client, Duration::from_millis(timeout_ms))
 }
 
 async fn book() -> (contract::order_book::Subject, (TempDir, DropGuard)) {
@@ -202,7 +209,7 @@ async fn a_call_carries_the_id_of_the_request_that_it_is_made_for() {
 }
 
 /// Reads movies as clients that come at the same time do, each under a request id of its own (`r1` for movie 1).
-async fn read_together(client: InventoryClient, ids: std::ops::RangeInclusive<i64>) -> Vec<Read> {
+async fn read_together(client: BatchedCatalog, ids: std::ops::RangeInclusive<i64>) -> Vec<Read> {
     let reads = ids.map(|id| {
         let context = RequestContext { request_id: format!("r{id}"), traceparent: None };
         context.scope(client.get(movie_id(id)))
@@ -220,14 +227,24 @@ fn found(read: &Read) -> Option<i64> {
 fn even_movies() -> (MockMovieCatalog, mpsc::UnboundedReceiver<i64>) {
     let (asked, seen) = mpsc::unbounded_channel();
     let mut catalog = MockMovieCatalog::new();
+    let also_asked = asked.clone();
+    let read = |id: MovieId| match id.get() {
+        13 => Err(PortError::failed("database", "the row is broken")),
+        id if id % 2 == 0 => {
+            let body: MovieBody = serde_json::from_str(&MOVIE.replace('7', &id.to_string())).unwrap();
+            Ok(Some(body.try_into().unwrap()))
+        }
+        _ => Ok(None),
+    };
     catalog.expect_get().returning(move |id| {
         asked.send(id.get()).unwrap();
-        let body: MovieBody = serde_json::from_str(&MOVIE.replace('7', &id.to_string())).unwrap();
-        match id.get() {
-            13 => Err(PortError::failed("database", "the row is broken")),
-            id if id % 2 == 0 => Ok(Some(body.try_into().unwrap())),
-            _ => Ok(None),
+        read(id)
+    });
+    catalog.expect_get_many().returning(move |ids| {
+        for id in &ids {
+            also_asked.send(id.get()).unwrap();
         }
+        ids.into_iter().filter_map(|id| read(id).transpose()).collect()
     });
     (catalog, seen)
 }
@@ -236,8 +253,8 @@ fn even_movies() -> (MockMovieCatalog, mpsc::UnboundedReceiver<i64>) {
 async fn reads_at_the_same_time_share_requests_and_each_gets_its_own_movie() {
     let (catalog, mut asked) = even_movies();
     let registry = Registry::new();
-    let (port, _stop) = served!(registry, movies(Arc::new(catalog)), batches());
-    let reads = read_together(InventoryClient::new(service(port, 5_000)), 20..=140).await;
+    let (port, _stop) = served!(registry, movies(Arc::new(catalog)), movies_by_id());
+    let reads = read_together(batched(service(port, 5_000), 5_000), 20..=140).await;
     for (id, read) in (20..).zip(&reads) {
         assert_eq!(found(read), Some(id).filter(|id| id % 2 == 0));
     }
@@ -254,8 +271,8 @@ async fn reads_at_the_same_time_share_requests_and_each_gets_its_own_movie() {
 #[tokio::test]
 async fn a_movie_that_cannot_be_read_fails_alone() {
     let (catalog, _asked) = even_movies();
-    let (port, _stop) = served!(Registry::new(), movies(Arc::new(catalog)), batches());
-    let reads = read_together(InventoryClient::new(service(port, 5_000)), 10..=20).await;
+    let (port, _stop) = served!(Registry::new(), movies(Arc::new(catalog)), movies_by_id());
+    let reads = read_together(batched(service(port, 5_000), 5_000), 10..=20).await;
     for (id, read) in (10..).zip(&reads) {
         match id {
             13 => assert!(matches!(read, Err(PortError::Failed { .. }))),
@@ -268,7 +285,7 @@ async fn a_movie_that_cannot_be_read_fails_alone() {
 async fn an_older_service_is_asked_for_one_movie_at_a_time() {
     let (catalog, _asked) = even_movies();
     let (port, _stop) = served!(Registry::new(), movies(Arc::new(catalog)));
-    let reads = read_together(InventoryClient::new(service(port, 5_000)), 20..=40).await;
+    let reads = read_together(batched(service(port, 5_000), 5_000), 20..=40).await;
     for (id, read) in (20..).zip(&reads) {
         assert_eq!(found(read), Some(id).filter(|id| id % 2 == 0));
     }
@@ -277,7 +294,7 @@ async fn an_older_service_is_asked_for_one_movie_at_a_time() {
 #[tokio::test]
 async fn a_shared_request_carries_the_ids_of_all_that_it_is_made_for() {
     let (service, mut seen) = broken(vec![answer("200 OK", "[]")]).await;
-    let reads = read_together(InventoryClient::new(service), 1..=3).await;
+    let reads = read_together(batched(service, 5_000), 1..=3).await;
     assert!(reads.iter().all(|read| found(read).is_none()));
     let head = seen.recv().await.unwrap().to_lowercase();
     assert!(head.starts_with("get /internal/movies?ids=1,2,3 "), "{head}");
@@ -287,7 +304,7 @@ async fn a_shared_request_carries_the_ids_of_all_that_it_is_made_for() {
 #[tokio::test]
 async fn a_read_that_waits_for_others_is_given_up_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = InventoryClient::new(service(listener.local_addr().unwrap().port(), 1_000));
+    let client = batched(service(listener.local_addr().unwrap().port(), 1_000), 1_000);
     let started = Instant::now();
     let reads = read_together(client, 1..=20).await;
     assert!(reads.iter().all(|read| matches!(read, Err(PortError::TimedOut { .. }))), "{reads:?}");
@@ -297,7 +314,7 @@ async fn a_read_that_waits_for_others_is_given_up_in_time() {
 #[tokio::test]
 async fn a_batch_that_is_none_is_refused() {
     let (catalog, _asked) = even_movies();
-    let (port, _stop) = served!(Registry::new(), movies(Arc::new(catalog)), batches());
+    let (port, _stop) = served!(Registry::new(), movies(Arc::new(catalog)), movies_by_id());
     let get = async |query: &str| {
         let answer = reqwest::get(format!("http://127.0.0.1:{port}/internal/movies{query}")).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())

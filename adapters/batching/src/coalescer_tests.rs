@@ -5,13 +5,11 @@ use tokio::task::{JoinSet, yield_now};
 
 use super::*;
 
-const MAX_BATCHES: usize = 2;
-
 /// Doubles numbers, batch by batch, each as soon as a permit is there; refuses a batch with 13 in it, panics at 99.
 fn doubler() -> (Coalescer<u32, u32>, Arc<Semaphore>, Arc<AtomicUsize>) {
     let (gate, batches) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
     let (wait, count) = (Arc::clone(&gate), Arc::clone(&batches));
-    let coalescer = Coalescer::new("doubler", MAX_BATCHES, move |calls: Vec<u32>| {
+    let coalescer = Coalescer::new("doubler", move |calls: Vec<u32>| {
         let wait = Arc::clone(&wait);
         count.fetch_add(1, Ordering::Relaxed);
         async move {
@@ -93,6 +91,27 @@ async fn calls_that_were_given_up_are_dropped() {
         assert_eq!(answer.unwrap(), number * 2);
     }
     assert_eq!(batches.load(Ordering::Relaxed), MAX_BATCHES + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_hangs_holds_up_its_own_calls_only() {
+    let coalescer = Coalescer::new("sleeper", |calls: Vec<u64>| async move {
+        tokio::time::sleep(Duration::from_millis(calls.iter().sum())).await;
+        Ok(calls.into_iter().map(Ok).collect())
+    });
+    let call = |millis| {
+        let coalescer = coalescer.clone();
+        let started = tokio::time::Instant::now();
+        tokio::spawn(async move { coalescer.call(millis).await.map(|_| started.elapsed()) })
+    };
+    // As many as may be under way hang for a minute; what comes then waits until they are overdue, and no longer.
+    let hanging: Vec<_> = (0..MAX_BATCHES).map(|_| call(60_000)).collect();
+    yield_now().await;
+    assert!(call(1).await.unwrap().unwrap() < OVERDUE_AFTER + Duration::from_millis(10));
+    assert!(call(1).await.unwrap().unwrap() < Duration::from_millis(10), "now there is room");
+    for hanging in hanging {
+        assert!(hanging.await.unwrap().unwrap() >= Duration::from_mins(1), "it is answered all the same");
+    }
 }
 
 #[tokio::test]

@@ -23,8 +23,8 @@ impl BillingClient {
         Self { service }
     }
 
-    fn checked(&self, body: OrderBody) -> PortResult<RecordedOrder> {
-        RecordedOrder::try_from(body).map_err(|invalid| PortError::failed(self.service.what(), invalid))
+    fn order_of(&self, body: OrderBody) -> PortResult<RecordedOrder> {
+        RecordedOrder::try_from(body).map_err(|invalid| PortError::failed(self.service.dependency(), invalid))
     }
 }
 
@@ -36,7 +36,7 @@ impl OrderBook for BillingClient {
             request = request.query(&[("wait", whole_seconds(wait))]).timeout(self.service.timeout() + wait);
         }
         match found(self.service.read(request).await)? {
-            Some(answer) => self.checked(self.service.body(&answer)?).map(Some),
+            Some(answer) => self.order_of(self.service.body(&answer)?).map(Some),
             None => Ok(None),
         }
     }
@@ -49,7 +49,7 @@ impl OrderBook for BillingClient {
         }
         let answer = self.service.read(request).await?;
         let bodies: Vec<OrderBody> = self.service.body(&answer)?;
-        let items = bodies.into_iter().map(|body| self.checked(body)).collect::<PortResult<_>>()?;
+        let items = bodies.into_iter().map(|body| self.order_of(body)).collect::<PortResult<_>>()?;
         Ok(Slice { items, more: answer.has_next_page() })
     }
 }

@@ -25,10 +25,11 @@ impl HttpProbe {
 #[async_trait]
 impl Probe for HttpProbe {
     fn name(&self) -> &'static str {
-        self.service.what()
+        self.service.dependency()
     }
 
     async fn check(&self) -> PortResult<()> {
-        self.service.read(self.service.request(Method::GET, self.path)).await.map(drop)
+        self.service.read(self.service.request(Method::GET, self.path)).await?;
+        Ok(())
     }
 }

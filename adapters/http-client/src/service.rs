@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use keeper_ports::{PortError, PortResult};
 use keeper_settings::WrongSetting;
-use keeper_telemetry::context::{REQUEST_ID, RequestContext, TRACEPARENT};
+use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT};
 use keeper_wire::{ErrorBody, ErrorCode};
 use reqwest::header::{HeaderMap, LINK};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -45,6 +45,11 @@ impl ClientSettings {
         self.base(section).map(drop)
     }
 
+    /// The longest time for an answer.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
     fn base(&self, section: &str) -> Result<Url, WrongSetting> {
         if self.timeout_ms == 0 {
             return Err(WrongSetting::new(format!("{section}.timeout_ms"), "must be at least 1"));
@@ -70,21 +75,21 @@ impl ClientSettings {
 /// A service that speaks our API.
 #[derive(Debug, Clone)]
 pub struct Service {
-    what: &'static str,
+    dependency: &'static str,
     client: Client,
     base: Url,
     timeout: Duration,
 }
 
 impl Service {
-    /// Makes the client of a service; `what` is its name for operators, and of its section of the settings. No connection
-    /// is made yet.
+    /// Makes the client of a service; `dependency` is its name for operators, and of its section of the settings. No
+    /// connection is made yet.
     ///
     /// # Errors
     /// A setting cannot be used.
-    pub fn new(what: &'static str, settings: &ClientSettings) -> Result<Self, ServiceError> {
-        let base = settings.base(what)?;
-        let timeout = Duration::from_millis(settings.timeout_ms);
+    pub fn new(dependency: &'static str, settings: &ClientSettings) -> Result<Self, ServiceError> {
+        let base = settings.base(dependency)?;
+        let timeout = settings.timeout();
         let client = Client::builder()
             .connect_timeout(timeout / 2)
             .pool_idle_timeout(POOL_IDLE)
@@ -92,12 +97,12 @@ impl Service {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { what, client, base, timeout })
+        Ok(Self { dependency, client, base, timeout })
     }
 
     /// The service's name for operators.
-    pub(crate) fn what(&self) -> &'static str {
-        self.what
+    pub(crate) fn dependency(&self) -> &'static str {
+        self.dependency
     }
 
     /// Starts a request to a path, which may have a query, with the id of the request that it is made for.
@@ -113,13 +118,12 @@ impl Service {
                 request = request.header(TRACEPARENT, traceparent);
             }
         }
+        let many = RequestContext::shared_by();
+        if many.len() > 1 {
+            let ids: Vec<&str> = many.iter().map(|context| context.request_id.as_str()).collect();
+            request = request.header(REQUEST_IDS, ids.join(","));
+        }
         request
-    }
-
-    /// Gives a call up after the longest time for an answer.
-    pub(crate) async fn in_time<T>(&self, call: impl Future<Output = PortResult<T>>) -> PortResult<T> {
-        let late = |late| Err(PortError::timed_out(self.what, late));
-        tokio::time::timeout(self.timeout, call).await.unwrap_or_else(late)
     }
 
     /// The longest time for an answer.
@@ -129,37 +133,37 @@ impl Service {
 
     /// Sends a request that must not be sent twice. Where its connection broke, nobody knows whether it took effect, and
     /// the error is `TimedOut`.
-    pub(crate) async fn send(&self, request: RequestBuilder) -> PortResult<Answer> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, CallError> {
         let answer = Answer::to(request).await.map_err(|error| {
-            let unsent = error.is_connect();
-            match self.broken(error) {
-                PortError::Unavailable { what, cause } if !unsent => PortError::TimedOut { what, cause },
-                error => error,
+            if error.is_connect() || error.is_builder() {
+                self.broken(error)
+            } else {
+                PortError::timed_out(self.dependency, error)
             }
         })?;
-        self.checked(answer)
+        self.successful(answer)
     }
 
     /// Sends a request that changes nothing, and once more when its connection broke: the service may just have been
     /// replaced.
-    pub(crate) async fn read(&self, request: RequestBuilder) -> PortResult<Answer> {
+    pub(crate) async fn read(&self, request: RequestBuilder) -> Result<Answer, CallError> {
         let again = request.try_clone();
         match (Answer::to(request).await, again) {
-            (Ok(answer), _) => self.checked(answer),
+            (Ok(answer), _) => self.successful(answer),
             (Err(error), Some(again)) if !error.is_timeout() && !error.is_connect() => {
-                self.checked(Answer::to(again).await.map_err(|error| self.broken(error))?)
+                self.successful(Answer::to(again).await.map_err(|error| self.broken(error))?)
             }
-            (Err(error), _) => Err(self.broken(error)),
+            (Err(error), _) => Err(self.broken(error).into()),
         }
     }
 
     /// Reads an answer's body.
     pub(crate) fn body<T: DeserializeOwned>(&self, answer: &Answer) -> PortResult<T> {
-        serde_json::from_slice(&answer.body).map_err(|error| PortError::failed(self.what, error))
+        serde_json::from_slice(&answer.body).map_err(|error| PortError::failed(self.dependency, error))
     }
 
     /// Lets success through; what else the service says keeps its meaning.
-    fn checked(&self, answer: Answer) -> PortResult<Answer> {
+    fn successful(&self, answer: Answer) -> Result<Answer, CallError> {
         let status = answer.status;
         if status.is_success() {
             return Ok(answer);
@@ -169,24 +173,27 @@ impl Service {
             Some(body) => format!("it answered {status}, {}: {}", body.code.as_str(), body.message),
             None => format!("it answered {status}"),
         };
-        Err(match (status, body.map(|body| body.code)) {
-            (StatusCode::NOT_FOUND, Some(ErrorCode::NotFound)) => PortError::failed(self.what, Missing),
+        let error = match (status, body.map(|body| body.code)) {
+            (StatusCode::NOT_FOUND, Some(ErrorCode::NotFound)) => {
+                return Err(CallError::NotFound(PortError::failed(self.dependency, cause)));
+            }
             (
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::TOO_MANY_REQUESTS,
                 _,
-            ) => PortError::unavailable(self.what, cause),
-            (StatusCode::GATEWAY_TIMEOUT, _) => PortError::timed_out(self.what, cause),
-            _ => PortError::failed(self.what, cause),
-        })
+            ) => PortError::unavailable(self.dependency, cause),
+            (StatusCode::GATEWAY_TIMEOUT, _) => PortError::timed_out(self.dependency, cause),
+            _ => PortError::failed(self.dependency, cause),
+        };
+        Err(error.into())
     }
 
     fn broken(&self, error: reqwest::Error) -> PortError {
         if error.is_timeout() && !error.is_connect() {
-            PortError::timed_out(self.what, error)
+            PortError::timed_out(self.dependency, error)
         } else if error.is_builder() {
-            PortError::failed(self.what, error)
+            PortError::failed(self.dependency, error)
         } else {
-            PortError::unavailable(self.what, error)
+            PortError::unavailable(self.dependency, error)
         }
     }
 }
@@ -212,16 +219,32 @@ impl Answer {
     }
 }
 
-/// The service has no such thing.
-#[derive(Debug, Error)]
-#[error("there is no such thing")]
-struct Missing;
+/// Why a call gave no answer that could be used.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// The service has no such thing. Where a port has nothing to say for that, it is the error within.
+    NotFound(PortError),
+    /// Anything else.
+    Port(PortError),
+}
+
+impl From<PortError> for CallError {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+impl From<CallError> for PortError {
+    fn from((CallError::NotFound(error) | CallError::Port(error)): CallError) -> Self {
+        error
+    }
+}
 
 /// Makes "no such thing" the `None` that the ports have for it.
-pub(crate) fn found<T>(result: PortResult<T>) -> PortResult<Option<T>> {
+pub(crate) fn found<T>(result: Result<T, CallError>) -> PortResult<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(PortError::Failed { cause, .. }) if cause.is::<Missing>() => Ok(None),
-        Err(error) => Err(error),
+        Err(CallError::NotFound(_)) => Ok(None),
+        Err(CallError::Port(error)) => Err(error),
     }
 }

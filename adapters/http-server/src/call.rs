@@ -107,12 +107,18 @@ impl<'r> FromRequest<'r> for CalledFor {
     }
 }
 
-impl OpenApiFromRequest<'_> for Call {
-    fn from_request_input(
-        _: &mut OpenApiGenerator,
-        _: String,
-        _: bool,
-    ) -> rocket_okapi::Result<RequestHeaderInput> {
-        Ok(RequestHeaderInput::None)
-    }
+macro_rules! undocumented {
+    ($($guard:ty),+) => {$(
+        impl OpenApiFromRequest<'_> for $guard {
+            fn from_request_input(
+                _: &mut OpenApiGenerator,
+                _: String,
+                _: bool,
+            ) -> rocket_okapi::Result<RequestHeaderInput> {
+                Ok(RequestHeaderInput::None)
+            }
+        }
+    )+};
 }
+
+undocumented!(Call, CalledFor);

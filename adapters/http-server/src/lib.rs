@@ -2,7 +2,6 @@
 //! management port with health and metrics.
 #![warn(missing_docs)]
 
-mod batch;
 mod body;
 mod call;
 mod catchers;
@@ -12,6 +11,7 @@ mod intake_metrics;
 mod listing;
 pub mod management;
 mod movies;
+mod movies_by_id;
 mod observer;
 mod orders;
 mod params;
@@ -19,11 +19,11 @@ mod query;
 mod reply;
 mod server;
 
-pub use batch::stage as batches;
 pub use docs::Document;
 pub use error::ApiError;
 pub use intake_metrics::IntakeMetrics;
 pub use movies::stage as movies;
+pub use movies_by_id::stage as movies_by_id;
 pub use observer::HttpMetrics;
 pub use orders::{book_stage as order_book, intake_stage as order_intake};
 pub use server::{HttpSettings, ServeError, api, farewell, serve};

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use keeper_batching::MAX_CALLS;
 use keeper_domain::{Invalid, MovieId, MovieQuery, OrderId, Page, PageLimit, TitlePart, UserId};
+use keeper_ports::inventory::MAX_IDS;
 use keeper_wire::ErrorCode;
 use rocket::Request;
 use rocket::http::Status;
@@ -41,8 +41,8 @@ impl Read for MovieIds {
     fn read(mut query: Query<'_>) -> Result<Self, ApiError> {
         let ids = query.take("ids")?.ok_or_else(|| Invalid::new("ids", "must be given"))?;
         query.end()?;
-        if ids.split(',').count() > MAX_CALLS {
-            return Err(Invalid::new("ids", format!("must be at most {MAX_CALLS}")).into());
+        if ids.split(',').count() > MAX_IDS {
+            return Err(Invalid::new("ids", format!("must be at most {MAX_IDS}")).into());
         }
         let ids: Result<_, Invalid> = ids.split(',').map(|id| MovieId::parse("ids", id)).collect();
         Ok(Self(ids?))

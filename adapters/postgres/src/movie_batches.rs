@@ -1,5 +1,5 @@
-//! The statements that concurrent calls share. Under load a statement of its own, and for a write a commit of its own, is
-//! most of what a call costs the database.
+//! The statements that additions and changes share which come together. Under load a commit of its own is most of what
+//! each costs the database.
 
 use chrono::{DateTime, Utc};
 use keeper_batching::Answers;
@@ -17,20 +17,6 @@ pub(crate) type Insert = (NewMovie, Timestamp);
 
 /// What is to change of a movie, and when.
 pub(crate) type Update = (MovieId, MovieChange, Timestamp);
-
-/// Finds movies in one step.
-pub(crate) async fn find_all(database: Database, ids: Vec<MovieId>) -> Answers<Option<Movie>> {
-    let numbers: Vec<i64> = ids.iter().map(|id| id.get()).collect();
-    let answer = database
-        .read(|| {
-            sqlx::query(
-                "SELECT id, title, description, created_at, updated_at FROM movies WHERE id = ANY($1)",
-            )
-            .bind(&numbers)
-        })
-        .await?;
-    each(&database, &answer, ids)
-}
 
 /// What an answer says of each of these movies: its row, or that it is not there.
 fn each(

@@ -101,6 +101,17 @@ impl MovieRepository for SqliteMovies {
         self.database.row(statement).await?.map(|row| self.movie(&row)).transpose()
     }
 
+    async fn find_many(&self, ids: Vec<MovieId>) -> PortResult<Vec<Movie>> {
+        let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let statement = sqlx::query(
+            "SELECT id, title, description, created_at, updated_at FROM movies
+             WHERE id IN (SELECT value FROM json_each(?1))",
+        )
+        .bind(format!("[{ids}]"));
+        let rows = self.database.rows(statement).await?;
+        rows.iter().map(|row| self.movie(row)).collect()
+    }
+
     async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {
         self.page(&query, page).await
     }

@@ -7,6 +7,7 @@ use std::future::Future;
 
 tokio::task_local! {
     static CONTEXT: RequestContext;
+    static SHARED_BY: Vec<RequestContext>;
 }
 
 /// The header of the request id, over HTTP and in the queue's messages.
@@ -41,6 +42,19 @@ impl RequestContext {
         }
     }
 
+    /// Runs a call that is made for many requests at once, within the context of the first of them.
+    pub async fn scope_shared<F: Future>(contexts: Vec<Self>, call: F) -> F::Output {
+        match contexts.first().cloned() {
+            Some(first) => SHARED_BY.scope(contexts, first.scope(call)).await,
+            None => call.await,
+        }
+    }
+
+    /// The contexts of all requests that the call which is running is made for, where they are many; otherwise none.
+    pub fn shared_by() -> Vec<Self> {
+        SHARED_BY.try_with(Clone::clone).unwrap_or_default()
+    }
+
     /// The context of the call that is running, if it has one.
     pub fn current() -> Option<Self> {
         CONTEXT.try_with(Clone::clone).ok()
@@ -70,6 +84,16 @@ mod tests {
         assert_eq!(RequestContext::current(), None);
         let seen = context.clone().scope(async { RequestContext::current() }).await;
         assert_eq!(seen, Some(context));
+    }
+
+    #[tokio::test]
+    async fn a_call_for_many_requests_has_the_first_ones_context_and_knows_them_all() {
+        let contexts = ["r1", "r2"].map(|id| RequestContext { request_id: id.into(), traceparent: None });
+        let seen = async { (RequestContext::current(), RequestContext::shared_by()) };
+        let (current, all) = RequestContext::scope_shared(contexts.to_vec(), seen).await;
+        assert_eq!((current, &all[..]), (Some(contexts[0].clone()), &contexts[..]));
+        let alone = contexts[0].clone().scope(async { RequestContext::shared_by() }).await;
+        assert_eq!(alone, []);
     }
 
     #[test]

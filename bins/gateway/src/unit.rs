@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use keeper_batching::BatchedCatalog;
 use keeper_billing::Intake;
 use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
@@ -40,10 +41,13 @@ impl Unit for GatewayUnit {
             Broker::new(&settings.broker, Self::NAME, &context.registry).map_err(StartError::part)?;
         let (queue, publishing) = RabbitQueue::new(&broker);
         let broker_probe = queue.probe();
+        let timeout = settings.inventory.timeout();
+        let catalog = Arc::new(InventoryClient::new(inventory.clone()));
+        let catalog = Arc::new(BatchedCatalog::new("inventory", catalog, timeout));
         let intake = Intake::new(queue, Arc::new(UuidOrderIds), Arc::clone(&context.clock));
         let api = context
             .api()
-            .attach(movies(Arc::new(InventoryClient::new(inventory.clone()))))
+            .attach(movies(catalog))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
             .attach(order_book(Arc::new(BillingClient::new(billing.clone()))))
             .attach(docs::stage(Document::Gateway));

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use keeper_batching::BatchedMovies;
 use keeper_bootstrap::{Context, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool};
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Document, batches, docs, movies};
+use keeper_http_server::{Document, docs, movies, movies_by_id};
 use keeper_inventory::Inventory;
 use keeper_postgres::{Database, DatabaseProbe, PgMovies, Schema};
 use serde::Deserialize;
@@ -33,7 +34,8 @@ impl Unit for InventoryUnit {
         let pool = database.clone();
         register_pool(&context.registry, move || pool.connections())?;
         let movies_store = Arc::new(PgMovies::new(database.clone()));
-        let catalog = Arc::new(Inventory::new(movies_store.clone(), Arc::clone(&context.clock)));
+        let batched = Arc::new(BatchedMovies::new("inventory database", movies_store.clone()));
+        let catalog = Arc::new(Inventory::new(batched, Arc::clone(&context.clock)));
         let stop = context.stop.tasks.clone();
         let until = stop.clone();
         let folding = Box::pin(async move {
@@ -43,7 +45,7 @@ impl Unit for InventoryUnit {
             api: context
                 .api()
                 .attach(movies(catalog))
-                .attach(batches())
+                .attach(movies_by_id())
                 .attach(docs::stage(Document::Inventory)),
             dependencies: Dependencies {
                 required: vec![Arc::new(DatabaseProbe::new(database.clone()))],

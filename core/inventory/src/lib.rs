@@ -35,6 +35,10 @@ impl MovieCatalog for Inventory {
         self.movies.find(id).await
     }
 
+    async fn get_many(&self, ids: Vec<MovieId>) -> PortResult<Vec<Movie>> {
+        self.movies.find_many(ids).await
+    }
+
     async fn change(&self, id: MovieId, change: MovieChange) -> PortResult<Option<Movie>> {
         self.movies.update(id, change, self.clock.now()).await
     }

@@ -66,6 +66,11 @@ async fn lists_reads_and_removals_say_what_the_store_says() {
         .withf(|which| *which == id(1))
         .once()
         .returning(|_| Ok(Some(stored(solaris(), at(5)))));
+    movies
+        .expect_find_many()
+        .withf(|which| *which == [id(1), id(4)])
+        .once()
+        .returning(|_| Ok(vec![stored(solaris(), at(5))]));
     movies.expect_delete().withf(|which| *which == id(2)).once().returning(|_| Ok(false));
     movies.expect_delete_all().once().returning(|| Ok(3));
     let inventory = inventory(movies);
@@ -73,6 +78,7 @@ async fn lists_reads_and_removals_say_what_the_store_says() {
     let page = Page { after: Some(id(9)), ..Page::default() };
     assert!(inventory.list(query, page).await.unwrap().more);
     assert_eq!(inventory.get(id(1)).await.unwrap().unwrap().created_at, at(5));
+    assert_eq!(inventory.get_many(vec![id(1), id(4)]).await.unwrap(), [stored(solaris(), at(5))]);
     assert!(!inventory.remove(id(2)).await.unwrap());
     assert_eq!(inventory.clear().await.unwrap(), 3);
 }
@@ -84,6 +90,7 @@ async fn a_stores_failure_keeps_its_meaning() {
     movies.expect_insert().returning(move |_, _| Err(away()));
     movies.expect_search().returning(move |_, _| Err(away()));
     movies.expect_find().returning(move |_| Err(PortError::timed_out("inventory database", "5 s")));
+    movies.expect_find_many().returning(move |_| Err(away()));
     movies.expect_update().returning(move |_, _, _| Err(PortError::failed("inventory database", "full")));
     movies.expect_delete().returning(move |_| Err(away()));
     movies.expect_delete_all().returning(move || Err(away()));
@@ -93,6 +100,7 @@ async fn a_stores_failure_keeps_its_meaning() {
     let listed = inventory.list(MovieQuery::default(), Page::default()).await;
     assert!(matches!(listed, Err(PortError::Unavailable { .. })));
     assert!(matches!(inventory.get(id(1)).await, Err(PortError::TimedOut { .. })));
+    assert!(matches!(inventory.get_many(vec![id(1)]).await, Err(PortError::Unavailable { .. })));
     assert!(matches!(inventory.change(id(1), change).await, Err(PortError::Failed { .. })));
     assert!(matches!(inventory.remove(id(1)).await, Err(PortError::Unavailable { .. })));
     assert!(matches!(inventory.clear().await, Err(PortError::Unavailable { .. })));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use keeper_domain::{Description, Movie, MovieChange, MovieId, MovieQuery, Title};
-use keeper_ports::inventory::MovieRepository;
+use keeper_ports::inventory::{MAX_IDS, MovieRepository};
 use tokio::task::JoinSet;
 
 use super::samples::{UGLY_TITLES, at, described, movie, movie_id, page, part};
@@ -26,6 +26,7 @@ macro_rules! movie_repository_contract {
                 the_longest_texts_fit,
                 ids_ascend_and_are_never_given_twice,
                 a_movie_that_is_not_there_is_no_error,
+                many_movies_are_found_at_once,
                 a_change_changes_what_is_given_and_nothing_else,
                 changes_of_different_fields_at_the_same_time_both_last,
                 a_removal_says_whether_the_movie_was_there,
@@ -118,6 +119,26 @@ pub async fn a_movie_that_is_not_there_is_no_error(movies: Subject) {
         assert!(after.items.is_empty() && !after.more);
     }
     assert_eq!(movies.delete_all().await.unwrap(), 0);
+}
+
+pub async fn many_movies_are_found_at_once(movies: Subject) {
+    let mut stored = Vec::new();
+    for number in 0..MAX_IDS {
+        stored.push(movies.insert(movie(&number.to_string()), at(1)).await.unwrap());
+    }
+    let found = async |ids: Vec<MovieId>| {
+        let mut found = movies.find_many(ids).await.unwrap();
+        found.sort_by_key(|movie| movie.id);
+        found
+    };
+    assert_eq!(found(stored.iter().rev().map(|movie| movie.id).collect()).await, stored);
+    assert_eq!(found(Vec::new()).await, []);
+    let (there, gone) = (&stored[7], movie_id(i64::MAX));
+    assert_eq!(
+        found(vec![gone, there.id, there.id, gone]).await,
+        std::slice::from_ref(there),
+        "each comes once"
+    );
 }
 
 pub async fn a_change_changes_what_is_given_and_nothing_else(movies: Subject) {

@@ -1,6 +1,7 @@
 //! What the handlers' types do not say: query keys, response headers and errors, per operation.
 
 use keeper_domain::{PageLimit, Title, UserId};
+use keeper_ports::inventory::MAX_IDS;
 use keeper_wire::ErrorCode;
 use rocket_okapi::okapi::openapi3::{OpenApi, Operation, Parameter, RefOr};
 
@@ -28,7 +29,7 @@ const fn described(operation: &'static str, success: &'static str) -> Descriptio
 const NEXT_PAGE: Option<(&str, &str)> =
     Some(("Link", "The address of the next page (rel=\"next\"), if there is one."));
 
-const DESCRIPTIONS: [Description; 9] = [
+const DESCRIPTIONS: [Description; 10] = [
     Description {
         status: "201",
         header: Some(("Location", "The address of the movie.")),
@@ -36,6 +37,7 @@ const DESCRIPTIONS: [Description; 9] = [
     },
     Description { query: movies_query, header: NEXT_PAGE, ..described("listMovies", "A page of movies.") },
     Description { may_miss: true, ..described("readMovie", "The movie.") },
+    Description { query: movie_ids_query, ..described("readMovies", "The movies that are there.") },
     Description { may_miss: true, ..described("changeMovie", "The movie as it is now.") },
     Description { may_miss: true, ..described("deleteMovie", "The movie was deleted.") },
     described("deleteAllMovies", "All movies were deleted."),
@@ -104,6 +106,11 @@ fn movies_query() -> Vec<Parameter> {
         limit(),
         query("after", "The last id of the page before.", false, schema::movie_id()),
     ]
+}
+
+fn movie_ids_query() -> Vec<Parameter> {
+    let says = format!("Their ids, at most {MAX_IDS}, separated by commas.");
+    vec![query("ids", &says, true, schema::text(None, None, Some("^[1-9][0-9]{0,18}(,[1-9][0-9]{0,18})*$")))]
 }
 
 fn orders_query() -> Vec<Parameter> {

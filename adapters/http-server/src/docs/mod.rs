@@ -12,7 +12,7 @@ pub(crate) use parameters::{idempotency_key, parameter};
 use rocket_okapi::okapi::merge::merge_specs;
 use rocket_okapi::okapi::openapi3::{Contact, Info, License, OpenApi, Tag};
 
-use crate::{movies, orders};
+use crate::{movies, movies_by_id, orders};
 
 /// Which unit's API a document describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn document(which: Document) -> Result<String, serde_json::Error> {
             orders::intake_routes_and_docs().1,
             orders::book_routes_and_docs().1,
         ],
-        Document::Inventory => vec![movies::routes_and_docs().1],
+        Document::Inventory => vec![movies::routes_and_docs().1, movies_by_id::routes_and_docs().1],
         Document::Billing => vec![orders::book_routes_and_docs().1],
     };
     let mut document = OpenApi::new();
@@ -74,10 +74,11 @@ fn tags(which: Document) -> Vec<Tag> {
     let tag =
         |name: &str, says: &str| Tag { name: name.into(), description: Some(says.into()), ..Tag::default() };
     let movies = || tag("Movies", "The catalogue.");
+    let internal = || tag("Internal", "Between our own units; never reached from outside.");
     let orders = || tag("Orders", "Placing orders and reading what became of them.");
     match which {
         Document::Gateway => vec![movies(), orders()],
-        Document::Inventory => vec![movies()],
+        Document::Inventory => vec![movies(), internal()],
         Document::Billing => vec![orders()],
     }
 }

@@ -86,6 +86,10 @@ impl MovieCatalog for Crowded {
         unreachable!()
     }
 
+    async fn get_many(&self, _: Vec<MovieId>) -> PortResult<Vec<Movie>> {
+        unreachable!()
+    }
+
     async fn change(&self, _: MovieId, _: MovieChange) -> PortResult<Option<Movie>> {
         unreachable!()
     }
