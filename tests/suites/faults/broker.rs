@@ -161,6 +161,8 @@ async fn the_ledger_is_away_for_longer_than_the_broker_waits() {
     tokio::task::block_in_place(|| site.broker.set_consumer_timeout(waits));
     site.gateway.start();
     site.billing.start();
+    // Its tables are there before the database goes away: the account is read from them.
+    site.billing.ready().await;
     let load = site.load(CLIENTS).await;
     let said = || site.broker.log().matches("timed out waiting for").count();
     let before = said();
