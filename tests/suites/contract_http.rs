@@ -32,7 +32,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// Serves stages until the guard is dropped, and gives their port.
 macro_rules! served {
     ($registry:expr, $($stage:expr),+) => {{
-        let settings = HttpSettings { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: free_port() };
+        let settings = HttpSettings::at(IpAddr::V4(Ipv4Addr::LOCALHOST), free_port());
         let stop = CancellationToken::new();
         let (listening, listens) = oneshot::channel();
         let rocket = api(settings, HttpMetrics::register(&$registry).unwrap())$(.attach($stage))+;

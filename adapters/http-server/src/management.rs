@@ -12,7 +12,8 @@ use rocket::{Build, Rocket, State, get, routes};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::{HttpSettings, bare};
+use crate::front::ManagementSettings;
+use crate::server::bare;
 
 /// The longest time that a probe may take. A platform asks every few seconds and waits for less.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,12 +32,12 @@ pub struct Dependencies {
 
 /// The server of the management port. It says that it is not ready as soon as `stopping` is cancelled.
 pub fn server(
-    settings: HttpSettings,
+    settings: ManagementSettings,
     dependencies: Dependencies,
     registry: Registry,
     stopping: CancellationToken,
 ) -> Rocket<Build> {
-    bare(settings, GRACE)
+    bare(settings.server(), GRACE)
         .manage(dependencies)
         .manage(registry)
         .manage(stopping)

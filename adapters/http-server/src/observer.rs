@@ -44,7 +44,7 @@ impl HttpMetrics {
         Ok(Self { requests, seconds })
     }
 
-    fn observe(&self, method: &str, route: &str, status: u16, took: Duration) {
+    pub(crate) fn observe(&self, method: &str, route: &str, status: u16, took: Duration) {
         let mut digits = [0; 3];
         self.requests.with_label_values(&[method, route, three_digits(status, &mut digits)]).inc();
         self.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());

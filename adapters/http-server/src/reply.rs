@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ApiError;
+use crate::front::keep_until_sent;
 
 pub(crate) type Reply<T> = Result<T, ApiError>;
 
@@ -60,7 +61,9 @@ impl<'r, T: Serialize> Responder<'r, 'static> for Listing<T> {
         if let Some(uri) = self.next {
             response.set_header(Header::new("Link", format!("<{uri}>; rel=\"next\"")));
         }
-        drop(self.place);
+        if let Some(place) = self.place {
+            keep_until_sent(place);
+        }
         Ok(response)
     }
 }

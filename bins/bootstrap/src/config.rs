@@ -1,4 +1,4 @@
-use keeper_http_server::HttpSettings;
+use keeper_http_server::{HttpSettings, ManagementSettings};
 use serde::Deserialize;
 
 use crate::WrongSetting;
@@ -7,7 +7,7 @@ use crate::WrongSetting;
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Common {
     pub(crate) http: HttpSettings,
-    pub(crate) management: HttpSettings,
+    pub(crate) management: ManagementSettings,
     pub(crate) log: LogSettings,
 }
 
@@ -21,9 +21,25 @@ impl Common {
         if overlap && http.port == management.port && http.port != 0 {
             return Err(WrongSetting::new("management.port", "must not be the same as http.port"));
         }
+        let least_one = [
+            ("http.max_connections", http.max_connections as u64),
+            ("http.max_in_flight", http.max_in_flight as u64),
+            ("http.header_timeout_ms", http.header_timeout_ms),
+            ("http.body_timeout_ms", http.body_timeout_ms),
+            ("http.request_timeout_ms", http.request_timeout_ms),
+        ];
+        if let Some((key, _)) = least_one.into_iter().find(|(_, value)| *value == 0) {
+            return Err(WrongSetting::new(key, "must be at least 1"));
+        }
+        if http.max_in_flight > MOST_IN_FLIGHT {
+            return Err(WrongSetting::new("http.max_in_flight", "must be at most 1000000"));
+        }
         Ok(())
     }
 }
+
+/// More than any process can have.
+const MOST_IN_FLIGHT: usize = 1_000_000;
 
 /// How a unit logs.
 #[derive(Debug, Clone, Deserialize)]
@@ -47,10 +63,6 @@ mod tests {
 
     #[test]
     fn both_servers_cannot_have_one_port() {
-        let section = |address: &str, port| {
-            let text = format!("{{\"address\": \"{address}\", \"port\": {port}}}");
-            serde_json::from_str::<HttpSettings>(&text).unwrap()
-        };
         let log = LogSettings { format: LogFormat::Text, level: "info".into() };
         for (http, management, can) in [
             (("127.0.0.1", 1), ("127.0.0.1", 2), true),
@@ -59,9 +71,28 @@ mod tests {
             (("127.0.0.1", 1), ("10.0.0.1", 1), true),
             (("127.0.0.1", 0), ("127.0.0.1", 0), true),
         ] {
-            let (http, management) = (section(http.0, http.1), section(management.0, management.1));
+            let http = HttpSettings::at(http.0.parse().unwrap(), http.1);
+            let management =
+                ManagementSettings { address: management.0.parse().unwrap(), port: management.1 };
             let common = Common { http, management, log: log.clone() };
             assert_eq!(common.check().is_ok(), can, "{http:?} {management:?}");
+        }
+    }
+    #[test]
+    fn a_bound_of_nothing_is_refused() {
+        let address = "127.0.0.1".parse().unwrap();
+        let management = ManagementSettings { address, port: 2 };
+        let log = LogSettings { format: LogFormat::Text, level: "info".into() };
+        let usual = HttpSettings::at(address, 1);
+        for http in [
+            HttpSettings { max_connections: 0, ..usual },
+            HttpSettings { max_in_flight: 0, ..usual },
+            HttpSettings { max_in_flight: usize::MAX, ..usual },
+            HttpSettings { header_timeout_ms: 0, ..usual },
+            HttpSettings { body_timeout_ms: 0, ..usual },
+            HttpSettings { request_timeout_ms: 0, ..usual },
+        ] {
+            assert!(Common { http, management, log: log.clone() }.check().is_err(), "{http:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use keeper_http_server::HttpSettings;
+use keeper_http_server::ManagementSettings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -11,7 +11,7 @@ use crate::StartError;
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Asks the unit that runs with the same settings whether it is ready: for a container that has no shell.
-pub(crate) async fn check(management: HttpSettings) -> Result<(), StartError> {
+pub(crate) async fn check(management: ManagementSettings) -> Result<(), StartError> {
     let address = SocketAddr::new(reachable(management.address), management.port);
     let answer = tokio::time::timeout(PATIENCE, ask(address)).await;
     let failed = |why: String| Err(StartError::Part(format!("not ready at {address}: {why}")));

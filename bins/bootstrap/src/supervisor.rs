@@ -134,8 +134,19 @@ fn stop_on_signal(stop: Stop) -> Result<(), StartError> {
             _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
         }
         stop.leaving.cancel();
-        tokio::time::sleep(FAREWELL).await;
-        stop.accepting.cancel();
+        let farewell = async {
+            tokio::time::sleep(FAREWELL).await;
+            stop.accepting.cancel();
+            std::future::pending::<()>().await;
+        };
+        // As a shell reports the end by a signal: 128 and its number.
+        let status = tokio::select! {
+            () = farewell => return,
+            _ = terminate.recv() => 128 + 15,
+            _ = interrupt.recv() => 128 + 2,
+        };
+        tracing::warn!("a second signal: ending at once");
+        std::process::exit(status);
     });
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{HttpMetrics, HttpSettings};
+use keeper_http_server::{FrontMetrics, HttpMetrics, HttpSettings};
 use keeper_ports::Clock;
 use keeper_ports::billing::DeadLetters;
 use prometheus::{IntGaugeVec, Opts, Registry};
@@ -52,6 +52,8 @@ pub struct Context {
     pub registry: Registry,
     /// The public HTTP server's instruments.
     pub http_metrics: HttpMetrics,
+    /// The instruments of its connections.
+    pub front_metrics: FrontMetrics,
     /// The system's clock.
     pub clock: Arc<dyn Clock>,
     /// Tells tasks when to stop.
@@ -65,12 +67,13 @@ impl Context {
         info.with_label_values(&[unit, env!("CARGO_PKG_VERSION")]).set(1);
         registry.register(Box::new(info))?;
         let http_metrics = HttpMetrics::register(&registry)?;
-        Ok(Self { http, registry, http_metrics, clock: Arc::new(SystemClock), stop })
+        let front_metrics = FrontMetrics::register(&registry)?;
+        Ok(Self { http, registry, http_metrics, front_metrics, clock: Arc::new(SystemClock), stop })
     }
 
     /// The public HTTP server, to which the unit attaches its stages.
     pub fn api(&self) -> Rocket<Build> {
-        keeper_http_server::api(self.http, self.http_metrics.clone())
+        keeper_http_server::api(self.http, self.http_metrics.clone()).manage(self.front_metrics.clone())
     }
 }
 

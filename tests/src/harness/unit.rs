@@ -149,6 +149,13 @@ impl Unit {
         self.read("out")
     }
 
+    /// Limits the descriptors of the running process.
+    pub fn limit_descriptors(&self, most: u32) {
+        let pid = self.process().as_ref().expect("it was started").id().to_string();
+        let limit = format!("--nofile={most}:{most}");
+        system::run(Command::new("prlimit").args(["--pid", &pid, &limit]));
+    }
+
     /// The peak of its resident memory, in KiB.
     pub fn peak_memory(&self) -> Option<u64> {
         self.process().as_ref()?.peak_memory()

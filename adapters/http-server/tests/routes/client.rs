@@ -1,14 +1,16 @@
 use std::net::Ipv4Addr;
 
-use keeper_http_server::{HttpMetrics, HttpSettings, api};
+use keeper_http_server::{HttpMetrics, HttpSettings, ManagementSettings, api};
 use prometheus::Registry;
 use rocket::fairing::AdHoc;
 use rocket::http::{ContentType, Method, Status};
 use rocket::local::asynchronous::{Client, LocalResponse};
 use serde_json::Value;
 
-pub(crate) const SETTINGS: HttpSettings =
-    HttpSettings { address: std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port: 3000 };
+pub(crate) const SETTINGS: HttpSettings = HttpSettings::at(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
+
+pub(crate) const MANAGEMENT: ManagementSettings =
+    ManagementSettings { address: std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port: 3100 };
 
 /// A client of the server with some stages.
 pub(crate) async fn client(stages: impl IntoIterator<Item = AdHoc>) -> Client {

@@ -8,7 +8,7 @@ use rocket::local::asynchronous::Client;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::client::SETTINGS;
+use crate::client::MANAGEMENT;
 
 fn probe(name: &'static str, up: bool) -> Arc<dyn Probe> {
     let mut probe = MockProbe::new();
@@ -24,7 +24,7 @@ async fn health(dependencies: Dependencies, path: &'static str, stopping: bool) 
     if stopping {
         stop.cancel();
     }
-    let client = Client::untracked(server(SETTINGS, dependencies, Registry::new(), stop)).await.unwrap();
+    let client = Client::untracked(server(MANAGEMENT, dependencies, Registry::new(), stop)).await.unwrap();
     let response = client.get(path).dispatch().await;
     (response.status(), serde_json::from_str(&response.into_string().await.unwrap()).unwrap())
 }
@@ -63,7 +63,7 @@ async fn the_metrics_are_those_of_the_registry() {
     let counter = IntCounter::new("things_total", "Things.").unwrap();
     registry.register(Box::new(counter.clone())).unwrap();
     counter.inc_by(7);
-    let rocket = server(SETTINGS, Dependencies::default(), registry, CancellationToken::new());
+    let rocket = server(MANAGEMENT, Dependencies::default(), registry, CancellationToken::new());
     let client = Client::untracked(rocket).await.unwrap();
     let text = client.get("/metrics").dispatch().await.into_string().await.unwrap();
     assert!(text.contains("things_total 7"), "{text}");

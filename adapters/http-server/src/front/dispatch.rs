@@ -1,0 +1,96 @@
+use std::net::SocketAddr;
+
+use hyper::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::StatusCode;
+use hyper::http::request::Parts;
+use rocket::http::uri::{Host, Origin};
+use rocket::http::{Cookie, Header, Method};
+use rocket::local::asynchronous::{Client, LocalResponse};
+use tokio::io::AsyncReadExt;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::place;
+use super::refusal::Refusal;
+
+/// An answer, in memory.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// The body's length; that of a HEAD's answer too, which has none.
+    pub(super) size: Option<usize>,
+    pub(super) body: Vec<u8>,
+    /// What the answer takes up until it is written.
+    pub(super) places: Vec<OwnedSemaphorePermit>,
+}
+
+/// Has Rocket handle a request.
+pub(super) async fn dispatch(
+    rocket: &Client,
+    method: Method,
+    head: &Parts,
+    body: Vec<u8>,
+    client: SocketAddr,
+) -> Result<Answer, Refusal> {
+    let handled = async {
+        let address = head.uri.path_and_query().map_or("", |address| address.as_str());
+        let mut request = match Origin::parse(address) {
+            Ok(origin) => rocket.req(method, origin),
+            Err(_) => {
+                rocket.req(method, Origin::parse_owned(encoded(address)).map_err(|_| Refusal::Malformed)?)
+            }
+        };
+        request.set_remote(client);
+        if let Some(host) = head.headers.get(HOST)
+            && let Ok(host) = Host::parse(host.to_str().unwrap_or_default())
+        {
+            request.inner_mut().set_host(host);
+        }
+        for (name, value) in &head.headers {
+            // Rocket knows headers as text only. Those that matter and are none were refused.
+            let Ok(value) = std::str::from_utf8(value.as_bytes()) else { continue };
+            if name == COOKIE {
+                let cookies = Cookie::split_parse_encoded(value.to_owned()).filter_map(Result::ok);
+                request = request.cookies(cookies);
+            }
+            request.inner_mut().add_header(Header::new(name.as_str(), value));
+        }
+        if !body.is_empty() {
+            request.set_body(body);
+        }
+        read(request.dispatch().await).await
+    };
+    let (answer, places) = place::collect(handled).await;
+    answer.map(|answer| Answer { places, ..answer })
+}
+
+async fn read(mut response: LocalResponse<'_>) -> Result<Answer, Refusal> {
+    let status = StatusCode::from_u16(response.status().code).map_err(|_| Refusal::Broken)?;
+    let mut headers = HeaderMap::with_capacity(12);
+    for header in response.headers().iter() {
+        let name = HeaderName::from_bytes(header.name.as_str().as_bytes()).map_err(|_| Refusal::Broken)?;
+        let value = HeaderValue::from_str(&header.value).map_err(|_| Refusal::Broken)?;
+        headers.append(name, value);
+    }
+    let (size, empty) = (response.body().preset_size(), response.body().is_none());
+    let mut body = Vec::with_capacity(if empty { 0 } else { size.map_or(0, |size| size + 1) });
+    if !empty {
+        response.read_to_end(&mut body).await.map_err(|_| Refusal::Broken)?;
+    }
+    Ok(Answer { status, headers, size, body, places: Vec::new() })
+}
+
+/// An address with everything encoded that Rocket does not take as it is.
+fn encoded(address: &str) -> String {
+    let bytes = address.as_bytes();
+    let hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
+    let mut text = String::with_capacity(address.len() + 16);
+    for (at, &byte) in bytes.iter().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || b"-._~/?!$&'()*+,;=:@".contains(&byte);
+        if plain || (byte == b'%' && hex(at + 1) && hex(at + 2)) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}

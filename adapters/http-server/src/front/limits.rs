@@ -1,0 +1,91 @@
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use rustix::process::{Resource, getrlimit};
+use serde::Deserialize;
+
+/// Descriptors that are left for everything but the API's connections: the management port's, the databases', the
+/// upstreams', the files.
+const RESERVED_DESCRIPTORS: u64 = 160;
+
+/// Connections of the management port: a platform's probes and scrapers, and a person or two.
+const MANAGEMENT_CONNECTIONS: usize = 64;
+
+/// Where the API listens, and what it bounds.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// The address to listen on: loopback for this machine only, `0.0.0.0` for all networks.
+    pub address: IpAddr,
+    /// The TCP port.
+    pub port: u16,
+    /// Connections at the same time. For one more, the one that has been idle for longest is closed.
+    pub max_connections: usize,
+    /// Requests at the same time, from their last byte to the last byte of their answer. One more is answered 503.
+    pub max_in_flight: usize,
+    /// Milliseconds in which a head must be complete after its first byte.
+    pub header_timeout_ms: u64,
+    /// Milliseconds in which a body must be complete after its head.
+    pub body_timeout_ms: u64,
+    /// Milliseconds in which a request must be answered after its body.
+    pub request_timeout_ms: u64,
+}
+
+impl HttpSettings {
+    /// The usual limits, at this address.
+    pub const fn at(address: IpAddr, port: u16) -> Self {
+        Self {
+            address,
+            port,
+            max_connections: 768,
+            max_in_flight: 512,
+            header_timeout_ms: 10_000,
+            body_timeout_ms: 10_000,
+            request_timeout_ms: 60_000,
+        }
+    }
+
+    /// The address and the port.
+    pub fn socket(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+
+    /// As many connections as the settings and the process's limit of descriptors allow.
+    pub(super) fn connections(&self) -> usize {
+        let Some(descriptors) = getrlimit(Resource::Nofile).current else { return self.max_connections };
+        let room = usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX);
+        self.max_connections.min(room.max(1))
+    }
+
+    pub(super) fn header_timeout(&self) -> Duration {
+        Duration::from_millis(self.header_timeout_ms)
+    }
+
+    pub(super) fn body_timeout(&self) -> Duration {
+        Duration::from_millis(self.body_timeout_ms)
+    }
+
+    pub(super) fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+}
+
+/// Where the management port listens. Its bounds are fixed, and no load of the API counts towards them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManagementSettings {
+    /// The address to listen on.
+    pub address: IpAddr,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl ManagementSettings {
+    pub(crate) fn server(self) -> HttpSettings {
+        HttpSettings {
+            max_connections: MANAGEMENT_CONNECTIONS,
+            max_in_flight: MANAGEMENT_CONNECTIONS,
+            ..HttpSettings::at(self.address, self.port)
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The front: listens, bounds connections, heads, bodies and requests in time, number and size, and hands whole requests
+//! to Rocket. Rocket 0.5 has neither time-outs nor limits for connections.
+
+mod body;
+mod connection;
+mod connections;
+mod dispatch;
+mod limits;
+mod listener;
+mod metrics;
+mod place;
+mod refusal;
+mod serve;
+mod service;
+mod socket;
+
+pub use limits::{HttpSettings, ManagementSettings};
+pub use metrics::FrontMetrics;
+pub(crate) use place::keep_until_sent;
+pub use serve::{ServeError, serve};

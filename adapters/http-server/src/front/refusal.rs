@@ -1,0 +1,142 @@
+//! Answers that the front gives itself, in the shape of all others.
+
+use std::time::Instant;
+
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::http::StatusCode;
+use keeper_telemetry::context::{REQUEST_ID, is_sane_request_id};
+use rocket::http::Status;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::connection::Connection;
+use super::dispatch::Answer;
+use crate::HttpMetrics;
+
+/// Why the front answers a request itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Malformed,
+    NoHost,
+    KeyNotText,
+    UnknownMethod,
+    BodyEnded,
+    SlowBody,
+    AddressTooLong,
+    HeadTooLarge,
+    Overloaded,
+    Overdue,
+    Broken,
+}
+
+/// What is known of the request that is refused.
+pub(super) struct Refused<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) request_id: String,
+    pub(super) started: Instant,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    message: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+}
+
+impl Refusal {
+    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Malformed => (StatusCode::BAD_REQUEST, "invalid", "the request is not valid HTTP"),
+            Self::NoHost => (StatusCode::BAD_REQUEST, "invalid", "the request must have one Host header"),
+            Self::KeyNotText => (StatusCode::BAD_REQUEST, "invalid", "the Idempotency-Key is not UTF-8"),
+            Self::UnknownMethod => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "there is no such method")
+            }
+            Self::BodyEnded => (StatusCode::BAD_REQUEST, "unreadable", "the body ended early"),
+            Self::SlowBody => (StatusCode::REQUEST_TIMEOUT, "slow_request", "the body did not come in time"),
+            Self::AddressTooLong => (StatusCode::URI_TOO_LONG, "too_large", "the address is too long"),
+            Self::HeadTooLarge => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", "the request's head is too large")
+            }
+            Self::Overloaded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "the service has too much to do now; please try again",
+            ),
+            Self::Overdue => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "timeout",
+                "the service did not answer in time; please try again",
+            ),
+            Self::Broken => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side")
+            }
+        }
+    }
+
+    /// Nothing more can be read from the connection.
+    fn closes(self) -> bool {
+        !matches!(self, Self::Overloaded | Self::Overdue | Self::KeyNotText | Self::UnknownMethod)
+    }
+
+    /// Logs and counts the refusal, and gives the answer.
+    pub(super) fn answer(
+        self,
+        request: &Refused<'_>,
+        connection: &Connection,
+        metrics: Option<&HttpMetrics>,
+    ) -> Answer {
+        let (status, code, message) = self.parts();
+        let (took, client) = (request.started.elapsed(), connection.client.ip());
+        let Refused { method, path, request_id, .. } = request;
+        let status_code = status.as_u16();
+        let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
+        if status.is_server_error() && self != Self::Overloaded {
+            tracing::error!(method, path, route = "none", status = status_code, millis, request_id, %client, "request failed");
+        } else {
+            tracing::info!(method, path, route = "none", status = status_code, millis, request_id, %client, code, "request");
+        }
+        if let Some(metrics) = metrics {
+            let known = method.parse::<rocket::http::Method>().is_ok();
+            metrics.observe(if known { method } else { "none" }, "none", status_code, took);
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        if matches!(self, Self::Overloaded | Self::Overdue) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self == Self::UnknownMethod {
+            headers.insert(ALLOW, HeaderValue::from_static("DELETE, GET, HEAD, POST, PUT"));
+        }
+        if self.closes() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let body = serde_json::to_vec(&Body { message, code, request_id }).unwrap_or_default();
+        Answer { status, headers, size: Some(body.len()), body, places: Vec::new() }
+    }
+}
+
+/// The request's id: its own, if it is sane, or a new one.
+pub(super) fn request_id(headers: &HeaderMap) -> String {
+    let own = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane_request_id(id));
+    own.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// The answer to what hyper refuses before there is a request: its head as it is written on the connection.
+pub(super) fn written(answer: &Answer) -> Vec<u8> {
+    let reason = Status::new(answer.status.as_u16()).reason_lossy();
+    let mut text = format!("HTTP/1.1 {} {reason}\r\n", answer.status.as_u16()).into_bytes();
+    for (name, value) in &answer.headers {
+        text.extend_from_slice(name.as_str().as_bytes());
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(value.as_bytes());
+        text.extend_from_slice(b"\r\n");
+    }
+    text.extend_from_slice(format!("content-length: {}\r\n\r\n", answer.body.len()).as_bytes());
+    text.extend_from_slice(&answer.body);
+    text
+}

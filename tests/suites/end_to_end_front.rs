@@ -1,0 +1,12 @@
+//! What a server does with clients that are slow, silent, wrong or too many: tried on standalone over plain sockets.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+#[path = "end_to_end_front/bounds.rs"]
+mod bounds;
+#[path = "end_to_end_front/client.rs"]
+mod client;
+#[path = "end_to_end_front/heads.rs"]
+mod heads;
+#[path = "end_to_end_front/stop.rs"]
+mod stop;

@@ -1,0 +1,131 @@
+use std::time::{Duration, Instant};
+
+use keeper_tests::harness::eventually;
+use serde_json::json;
+
+use super::client::{PATIENCE, Raw, get, metric, standalone};
+
+#[tokio::test]
+async fn the_oldest_idle_connection_makes_room() {
+    let unit = standalone(&[("KEEPER_HTTP__MAX_CONNECTIONS", "3")]).await;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let client = Raw::to(&unit).await;
+        client.send(get("/api/movies")).await;
+        assert_eq!(client.answer().await.status, 200);
+        clients.push(client);
+        // Idle times are told apart by milliseconds.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut fourth = Raw::to(&unit).await;
+    fourth.send(get("/api/movies")).await;
+    assert_eq!(fourth.answer().await.status, 200);
+    assert!(clients[0].ends_within(PATIENCE).await);
+    assert!(!clients[2].ends_within(Duration::from_millis(300)).await);
+    assert_eq!(metric(&unit, "http_connections").await, Some(3.0));
+    assert_eq!(metric(&unit, "http_in_flight").await, Some(0.0));
+}
+
+#[tokio::test]
+async fn half_sent_requests_keep_nobody_out_and_take_little_memory() {
+    let unit = standalone(&[]).await;
+    let before = unit.peak_memory().expect("it runs");
+    let mut clients = Vec::new();
+    for number in 0..900 {
+        let client = Raw::to(&unit).await;
+        // As much as it takes; it may be closed for another, or refused.
+        let _ = client
+            .0
+            .try_write(format!("GET /{number} HTTP/1.1\r\nX-Long: {}", "x".repeat(400_000)).as_bytes());
+        clients.push(client);
+    }
+    let begin = Instant::now();
+    assert_eq!(unit.api().get("/api/movies").await.status, 200);
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    unit.ready().await;
+    let grown = unit.peak_memory().expect("it runs") - before;
+    assert!(grown < 96 * 1024, "{grown} KiB");
+}
+
+#[tokio::test]
+async fn with_no_descriptor_left_both_ports_answer() {
+    let unit = standalone(&[]).await;
+    // Those of the running process: what is left is less than the API may have connections.
+    unit.limit_descriptors(256);
+    let mut clients = Vec::new();
+    for _ in 0..400 {
+        let client = Raw::to(&unit).await;
+        let _ = client.0.try_write(b"GET / HT");
+        clients.push(client);
+    }
+    unit.ready().await;
+    assert_eq!(unit.api().get("/api/movies").await.status, 200);
+    assert_eq!(unit.management().get("/metrics").await.status, 200);
+    let told = unit.log().matches("connections cannot be accepted").count();
+    assert!(told < 20, "{told} times");
+}
+
+#[tokio::test]
+async fn more_than_it_can_do_is_refused_at_once() {
+    let unit = standalone(&[("KEEPER_HTTP__MAX_IN_FLIGHT", "1")]).await;
+    let absent = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
+    let mut waiting = Raw::to(&unit).await;
+    waiting.send(get(&format!("/api/billing/orders/{absent}?wait=20"))).await;
+    eventually("it waits", PATIENCE, async || {
+        (metric(&unit, "http_in_flight").await == Some(1.0)).then_some(())
+    })
+    .await;
+    let mut second = Raw::to(&unit).await;
+    second.send(get("/api/movies")).await;
+    let told = second.answer().await;
+    told.is_error(503, "overloaded");
+    assert!(told.head.contains("retry-after: 1"), "{}", told.head);
+    unit.ready().await;
+    // The wait ends with its client.
+    drop(waiting);
+    eventually("the place is free", PATIENCE, async || {
+        second.send(get("/api/movies")).await;
+        (second.answer().await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_has_a_deadline() {
+    let unit = standalone(&[("KEEPER_HTTP__REQUEST_TIMEOUT_MS", "500")]).await;
+    let client = Raw::to(&unit).await;
+    client.send(get("/api/billing/orders/019a2f5e-7c1b-7d3a-9e4f-0123456789ab?wait=20")).await;
+    client.answer().await.is_error(504, "timeout");
+    client.send(get("/api/movies")).await;
+    assert_eq!(client.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_bounded_and_let_go() {
+    let unit = standalone(&[]).await;
+    let description = "\u{1f3ac}".repeat(10_000);
+    for number in 0..200 {
+        let movie = json!({ "title": format!("Long {number}"), "description": description });
+        assert_eq!(unit.api().post("/api/movies", &movie).await.status, 201);
+    }
+    let before = unit.peak_memory().expect("it runs");
+    let mut clients = Vec::new();
+    for _ in 0..40 {
+        let client = Raw::to(&unit).await;
+        client.send(get("/api/movies?limit=1000")).await;
+        clients.push(client);
+    }
+    // Two of them have their page in memory; the others wait for their turn, or are refused.
+    eventually("some are refused", PATIENCE, async || {
+        let refused = "http_requests_total{method=\"GET\",route=\"/api/movies\",status=\"503\"}";
+        metric(&unit, refused).await.filter(|count| *count >= 10.0)
+    })
+    .await;
+    let grown = unit.peak_memory().expect("it runs") - before;
+    assert!(grown < 160 * 1024, "{grown} KiB");
+    eventually("they are let go", PATIENCE, async || {
+        (metric(&unit, "http_in_flight").await == Some(0.0)).then_some(())
+    })
+    .await;
+    assert_eq!(unit.api().get("/api/movies?limit=1000").await.status, 200);
+}

@@ -1,0 +1,125 @@
+use std::time::Duration;
+
+use super::client::{PATIENCE, Raw, get, metric, standalone};
+
+const POST: &str = "POST /api/movies HTTP/1.1\r\nHost: front\r\nContent-Type: application/json\r\n";
+
+#[tokio::test]
+async fn a_head_that_is_wrong_is_answered_as_every_error_is() {
+    let unit = standalone(&[]).await;
+    let long = "x".repeat(40_000);
+    for (head, status, code) in [
+        ("GET /api/movies HTTP/1.1\r\n\r\n".to_owned(), 400, "invalid"),
+        ("GET /api/movies HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), 400, "invalid"),
+        ("GET /api/movies\u{7f} HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400, "invalid"),
+        ("nonsense\r\n\r\n".to_owned(), 400, "invalid"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n".to_owned(), 400, "invalid"),
+        ("BREW /api/movies HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "method_not_allowed"),
+        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414, "too_large"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX-Long: {long}\r\n\r\n"), 431, "too_large"),
+    ] {
+        let mut client = Raw::to(&unit).await;
+        client.send(&head[..head.len().min(32_768)]).await;
+        client.answer().await.is_error(status, code);
+        let (method, line) = match status {
+            405 => ("none", 405),
+            400 if head.starts_with("GET /api/movies HTTP") => ("GET", 400),
+            other => ("none", other),
+        };
+        let series = format!("http_requests_total{{method=\"{method}\",route=\"none\",status=\"{line}\"}}");
+        assert!(metric(&unit, &series).await.is_some_and(|count| count >= 1.0), "{series}");
+    }
+    // HTTP/1.0 needs no host.
+    let mut client = Raw::to(&unit).await;
+    client.send("GET /api/movies HTTP/1.0\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 200);
+    assert!(unit.log().contains("\"client\":\"127.0.0.1\""), "{}", unit.log());
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_text_is_refused() {
+    let unit = standalone(&[]).await;
+    let body = r#"{"user_id":"20","number_of_items":"99","total_amount":"250"}"#;
+    let mut client = Raw::to(&unit).await;
+    client
+        .send(
+            [
+                b"POST /api/billing HTTP/1.1\r\nHost: front\r\nContent-Type: application/json\r\n",
+                &b"Idempotency-Key: a\xffb\r\n"[..],
+                format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes(),
+            ]
+            .concat(),
+        )
+        .await;
+    client.answer().await.is_error(400, "invalid");
+}
+
+#[tokio::test]
+async fn half_a_head_is_closed_in_time() {
+    let unit = standalone(&[("KEEPER_HTTP__HEADER_TIMEOUT_MS", "500")]).await;
+    let mut silent = Raw::to(&unit).await;
+    let mut fresh = Raw::to(&unit).await;
+    fresh.send("GET /api/mov").await;
+    let mut used = Raw::to(&unit).await;
+    used.send(get("/api/movies")).await;
+    assert_eq!(used.answer().await.status, 200);
+    used.send("GET /").await;
+    assert!(fresh.ends_within(Duration::from_secs(10)).await);
+    assert!(used.ends_within(Duration::from_secs(10)).await);
+    // One that has said nothing is idle, and is kept as a load balancer keeps it.
+    assert!(!silent.ends_within(Duration::from_secs(1)).await);
+}
+
+#[tokio::test]
+async fn half_a_body_is_answered_in_time() {
+    let unit = standalone(&[("KEEPER_HTTP__BODY_TIMEOUT_MS", "500")]).await;
+    for rest in ["Content-Length: 40\r\n\r\n{\"ti", "Transfer-Encoding: chunked\r\n\r\n4\r\n{\"ti\r\n"] {
+        let mut client = Raw::to(&unit).await;
+        client.send(format!("{POST}{rest}")).await;
+        client.answer().await.is_error(408, "slow_request");
+        assert!(client.ends_within(PATIENCE).await);
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_body_without_its_end_is_refused() {
+    let unit = standalone(&[]).await;
+    let mut client = Raw::to(&unit).await;
+    let body = r#"{"title":"a"}"#;
+    client.send(format!("{POST}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n", body.len())).await;
+    tokio::io::AsyncWriteExt::shutdown(&mut client.0).await.expect("it can be shut down");
+    assert!(client.ends_within(PATIENCE).await);
+    assert_eq!(unit.api().get("/api/movies").await.body, "[]");
+}
+
+#[tokio::test]
+async fn what_is_too_large_always_gets_its_answer() {
+    let unit = standalone(&[]).await;
+    for _ in 0..20 {
+        let mut client = Raw::to(&unit).await;
+        client.send(format!("{POST}Content-Length: 10000000\r\n\r\n")).await;
+        client.send(vec![b' '; 10_000_000]).await;
+        client.answer().await.is_error(413, "too_large");
+    }
+    let mut client = Raw::to(&unit).await;
+    client.send(format!("{POST}Transfer-Encoding: chunked\r\n\r\n")).await;
+    for _ in 0..100 {
+        client.send([b"186a0\r\n", &[b' '; 100_000][..], b"\r\n"].concat()).await;
+    }
+    client.send("0\r\n\r\n").await;
+    client.answer().await.is_error(413, "too_large");
+}
+
+#[tokio::test]
+async fn who_asks_first_is_refused_at_once() {
+    let unit = standalone(&[]).await;
+    let mut client = Raw::to(&unit).await;
+    client.send(format!("{POST}Expect: 100-continue\r\nContent-Length: 10000000\r\n\r\n")).await;
+    client.answer().await.is_error(413, "too_large");
+    let mut client = Raw::to(&unit).await;
+    let body = r#"{"title":"a","description":"b"}"#;
+    client.send(format!("{POST}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", body.len())).await;
+    assert_eq!(client.answer().await.status, 100);
+    client.send(body).await;
+    assert_eq!(client.answer().await.status, 201);
+}
