@@ -57,7 +57,8 @@ pub(super) async fn dispatch(
         if !body.is_empty() {
             request.set_body(body);
         }
-        read(request.dispatch().await).await
+        // More than 20 KiB, which would be moved from one future into the next.
+        read(Box::pin(request.dispatch()).await).await
     };
     let (answer, places) = place::collect(handled).await;
     answer.map(|answer| Answer { places, ..answer })
@@ -89,7 +90,8 @@ fn encoded(address: &str) -> String {
         if plain || (byte == b'%' && hex(at + 1) && hex(at + 2)) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0').to_ascii_uppercase();
+            text.extend(['%', digit(byte >> 4), digit(byte & 15)]);
         }
     }
     text

@@ -58,7 +58,7 @@ impl Service {
         let started = Instant::now();
         let (head, body) = request.into_parts();
         let head = Arc::new(head);
-        let (answer, held) = match self.handled(&connection, &head, body).await {
+        let (answer, place) = match self.answered(&connection, &head, body).await {
             Ok((answer, place)) => (answer, Some(place)),
             Err(refusal) => {
                 let refused = Refused {
@@ -71,10 +71,10 @@ impl Service {
             }
         };
         connection.enter(Phase::Sending);
-        Ok(response(answer, held))
+        Ok(response(answer, place))
     }
 
-    async fn handled(
+    async fn answered(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         head: &Arc<Parts>,
@@ -109,7 +109,7 @@ impl Service {
     }
 
     fn place(&self) -> Result<InFlight, Refusal> {
-        let permit = Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
+        let permit = Arc::clone(&self.in_flight).try_acquire_owned().or(Err(Refusal::Overloaded))?;
         let gauge = self.gauges.in_flight.clone();
         gauge.inc();
         Ok(InFlight { _permit: permit, gauge })
@@ -126,7 +126,7 @@ fn checked(head: &Parts) -> Result<Method, Refusal> {
     if keys.any(|key| std::str::from_utf8(key.as_bytes()).is_err()) {
         return Err(Refusal::KeyNotText);
     }
-    head.method.as_str().parse().map_err(|_| Refusal::UnknownMethod)
+    head.method.as_str().parse().or(Err(Refusal::UnknownMethod))
 }
 
 fn closing(mut answer: Answer, cut: bool) -> Answer {
