@@ -1,5 +1,8 @@
 use std::time::Duration;
 
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
 use super::client::{PATIENCE, Raw, get, metric, standalone};
 
 const POST: &str = "POST /api/movies HTTP/1.1\r\nHost: front\r\nContent-Type: application/json\r\n";
@@ -84,12 +87,22 @@ async fn half_a_body_is_answered_in_time() {
 #[tokio::test]
 async fn a_chunked_body_without_its_end_is_refused() {
     let unit = standalone(&[]).await;
-    let mut client = Raw::to(&unit).await;
+    let movie = unit.api().post("/api/movies", &json!({ "title": "before", "description": "" })).await;
+    assert_eq!(movie.status, 201, "{}", movie.body);
+    let path = format!("/api/movies/{}", movie.json()["id"]);
+    // A body that is valid as far as it came, and so short that Rocket looks at all of it for a form's method.
     let body = r#"{"title":"a"}"#;
-    client.send(format!("{POST}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n", body.len())).await;
-    tokio::io::AsyncWriteExt::shutdown(&mut client.0).await.expect("it can be shut down");
+    let mut client = Raw::to(&unit).await;
+    client
+        .send(format!(
+            "PUT {path} HTTP/1.1\r\nHost: front\r\nContent-Type: application/json\r\n\
+             Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n",
+            body.len()
+        ))
+        .await;
+    client.0.shutdown().await.expect("it can be shut down");
     assert!(client.ends_within(PATIENCE).await);
-    assert_eq!(unit.api().get("/api/movies").await.body, "[]");
+    assert_eq!(unit.api().get(&path).await.json()["title"], "before");
 }
 
 #[tokio::test]
@@ -103,8 +116,8 @@ async fn what_is_too_large_always_gets_its_answer() {
     }
     let mut client = Raw::to(&unit).await;
     client.send(format!("{POST}Transfer-Encoding: chunked\r\n\r\n")).await;
-    for _ in 0..100 {
-        client.send([b"186a0\r\n", &[b' '; 100_000][..], b"\r\n"].concat()).await;
+    for _ in 0..1000 {
+        client.send([b"2710\r\n", &[b' '; 10_000][..], b"\r\n"].concat()).await;
     }
     client.send("0\r\n\r\n").await;
     client.answer().await.is_error(413, "too_large");
