@@ -10,7 +10,7 @@ async fn the_oldest_idle_connection_makes_room() {
     let unit = standalone(&[("KEEPER_HTTP__MAX_CONNECTIONS", "3")]).await;
     let mut clients = Vec::new();
     for _ in 0..3 {
-        let client = Raw::to(&unit).await;
+        let mut client = Raw::to(&unit).await;
         client.send(get("/api/movies")).await;
         assert_eq!(client.answer().await.status, 200);
         clients.push(client);
@@ -93,7 +93,7 @@ async fn more_than_it_can_do_is_refused_at_once() {
 #[tokio::test]
 async fn a_request_has_a_deadline() {
     let unit = standalone(&[("KEEPER_HTTP__REQUEST_TIMEOUT_MS", "500")]).await;
-    let client = Raw::to(&unit).await;
+    let mut client = Raw::to(&unit).await;
     client.send(get("/api/billing/orders/019a2f5e-7c1b-7d3a-9e4f-0123456789ab?wait=20")).await;
     client.answer().await.is_error(504, "timeout");
     client.send(get("/api/movies")).await;
@@ -111,7 +111,7 @@ async fn who_does_not_read_is_bounded_and_let_go() {
     let before = unit.peak_memory().expect("it runs");
     let mut clients = Vec::new();
     for _ in 0..40 {
-        let client = Raw::to(&unit).await;
+        let mut client = Raw::to(&unit).await;
         client.send(get("/api/movies?limit=1000")).await;
         clients.push(client);
     }
