@@ -121,6 +121,7 @@ impl Refusal {
 }
 
 /// The request's id: its own, if it is sane, or a new one.
+#[expect(clippy::disallowed_methods, reason = "a request's id, which identifies no order")]
 pub(super) fn request_id(headers: &HeaderMap) -> String {
     let own = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane_request_id(id));
     own.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
