@@ -311,6 +311,45 @@ async fn a_read_that_waits_for_others_is_given_up_in_time() {
     assert!(started.elapsed() < Duration::from_millis(1_900), "the last ones waited twice");
 }
 
+/// A replica that hangs has two of the connections: all shared requests that may be under way at once. What comes then
+/// must not wait until they are given up.
+#[tokio::test]
+async fn requests_that_hang_hold_up_no_others() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (hang, mut hangs) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        for number in 0.. {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            if number < 2 {
+                hang.send(connection).unwrap();
+                continue;
+            }
+            tokio::spawn(async move {
+                let _ = connection.read(&mut [0; 4096]).await.unwrap();
+                connection.write_all(answer("200 OK", MOVIE).as_bytes()).await.unwrap();
+            });
+        }
+    });
+    let catalog = Arc::new(batched(service(port, 20_000), 20_000));
+    let read = || {
+        let catalog = Arc::clone(&catalog);
+        tokio::spawn(async move { catalog.get(movie_id(7)).await })
+    };
+    // One after the other: together they would share a request.
+    let mut hanging = Vec::new();
+    for _ in 0..2 {
+        let reading = read();
+        hanging.push((hangs.recv().await.unwrap(), reading));
+    }
+    let started = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(found(&read().await.unwrap()), Some(7));
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "they waited for those that hang");
+    hanging.iter().for_each(|(_, reading)| reading.abort());
+}
+
 #[tokio::test]
 async fn a_batch_that_is_none_is_refused() {
     let (catalog, _asked) = even_movies();

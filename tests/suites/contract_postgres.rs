@@ -14,6 +14,7 @@ mod server;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use keeper_batching::BatchedMovies;
 use keeper_billing::Book;
 use keeper_domain::{MovieChange, MovieQuery, Title};
 use keeper_inventory::Inventory;
@@ -66,6 +67,17 @@ async fn book() -> (contract::order_book::Subject, ()) {
     let ledger = ledger().await.0;
     let book = Arc::new(Book::new(Arc::clone(&ledger), Arc::new(SystemClock)));
     (contract::order_book::Subject { book, ledger }, ())
+}
+
+/// The store as inventory has it: reads by id that come together share a statement.
+mod batched {
+    use super::{Arc, BatchedMovies, contract};
+
+    async fn movies() -> (contract::movie_repository::Subject, ()) {
+        (Arc::new(BatchedMovies::new("inventory database", super::movies().await.0)), ())
+    }
+
+    keeper_tests::movie_repository_contract!(super::movies);
 }
 
 keeper_tests::movie_repository_contract!(super::movies);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keeper_domain::{Description, MovieChange, MovieId, MovieQuery, Title};
-use keeper_ports::inventory::MovieCatalog;
+use keeper_ports::inventory::{MAX_IDS, MovieCatalog};
 
 use super::samples::{UGLY_TITLES, described, movie, movie_id, page, part};
 
@@ -20,6 +20,7 @@ macro_rules! movie_catalog_contract {
             [
                 a_movie_is_added_and_read_back,
                 a_movie_that_is_not_there_is_no_error,
+                many_movies_are_read_at_once,
                 a_change_is_answered_as_the_movie_is_now,
                 a_removal_and_a_clearance_say_what_they_did,
                 a_title_is_searched_for_literally_and_whatever_its_case,
@@ -47,6 +48,20 @@ pub async fn a_movie_that_is_not_there_is_no_error(catalog: Subject) {
     assert_eq!(catalog.get(id).await.unwrap(), None);
     assert_eq!(catalog.change(id, change).await.unwrap(), None);
     assert!(!catalog.remove(id).await.unwrap());
+}
+
+pub async fn many_movies_are_read_at_once(catalog: Subject) {
+    let mut added = Vec::new();
+    for number in 1..MAX_IDS {
+        added.push(catalog.add(movie(&format!("Movie {number}"))).await.unwrap());
+    }
+    let absent = movie_id(i64::MAX);
+    let ids = added.iter().map(|movie| movie.id).rev().chain([absent]).collect();
+    let mut found = catalog.get_many(ids).await.unwrap();
+    found.sort_by_key(|movie| movie.id);
+    assert_eq!(found, added);
+    assert_eq!(catalog.get_many(vec![absent]).await.unwrap(), []);
+    assert_eq!(catalog.get_many(Vec::new()).await.unwrap(), []);
 }
 
 pub async fn a_change_is_answered_as_the_movie_is_now(catalog: Subject) {
