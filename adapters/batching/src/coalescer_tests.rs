@@ -105,8 +105,14 @@ async fn a_batch_that_hangs_holds_up_its_own_calls_only() {
         tokio::spawn(async move { coalescer.call(millis).await.map(|_| started.elapsed()) })
     };
     // As many as may be under way hang for a minute; what comes then waits until they are overdue, and no longer.
-    let hanging: Vec<_> = (0..MAX_BATCHES).map(|_| call(60_000)).collect();
-    yield_now().await;
+    let mut hanging = Vec::new();
+    for _ in 0..MAX_BATCHES {
+        hanging.push(call(60_000));
+        // Each is a batch of its own: the next one comes when this one is under way.
+        for _ in 0..3 {
+            yield_now().await;
+        }
+    }
     assert!(call(1).await.unwrap().unwrap() < OVERDUE_AFTER + Duration::from_millis(10));
     assert!(call(1).await.unwrap().unwrap() < Duration::from_millis(10), "now there is room");
     for hanging in hanging {
