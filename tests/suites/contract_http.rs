@@ -347,7 +347,9 @@ async fn requests_that_hang_hold_up_no_others() {
         assert_eq!(found(&read().await.unwrap()), Some(7));
     }
     assert!(started.elapsed() < Duration::from_secs(10), "they waited for those that hang");
-    hanging.iter().for_each(|(_, reading)| reading.abort());
+    for (_, reading) in &hanging {
+        reading.abort();
+    }
 }
 
 #[tokio::test]
