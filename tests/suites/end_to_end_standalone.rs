@@ -7,6 +7,9 @@ mod backup;
 #[path = "end_to_end_standalone/files.rs"]
 mod files;
 
+#[path = "end_to_end_standalone/output.rs"]
+mod output;
+
 use std::time::Duration;
 
 use keeper_tests::harness::{Unit, until};

@@ -1,0 +1,69 @@
+//! Output that nobody takes: a full disk and a closed pipe are failures, told once and without a panic.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use keeper_tests::harness::{Unit, binary};
+use serde_json::json;
+
+use super::files::add;
+
+fn command(name: &str, arguments: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(binary(name));
+    command.args(arguments).env_clear().current_dir(folder).stderr(Stdio::piped());
+    command
+}
+
+/// As `COMMAND > /dev/full`.
+fn to_a_full_disk(mut command: Command) -> Output {
+    let full = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    command.stdout(full).output().expect("the binary starts")
+}
+
+/// As `COMMAND | true`, where nobody reads.
+fn to_nobody(mut command: Command) -> Output {
+    let (reader, writer) = std::io::pipe().expect("there are pipes");
+    drop(reader);
+    command.stdout(writer).output().expect("the binary starts")
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_a_failure() {
+    let unit = Unit::new("standalone", []);
+    unit.start();
+    unit.ready().await;
+    add(&unit, "Solaris").await;
+    assert_eq!(unit.terminate().code(), Some(0));
+    let every = ["gateway", "inventory", "billing", "standalone"].into_iter().flat_map(|name| {
+        [&["config"][..], &["openapi"], &["--version"], &["--help"]].map(|arguments| (name, arguments))
+    });
+    let list = [&["dead-letters", "list"][..], &["dead-letters", "list", "--json"]];
+    for (name, arguments) in every.chain(list.map(|arguments| ("standalone", arguments))) {
+        let output = to_a_full_disk(command(name, arguments, unit.folder()));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{name} {arguments:?}: {said}");
+        let cause =
+            format!("{name}: cannot write to standard output: No space left on device (os error 28)\n");
+        assert_eq!(said, cause, "{arguments:?}");
+        let output = to_nobody(command(name, arguments, unit.folder()));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), said.as_str()), (Some(1), ""), "{name} {arguments:?}");
+    }
+}
+
+#[test]
+fn a_journal_that_cannot_be_printed_and_an_error_that_cannot_be_told_are_failures() {
+    let folder = tempfile::tempdir().expect("it can be made");
+    let line = json!({ "because": "a test" }).to_string();
+    std::fs::write(folder.path().join("journal"), format!("{line}\n")).expect("it can be written");
+    let mut journal = command("standalone", &["dead-letters", "journal"], folder.path());
+    journal.env("KEEPER_DEAD_LETTERS__JOURNAL", "journal");
+    let output = to_a_full_disk(journal);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("standard output"), "{said}");
+    // Standard error is full, too: the exit code is all there is.
+    let full = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let mut list = command("standalone", &["dead-letters", "list"], folder.path());
+    assert_eq!(list.stderr(full).status().expect("the binary starts").code(), Some(1));
+}
