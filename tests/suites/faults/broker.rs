@@ -123,6 +123,50 @@ async fn every_message_comes_three_times_to_replicas_that_die() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letter_commands_beside_each_other_say_what_is_true() {
+    const COUNT: usize = 3_003;
+    let site = Site::new().await;
+    let (_connection, channel) = site.channel().await;
+    for number in 0..COUNT {
+        publish(&channel, BasicProperties::default(), format!("poison {number}").as_bytes()).await;
+    }
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new(binary("billing"));
+        command.arg("dead-letters").args(arguments).env_clear().envs(site.billing.settings());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let ended = |child: std::process::Child| {
+        let output = tokio::task::block_in_place(|| child.wait_with_output().unwrap());
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), said(&output.stdout), said(&output.stderr))
+    };
+    eventually("all are dead", PATIENCE, async || {
+        let (_, list, _) = ended(command(&["list"]));
+        list.ends_with("100 of 3,003 are shown; --limit shows more\n").then_some(())
+    })
+    .await;
+    // What is replayed would be dead again, and counted twice.
+    site.billing.kill();
+    eventually("all are replayed", PATIENCE, async || {
+        let (replay, list) = (command(&["replay", "--all"]), command(&["list"]));
+        let (code, said, error) = ended(list);
+        let all_or_none = said.contains("100 of 3,003") || said.lines().count() == 1;
+        assert!(if code == Some(0) { all_or_none } else { error.contains("try again") }, "{said}{error}");
+        let (code, said, error) = ended(replay);
+        if code == Some(0) {
+            assert_eq!(said, format!("{COUNT} replayed\n"));
+            return Some(());
+        }
+        assert!(code == Some(1) && error.contains("try again"), "{code:?} {said}{error}");
+        None
+    })
+    .await;
+    let (code, said, _) = ended(command(&["list"]));
+    assert_eq!((code, said.lines().count()), (Some(0), 1));
+    tokio::task::block_in_place(|| site.billing.start());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letter_commands_that_are_killed_lose_nothing() {
     let (site, mut random) = (Site::new().await, Random::new(12));
     let (_connection, channel) = site.channel().await;
