@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use keeper_domain::{
-    DeadLetter, DeadLetterId, DeadLetterList, DeadLettersTaken, IdempotencyKey, Order, OrderDraft, OrderId,
-    Page, RecordedOrder, Recording, Slice, Timestamp, UserId,
+    DeadLetter, DeadLetterId, DeadLetterList, DeadLetterSelection, DeadLettersTaken, IdempotencyKey, Order,
+    OrderDraft, OrderId, Page, RecordedOrder, Recording, Slice, Timestamp, UserId,
 };
 
 use crate::PortResult;
@@ -133,13 +133,12 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// The dead letters could not be read.
     async fn find(&self, id: DeadLetterId) -> PortResult<DeadLetterList>;
 
-    /// Puts those of the given ids (`None`: all that are there now) back into the order queue as they first came, and says how
-    /// many. Each MUST be safe in the order queue before it leaves the dead letters: an interruption may leave it in
+    /// Puts the selected ones back into the order queue as they first came, and says how many. Each MUST be safe in the order queue before it leaves the dead letters: an interruption may leave it in
     /// both, never in neither.
     ///
     /// # Errors
     /// The dead letters or the order queue could not be reached; what is not moved stays.
-    async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> PortResult<DeadLettersTaken>;
+    async fn replay(&self, selection: DeadLetterSelection) -> PortResult<DeadLettersTaken>;
 
     /// Throws away those of the given ids and says how many they were. Each MUST be kept before it goes, once, and nothing
     /// MUST be kept that is not there; one that cannot be kept MUST stay.

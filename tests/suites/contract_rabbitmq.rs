@@ -5,8 +5,10 @@
 
 #[path = "contract_rabbitmq/dead_letters.rs"]
 mod dead_letters;
-#[path = "contract_rabbitmq/full_queue.rs"]
-mod full_queue;
+#[path = "contract_rabbitmq/second_queue.rs"]
+mod second_queue;
+#[path = "contract_rabbitmq/unidentified.rs"]
+mod unidentified;
 #[path = "contract_rabbitmq/unsettled.rs"]
 mod unsettled;
 
@@ -14,10 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keeper_domain::{DeadLetterReason, Order, Recording};
+use keeper_domain::{DeadLetterReason, DeadLetterSelection, Order, Recording};
 use keeper_ports::billing::{DeadLetters, OrderHandler, OrderQueue};
 use keeper_ports::{PortError, PortResult, Probe};
-use keeper_rabbitmq::{Broker, BrokerProbe, Consumer, RabbitDeadLetters, RabbitQueue, Settings};
+use keeper_rabbitmq::{
+    Broker, BrokerMetrics, BrokerProbe, BrokerSettings, Consumer, ConsumerOptions, RabbitDeadLetters,
+    RabbitQueue, UnidentifiedMessages, order_consumer,
+};
 use keeper_telemetry::metrics::ProcessingMetrics;
 use keeper_tests::contract::{self, FreshIds, SystemClock, samples};
 use keeper_tests::faults::publish;
@@ -34,8 +39,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const PATIENCE: Duration = Duration::from_secs(20);
 const FOREIGN: &[u8] = br#"{"user_id":"3","number_of_items":"5","total_amount":"180"}"#;
 
-fn settings(vhost: &Vhost) -> Settings {
-    Settings {
+fn settings(vhost: &Vhost) -> BrokerSettings {
+    BrokerSettings {
         host: vhost.host.clone(),
         port: vhost.port,
         vhost: vhost.name.clone(),
@@ -45,15 +50,29 @@ fn settings(vhost: &Vhost) -> Settings {
         tls: false,
         tls_ca: String::new(),
         queue: "billing_queue".into(),
-        prefetch: 500,
         publish_timeout_ms: 5_000,
         heartbeat_s: 10,
         declare: true,
     }
 }
 
-fn broker(settings: &Settings) -> Broker {
-    Broker::new(settings, "test", &Registry::new()).unwrap()
+fn broker(settings: &BrokerSettings) -> Broker {
+    Broker::new(settings, "test", &broker_metrics()).unwrap()
+}
+
+fn broker_metrics() -> BrokerMetrics {
+    BrokerMetrics::register(&Registry::new()).unwrap()
+}
+
+/// The consumer of the queue of orders, as billing has it unless it is set otherwise.
+fn orders_of(broker: &Broker, handler: Arc<dyn OrderHandler>) -> Consumer {
+    let options = ConsumerOptions { prefetch: 500, unidentified: UnidentifiedMessages::DeadLetter };
+    orders_with(broker, handler, options)
+}
+
+fn orders_with(broker: &Broker, handler: Arc<dyn OrderHandler>, options: ConsumerOptions) -> Consumer {
+    let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
+    order_consumer(broker, options, handler, Arc::new(FreshIds), Arc::new(SystemClock), metrics)
 }
 
 /// A queue whose publisher runs until the guard is dropped.
@@ -80,12 +99,7 @@ async fn queue() -> (contract::order_queue::Subject, DropGuard) {
     let broker = broker(&settings(&RabbitMq::shared().vhost()));
     let (queue, kept) = connected(&broker).await;
     let dead_letters = Arc::new(RabbitDeadLetters::new(&broker));
-    let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
-    let consume = Box::new(move |handler, stop| {
-        let consumer =
-            Consumer::new(&broker, handler, Arc::new(SystemClock), Arc::new(FreshIds), metrics.clone());
-        Box::pin(consumer.run(stop)) as _
-    });
+    let consume = Box::new(move |handler, stop| Box::pin(orders_of(&broker, handler).run(stop)) as _);
     (contract::order_queue::Subject { queue, dead_letters, consume }, kept)
 }
 
@@ -125,8 +139,11 @@ fn consuming(
     broker: &Broker,
     handler: Arc<dyn OrderHandler>,
 ) -> (Arc<BrokerProbe>, CancellationToken, JoinHandle<()>) {
-    let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
-    let consumer = Consumer::new(broker, handler, Arc::new(SystemClock), Arc::new(FreshIds), metrics);
+    running(orders_of(broker, handler))
+}
+
+/// Runs a consumer until the token is cancelled.
+fn running(consumer: Consumer) -> (Arc<BrokerProbe>, CancellationToken, JoinHandle<()>) {
     let (probe, stop) = (consumer.probe(), CancellationToken::new());
     let running = tokio::spawn(consumer.run(stop.clone()));
     (probe, stop, running)
@@ -176,7 +193,7 @@ async fn a_classic_queue_is_met_with_a_clear_error_and_can_be_used_as_it_is() {
     let (_connection, channel) = client(&vhost).await;
     let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare("billing_queue".into(), durable, FieldTable::default()).await.unwrap();
-    publish(&channel, BasicProperties::default(), FOREIGN).await;
+    publish(&channel, BasicProperties::default().with_message_id("order-7".into()), FOREIGN).await;
 
     let (queue, probe, _kept) = publisher(&broker(&settings(&vhost)));
     let complaint = eventually("it is refused", PATIENCE, async || {
@@ -187,7 +204,7 @@ async fn a_classic_queue_is_met_with_a_clear_error_and_can_be_used_as_it_is() {
     assert!(complaint.contains("billing_queue") && complaint.contains("delete"), "{complaint}");
     assert!(cause(queue.enqueue(samples::order("20")).await).contains("broker.declare"));
 
-    let as_it_is = broker(&Settings { declare: false, ..settings(&vhost) });
+    let as_it_is = broker(&BrokerSettings { declare: false, ..settings(&vhost) });
     let (queue, _kept) = connected(&as_it_is).await;
     let order = samples::order("20");
     queue.enqueue(order.clone()).await.unwrap();
@@ -202,7 +219,7 @@ async fn an_order_that_cannot_be_routed_is_not_accepted_and_the_next_one_is() {
     let node = RabbitMq::shared();
     let vhost = node.vhost();
     // Patient, as a machine with much to do takes its time to delete a queue.
-    let patient = Settings { publish_timeout_ms: 20_000, ..settings(&vhost) };
+    let patient = BrokerSettings { publish_timeout_ms: 20_000, ..settings(&vhost) };
     let (queue, _kept) = connected(&broker(&patient)).await;
     node.ctl(&["delete_queue", "-p", &vhost.name, "billing_queue"]);
     let cause = cause(queue.enqueue(samples::order("20")).await);
@@ -259,18 +276,13 @@ async fn messages_of_other_publishers_are_orders() {
     let (mut orders, probe, _kept) = consumer(&broker);
     until_up(&probe).await;
     let (_connection, channel) = client(&vhost).await;
-    // As the original gateway sends them: two equal ones are two orders.
-    publish(&channel, BasicProperties::default(), FOREIGN).await;
-    publish(&channel, BasicProperties::default(), FOREIGN).await;
-    let (one, other) = (next(&mut orders).await, next(&mut orders).await);
-    assert_ne!(one.id, other.id);
-    assert_eq!((one.draft.user.as_str(), one.draft.total.as_minor()), ("3", 18_000));
     // With an identity of its own, a message that comes twice is one order.
     let named = || BasicProperties::default().with_message_id("order-7".into()).with_timestamp(1_700_000_000);
     publish(&channel, named(), FOREIGN).await;
     publish(&channel, named(), FOREIGN).await;
     let (one, other) = (next(&mut orders).await, next(&mut orders).await);
     assert_eq!((one.id, one.created_at.as_millis()), (other.id, 1_700_000_000_000));
+    assert_eq!((one.draft.user.as_str(), one.draft.total.as_minor()), ("3", 18_000));
     assert_eq!(RabbitDeadLetters::new(&broker).list(10).await.unwrap().letters, []);
 }
 
@@ -307,7 +319,7 @@ async fn a_message_that_is_never_settled_goes_to_the_dead_letters_and_comes_back
     assert_eq!(letter.order_id, Some(order.id.to_string()));
     let age = chrono::Utc::now() - letter.first_seen.as_datetime();
     assert!(age.num_seconds().abs() < 60, "{letter:?}");
-    assert_eq!(dead_letters.replay(None).await.unwrap().count, 1);
+    assert_eq!(dead_letters.replay(DeadLetterSelection::All).await.unwrap().count, 1);
     let (mut orders, _, _kept) = consumer(&broker);
     assert_eq!(next(&mut orders).await, order);
 }
@@ -358,8 +370,13 @@ async fn tls_is_spoken_and_the_certificate_is_checked() {
         ),
     ]);
     let vhost = node.vhost();
-    let secure =
-        |tls_ca: String| Settings { host: "localhost".into(), port, tls: true, tls_ca, ..settings(&vhost) };
+    let secure = |tls_ca: String| BrokerSettings {
+        host: "localhost".into(),
+        port,
+        tls: true,
+        tls_ca,
+        ..settings(&vhost)
+    };
     let (queue, _kept) = connected(&broker(&secure(path(&certificates.ca)))).await;
     queue.enqueue(samples::order("20")).await.unwrap();
     until_depth(&vhost, 1).await;
@@ -371,7 +388,7 @@ async fn tls_is_spoken_and_the_certificate_is_checked() {
     .await;
     assert!(error.contains("UnknownIssuer"), "{error}");
     // The same broker by a name that its certificate does not have.
-    let elsewhere = Settings { host: "127.0.0.1".into(), ..secure(path(&certificates.ca)) };
+    let elsewhere = BrokerSettings { host: "127.0.0.1".into(), ..secure(path(&certificates.ca)) };
     let (_, probe, _kept) = publisher(&broker(&elsewhere));
     let error = eventually("it is refused", PATIENCE, async || {
         Some(probe.check().await.unwrap_err().chain()).filter(|error| error.contains("certificate"))
@@ -379,7 +396,41 @@ async fn tls_is_spoken_and_the_certificate_is_checked() {
     .await;
     assert!(!error.contains("UnknownIssuer"), "{error}");
     // A file without a certificate.
-    let without = Settings { tls_ca: path(&certificates.key), ..secure(String::new()) };
-    let error = Broker::new(&without, "test", &Registry::new()).map(drop).unwrap_err().to_string();
+    let without = BrokerSettings { tls_ca: path(&certificates.key), ..secure(String::new()) };
+    let error = Broker::new(&without, "test", &broker_metrics()).map(drop).unwrap_err().to_string();
     assert!(error.starts_with("broker.tls_ca names the file"), "{error}");
+}
+
+/// With `declare = false` nothing is created, so a unit needs no right to configure: the gateway may only write to the default
+/// exchange; billing reads the order queue, and writes to the exchange of the dead letters. Its commands also read the dead
+/// letters, and write to the default exchange.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_least_rights_are_enough_where_nothing_is_declared() {
+    let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
+    let (_queue, _kept) = connected(&broker(&settings(&vhost))).await;
+    let user = |name: &str, write: &str, read: &str| {
+        let name = format!("{name}-{}", vhost.name);
+        node.ctl(&["add_user", &name, "secret"]);
+        node.ctl(&["set_permissions", "-p", &vhost.name, &name, "^$", write, read]);
+        broker(&BrokerSettings {
+            user: name,
+            password: "secret".to_owned().into(),
+            declare: false,
+            ..settings(&vhost)
+        })
+    };
+    let (queue, _kept) = connected(&user("gateway", r"^amq\.default$", "^$")).await;
+    let order = samples::order("20");
+    queue.enqueue(order.clone()).await.unwrap();
+    let billing = user("billing", r"^billing_queue\.dlx$", "^billing_queue$");
+    let (mut orders, _, _kept_too) = consumer(&billing);
+    assert_eq!(next(&mut orders).await, order);
+    let (_connection, channel) = client(&vhost).await;
+    publish(&channel, BasicProperties::default(), b"broken").await;
+    let operator = RabbitDeadLetters::new(&user("operator", r"^amq\.default$", r"^billing_queue\.dead$"));
+    eventually("it is among the dead letters", PATIENCE, async || {
+        (operator.list(10).await.ok()?.letters.len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(operator.replay(DeadLetterSelection::All).await.unwrap().count, 1);
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use keeper_billing::Book;
-use keeper_domain::Recording;
+use keeper_domain::{DeadLetterSelection, Recording};
 use keeper_inventory::Inventory;
 use keeper_ports::billing::{DeadLetters, OrderLedger, OrderQueue};
 use keeper_ports::inventory::MovieRepository;
@@ -124,7 +124,7 @@ async fn another_process_replays_dead_letters_while_this_one_serves() {
     // It has a bell of its own, which this process does not hear.
     let other = SqliteDeadLetters::new(SqliteQueue::new(directory.billing().await.unwrap()));
     assert_eq!(other.list(10).await.unwrap().letters, dead);
-    assert_eq!(other.replay(None).await.unwrap().count, 1);
+    assert_eq!(other.replay(DeadLetterSelection::All).await.unwrap().count, 1);
     until("it is handled", async || (desk.orders().len() == 2).then_some(())).await;
     running.stop().await;
 }

@@ -1,38 +1,25 @@
-//! The order queue on RabbitMQ: [`RabbitQueue`] publishes orders, [`Consumer`] processes them, [`RabbitDeadLetters`]
-//! looks after those that cannot be processed.
+//! RabbitMQ, in rooms: [`connection`] keeps a connection up, [`publisher`] publishes with confirms, [`consumer`] settles
+//! batches of messages, [`dead_letters`] looks after those that cannot be processed. All of these serve any queue.
+//! [`orders`] is what is particular to the queue of orders.
 //!
-//! Each keeps its own connection to the [`Broker`]: a lost one is dropped whole and made anew. Nothing here is
+//! Each part keeps its own connection to the [`Broker`]: a lost one is dropped whole and made anew. Nothing here is
 //! reported done before the broker has said so.
 #![warn(missing_docs)]
 
-mod attempts;
-mod batch;
-mod confirms;
 mod connection;
 mod consumer;
-mod dead_letter_reader;
 mod dead_letters;
-mod forward;
-mod held;
-mod letter;
-mod link;
-mod message;
-mod metrics;
+mod orders;
 mod publisher;
-mod queue;
-mod settings;
-mod shift;
-mod tls;
-mod topology;
-mod work;
 
-pub use connection::{Broker, BrokerError};
-pub use consumer::Consumer;
+pub use connection::{
+    Broker, BrokerMetrics, BrokerProbe, BrokerSettings, ConsumerOptions, ConsumerSettings,
+    UnidentifiedMessages,
+};
+pub use consumer::{Consumer, MessageHandler, Outcome};
 pub use dead_letters::RabbitDeadLetters;
-pub use link::BrokerProbe;
-pub use publisher::PublisherTask;
-pub use queue::RabbitQueue;
-pub use settings::Settings;
+pub use orders::{RabbitQueue, order_consumer};
+pub use publisher::{Outgoing, PublishError, Publisher, PublisherTask};
 
 /// Both run in tasks of their own: this does not compile when they cannot.
 const _: fn(Consumer, PublisherTask, tokio_util::sync::CancellationToken) = |consumer, publisher, stop| {

@@ -6,7 +6,7 @@ use keeper_domain::{DeadLetterId, DeadLetterReason, Order, Recording, Refusal, T
 use keeper_ports::billing::OrderHandler;
 use keeper_ports::{Backoff, Clock, PortError, PortResult};
 use keeper_telemetry::metrics::ProcessingMetrics;
-use keeper_wire::message::Incoming;
+use keeper_wire::message::QueuedMessage;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use tokio_util::sync::CancellationToken;
@@ -162,9 +162,8 @@ impl Message {
     }
 
     fn decode(&self, received: Timestamp) -> Result<Order, Refusal> {
-        let Incoming { id, draft, created_at } = Incoming::decode(&self.body)?;
-        let id = id.ok_or_else(|| Refusal::new(DeadLetterReason::Invalid, "order_id is missing"))?;
-        Ok(Order { id, draft, created_at: created_at.unwrap_or(received) })
+        let (message_id, body) = (self.order_id.as_deref(), self.body.as_slice());
+        QueuedMessage { message_id, published_at: None, body }.order(received)
     }
 }
 

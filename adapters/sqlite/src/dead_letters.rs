@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use keeper_domain::{
-    Coverage, DeadLetter, DeadLetterId, DeadLetterList, DeadLetterReason, DeadLettersTaken, Timestamp,
+    Coverage, DeadLetter, DeadLetterId, DeadLetterList, DeadLetterReason, DeadLetterSelection,
+    DeadLettersTaken, Timestamp,
 };
 use keeper_ports::billing::{DeadLetters, Keep};
 use keeper_ports::{PortError, PortResult};
@@ -61,9 +62,9 @@ impl DeadLetters for SqliteDeadLetters {
         Ok(DeadLetterList { letters, coverage: Coverage::whole(total) })
     }
 
-    async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> PortResult<DeadLettersTaken> {
+    async fn replay(&self, selection: DeadLetterSelection) -> PortResult<DeadLettersTaken> {
         let total = self.total().await?;
-        let count = self.queue.database.write(Replay { ids }).await?;
+        let count = self.queue.database.write(Replay(selection)).await?;
         self.queue.bell.notify_one();
         Ok(DeadLettersTaken { count, coverage: Coverage::whole(total.max(count)) })
     }
@@ -81,38 +82,45 @@ impl DeadLetters for SqliteDeadLetters {
 const BY_ID: &str = "SELECT id, reason, detail, first_seen, message_id, request_id, traceparent, body
                      FROM dead_letters WHERE id = ?1";
 
-/// Puts dead letters, those of the ids or all, back into the queue.
-struct Replay {
-    ids: Option<Vec<DeadLetterId>>,
-}
+/// Puts dead letters back into the queue.
+struct Replay(DeadLetterSelection);
 
 #[async_trait]
 impl Write for Replay {
     type Output = u64;
 
     async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<u64> {
-        let Some(ids) = &self.ids else {
-            return replay(connection, None).await;
-        };
-        let mut replayed = 0;
-        for id in ids {
-            replayed += replay(connection, Some(id.to_string())).await?;
+        match &self.0 {
+            DeadLetterSelection::All => replay(connection, None, None).await,
+            DeadLetterSelection::Reason(reason) => replay(connection, None, Some(reason.as_str())).await,
+            DeadLetterSelection::Ids(ids) => {
+                let mut replayed = 0;
+                for id in ids {
+                    replayed += replay(connection, Some(id.to_string()), None).await?;
+                }
+                Ok(replayed)
+            }
         }
-        Ok(replayed)
     }
 }
 
-async fn replay(connection: &mut SqliteConnection, id: Option<String>) -> sqlx::Result<u64> {
+async fn replay(
+    connection: &mut SqliteConnection,
+    id: Option<String>,
+    reason: Option<&str>,
+) -> sqlx::Result<u64> {
     sqlx::query(
         "INSERT INTO order_queue (message_id, request_id, traceparent, body, first_seen)
          SELECT message_id, request_id, traceparent, body, first_seen
-         FROM dead_letters WHERE ?1 IS NULL OR id = ?1 ORDER BY seq",
+         FROM dead_letters WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR reason = ?2) ORDER BY seq",
     )
     .bind(&id)
+    .bind(reason)
     .execute(&mut *connection)
     .await?;
-    let deleted = sqlx::query("DELETE FROM dead_letters WHERE ?1 IS NULL OR id = ?1").bind(&id);
-    Ok(deleted.execute(connection).await?.rows_affected())
+    let deleted =
+        sqlx::query("DELETE FROM dead_letters WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR reason = ?2)");
+    Ok(deleted.bind(&id).bind(reason).execute(connection).await?.rows_affected())
 }
 
 /// Throws dead letters away. Each is kept within the transaction that it goes in: nobody else takes it in between.

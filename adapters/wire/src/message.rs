@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use keeper_domain::{DeadLetterReason, Order, OrderDraft, OrderId, Refusal, Timestamp};
+use keeper_domain::{DeadLetterReason, Order, OrderId, Refusal, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -48,29 +48,36 @@ impl From<BodyError> for Refusal {
     }
 }
 
-/// What a message says. The original publisher gives an order neither an id nor a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Incoming {
-    /// The order's id, if the message has one.
-    pub id: Option<OrderId>,
-    /// What was ordered.
-    pub draft: OrderDraft,
-    /// When the order was accepted, if the message says so.
-    pub created_at: Option<Timestamp>,
+/// A message as a queue delivers it.
+#[derive(Debug, Clone, Copy)]
+pub struct QueuedMessage<'a> {
+    /// The queue's identity of the message (the message id of AMQP), if it has one.
+    pub message_id: Option<&'a str>,
+    /// When it was published, if the queue says so.
+    pub published_at: Option<Timestamp>,
+    /// Its bytes.
+    pub body: &'a [u8],
 }
 
-impl Incoming {
-    /// Reads the body of a message.
+impl QueuedMessage<'_> {
+    /// Reads the order. The id in the body identifies it, else the message id ([`OrderId::of_message`]). It was accepted when
+    /// the body says, else when the message was published, else when it was `received`.
     ///
     /// # Errors
-    /// The message can never be processed.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Refusal> {
+    /// The message can never be processed as it is. One that lacks nothing but an identity is
+    /// [`DeadLetterReason::Unidentified`].
+    pub fn order(&self, received: Timestamp) -> Result<Order, Refusal> {
         let RawMessage { user_id, number_of_items, total_amount, order_id, created_at } =
-            body::object(bytes)?;
+            body::object(self.body)?;
         let id = optional("order_id", order_id, |text| OrderId::parse("order_id", text))?;
         let created_at = optional("createdAt", created_at, |text| Timestamp::parse("createdAt", text))?;
         let draft = RawOrder { user_id, number_of_items, total_amount }.draft().map_err(BodyError::from)?;
-        Ok(Self { id, draft, created_at })
+        let message_id = || OrderId::of_message(self.message_id?, self.body);
+        let Some(id) = id.or_else(message_id) else {
+            let detail = "it has neither an order_id nor a message id: a replay gives it one";
+            return Err(Refusal::new(DeadLetterReason::Unidentified, detail));
+        };
+        Ok(Order { id, draft, created_at: created_at.or(self.published_at).unwrap_or(received) })
     }
 }
 
@@ -103,22 +110,40 @@ mod tests {
 
     const ID: &str = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
 
-    #[test]
-    fn an_order_comes_back_as_it_went() {
-        let draft = Incoming::decode(br#"{"user_id":"2\"0","number_of_items":"1","total_amount":"180.5"}"#)
-            .unwrap()
-            .draft;
-        let id = OrderId::parse("order_id", ID).unwrap();
-        let order = Order { id, draft, created_at: Timestamp::from_millis(1_234).unwrap() };
-        let read = Incoming::decode(&OrderMessage::encode(&order)).unwrap();
-        assert_eq!(read, Incoming { id: Some(id), draft: order.draft, created_at: Some(order.created_at) });
+    const BODY: &[u8] = br#"{"user_id":"3","number_of_items":"5","total_amount":"180"}"#;
+
+    fn moment(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis).unwrap()
+    }
+
+    fn read(message_id: Option<&str>, published_at: Option<i64>, body: &[u8]) -> Result<Order, Refusal> {
+        QueuedMessage { message_id, published_at: published_at.map(moment), body }.order(moment(9_000))
     }
 
     #[test]
-    fn a_message_of_the_original_publisher_is_understood() {
-        let read =
-            Incoming::decode(br#"{"user_id":"3","number_of_items":"5","total_amount":"180"}"#).unwrap();
-        assert_eq!((read.id, read.created_at, read.draft.total.as_minor()), (None, None, 18_000));
+    fn an_order_comes_back_as_it_went() {
+        let draft =
+            read(Some("m"), None, br#"{"user_id":"2\"0","number_of_items":"1","total_amount":"180.5"}"#);
+        let id = OrderId::parse("order_id", ID).unwrap();
+        let order = Order { id, draft: draft.unwrap().draft, created_at: moment(1_234) };
+        assert_eq!(read(Some("other"), Some(5_000), &OrderMessage::encode(&order)), Ok(order));
+    }
+
+    #[test]
+    fn a_message_id_identifies_an_order_whose_body_does_not() {
+        let order = read(Some(ID), Some(5_000), BODY).unwrap();
+        assert_eq!((order.id.to_string().as_str(), order.created_at.as_millis()), (ID, 5_000));
+        let named = |name: &str| read(Some(name), None, BODY).unwrap();
+        assert_eq!(named("order-7"), named("order-7"));
+        assert_ne!(named("order-7").id, named("order-8").id);
+        assert_eq!(named("order-7").created_at, moment(9_000));
+    }
+
+    #[test]
+    fn a_message_of_the_original_publisher_lacks_an_identity() {
+        for message_id in [None, Some("")] {
+            assert_eq!(read(message_id, None, BODY).unwrap_err().reason, DeadLetterReason::Unidentified);
+        }
     }
 
     #[test]
@@ -142,7 +167,7 @@ mod tests {
                 DeadLetterReason::Invalid,
             ),
         ] {
-            assert_eq!(Incoming::decode(body).unwrap_err().reason, reason, "{body:?}");
+            assert_eq!(read(None, None, body).unwrap_err().reason, reason, "{body:?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use keeper_bootstrap::{
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, order_book};
 use keeper_postgres::{Database, DatabaseProbe, PgOrders, Schema};
-use keeper_rabbitmq::{Broker, Consumer, RabbitDeadLetters};
+use keeper_rabbitmq::{Broker, BrokerMetrics, ConsumerSettings, RabbitDeadLetters, order_consumer};
 use keeper_telemetry::metrics::ProcessingMetrics;
 use prometheus::Registry;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ pub(crate) struct BillingUnit;
 #[derive(Deserialize)]
 pub(crate) struct Settings {
     database: keeper_postgres::Settings,
-    broker: keeper_rabbitmq::Settings,
+    broker: ConsumerSettings,
 }
 
 impl Unit for BillingUnit {
@@ -41,12 +41,15 @@ impl Unit for BillingUnit {
         let database = Database::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
         let pool = database.clone();
         register_pool(&context.registry, move || pool.connections())?;
-        let broker =
-            Broker::new(&settings.broker, Self::NAME, &context.registry).map_err(StartError::part)?;
+        let broker_metrics = BrokerMetrics::register(&context.registry)?;
+        let broker = Broker::new(&settings.broker.connection(), Self::NAME, &broker_metrics)
+            .map_err(StartError::part)?;
         let ledger = Arc::new(PgOrders::new(database.clone()));
         let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
         let metrics = ProcessingMetrics::register(&context.registry)?;
-        let consumer = Consumer::new(&broker, processor, Arc::clone(clock), Arc::new(UuidOrderIds), metrics);
+        let ids = Arc::new(UuidOrderIds);
+        let consumer =
+            order_consumer(&broker, settings.broker.options(), processor, ids, Arc::clone(clock), metrics);
         let dependencies = Dependencies {
             required: vec![Arc::new(DatabaseProbe::new(database.clone())), consumer.probe()],
             helpful: Vec::new(),
@@ -70,7 +73,8 @@ impl Unit for BillingUnit {
     }
 
     async fn dead_letters(settings: Settings) -> Result<OpenDeadLetters, StartError> {
-        let broker = Broker::new(&settings.broker, "billing dead-letters", &Registry::new())
+        let metrics = BrokerMetrics::register(&Registry::new())?;
+        let broker = Broker::new(&settings.broker.connection(), "billing dead-letters", &metrics)
             .map_err(StartError::part)?;
         // Each call has a connection of its own, and closes it.
         Ok(OpenDeadLetters { letters: Arc::new(RabbitDeadLetters::new(&broker)), close: Box::pin(async {}) })

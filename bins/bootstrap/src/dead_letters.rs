@@ -5,8 +5,8 @@ mod text;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
-use keeper_domain::{DeadLetter, DeadLetterId, DeadLettersTaken};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+use keeper_domain::{DeadLetter, DeadLetterId, DeadLetterReason, DeadLetterSelection, DeadLettersTaken};
 use keeper_ports::billing::{DeadLetters, Keep};
 use keeper_ports::{Clock, PortError};
 use serde_json::{Value, json};
@@ -21,8 +21,12 @@ pub(crate) fn command() -> Command {
     let id = || Arg::new("ID").help("The dead letter's id, as `list` shows it");
     let json = || Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON");
     let all = Arg::new("all").long("all").action(ArgAction::SetTrue).help("Replay all that are there now");
-    let reason =
+    let because =
         Arg::new("reason").long("reason").required(true).help("Why it is thrown away, for the audit log");
+    let reason = Arg::new("reason")
+        .long("reason")
+        .value_parser(DeadLetterReason::ALL.map(DeadLetterReason::as_str))
+        .help("Replay those that are there now for this reason");
     let limit = Arg::new("limit")
         .long("limit")
         .value_parser(clap::value_parser!(usize))
@@ -40,11 +44,13 @@ pub(crate) fn command() -> Command {
         )
         .subcommand(
             Command::new("replay")
-                .about("Put one, or all, back into the order queue as they first came")
-                .arg(id().required_unless_present("all").conflicts_with("all"))
-                .arg(all),
+                .about("Put one, those of a reason, or all, back into the order queue as they first came")
+                .arg(id())
+                .arg(reason)
+                .arg(all)
+                .group(ArgGroup::new("which").args(["ID", "reason", "all"]).required(true)),
         )
-        .subcommand(Command::new("discard").about("Throw one away").arg(id().required(true)).arg(reason))
+        .subcommand(Command::new("discard").about("Throw one away").arg(id().required(true)).arg(because))
         .subcommand(Command::new("journal").about("Print what was thrown away, one JSON object a line"))
 }
 
@@ -96,14 +102,17 @@ async fn show(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), Sta
 }
 
 async fn replay(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
-    let id = if matches.get_flag("all") { None } else { Some(id_of(matches)?) };
-    let replayed = letters.replay(id.map(|id| vec![id])).await.map_err(|error| failed(&error))?;
+    let selection = selected(matches)?;
+    let replayed = letters.replay(selection.clone()).await.map_err(|error| failed(&error))?;
     let DeadLettersTaken { count, coverage } = replayed;
-    if let Some(id) = id.filter(|_| count == 0) {
-        return Err(StartError::Part(text::missing(id, coverage)));
+    if let DeadLetterSelection::Ids(ids) = selection {
+        return match &ids[..] {
+            [id] if count == 0 => Err(StartError::Part(text::missing(*id, coverage))),
+            _ => say(format_args!("{count} replayed")),
+        };
     }
     say(format_args!("{count} replayed"))?;
-    if id.is_none() && !coverage.is_whole() {
+    if !coverage.is_whole() {
         let (unseen, total) = (Count(coverage.total - coverage.seen), Count(coverage.total));
         let why = format!("{unseen} of {total} dead letters could not be looked at, and stay; try again");
         return Err(StartError::Part(why));
@@ -140,6 +149,18 @@ fn entry(letter: &DeadLetter, because: &str) -> String {
         "because": because,
         "dead_letter": as_json(letter),
     }))
+}
+
+/// What `replay` is to put back.
+fn selected(matches: &ArgMatches) -> Result<DeadLetterSelection, StartError> {
+    if matches.get_flag("all") {
+        return Ok(DeadLetterSelection::All);
+    }
+    let reason = matches.get_one::<String>("reason").and_then(|reason| DeadLetterReason::parse(reason));
+    match reason {
+        Some(reason) => Ok(DeadLetterSelection::Reason(reason)),
+        None => Ok(DeadLetterSelection::Ids(vec![id_of(matches)?])),
+    }
 }
 
 fn id_of(matches: &ArgMatches) -> Result<DeadLetterId, StartError> {

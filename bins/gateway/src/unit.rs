@@ -7,14 +7,14 @@ use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClie
 use keeper_http_server::IntakeMetrics;
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, movies, order_book, order_intake};
-use keeper_rabbitmq::{Broker, RabbitQueue};
+use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, RabbitQueue};
 use serde::Deserialize;
 
 pub(crate) struct GatewayUnit;
 
 #[derive(Deserialize)]
 pub(crate) struct Settings {
-    broker: keeper_rabbitmq::Settings,
+    broker: BrokerSettings,
     inventory: ClientSettings,
     billing: ClientSettings,
 }
@@ -37,8 +37,8 @@ impl Unit for GatewayUnit {
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
         let inventory = Service::new("inventory", &settings.inventory).map_err(StartError::part)?;
         let billing = Service::new("billing", &settings.billing).map_err(StartError::part)?;
-        let broker =
-            Broker::new(&settings.broker, Self::NAME, &context.registry).map_err(StartError::part)?;
+        let metrics = BrokerMetrics::register(&context.registry)?;
+        let broker = Broker::new(&settings.broker, Self::NAME, &metrics).map_err(StartError::part)?;
         let (queue, publishing) = RabbitQueue::new(&broker);
         let broker_probe = queue.probe();
         let timeout = settings.inventory.timeout();

@@ -45,6 +45,8 @@ pub enum DeadLetterReason {
     Unreadable,
     /// A field is missing or breaks a rule.
     Invalid,
+    /// It is a valid order, but nothing tells it from another order with the same content.
+    Unidentified,
     /// Its order id is recorded with other content.
     Conflict,
     /// The ledger refuses it.
@@ -55,14 +57,21 @@ pub enum DeadLetterReason {
 
 impl DeadLetterReason {
     /// All reasons.
-    pub const ALL: [Self; 5] =
-        [Self::Unreadable, Self::Invalid, Self::Conflict, Self::Rejected, Self::Undeliverable];
+    pub const ALL: [Self; 6] = [
+        Self::Unreadable,
+        Self::Invalid,
+        Self::Unidentified,
+        Self::Conflict,
+        Self::Rejected,
+        Self::Undeliverable,
+    ];
 
     /// The reason as operators, headers and metric labels have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
             Self::Invalid => "invalid",
+            Self::Unidentified => "unidentified",
             Self::Conflict => "conflict",
             Self::Rejected => "rejected",
             Self::Undeliverable => "undeliverable",
@@ -108,6 +117,17 @@ pub struct DeadLetter {
     pub headers: Vec<(String, String)>,
     /// Its bytes, as they came.
     pub body: Vec<u8>,
+}
+
+/// Which dead letters to put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeadLetterSelection {
+    /// All that are there now.
+    All,
+    /// Those with these ids.
+    Ids(Vec<DeadLetterId>),
+    /// Those that are there now for this reason.
+    Reason(DeadLetterReason),
 }
 
 /// How many of the dead letters a call could look at.

@@ -14,7 +14,8 @@ mod text;
 mod timestamp;
 
 pub use dead_letter::{
-    Coverage, DeadLetter, DeadLetterId, DeadLetterList, DeadLetterReason, DeadLettersTaken, Refusal,
+    Coverage, DeadLetter, DeadLetterId, DeadLetterList, DeadLetterReason, DeadLetterSelection,
+    DeadLettersTaken, Refusal,
 };
 pub use folding::{FOLDING, fold, same_to_a_reader};
 pub use idempotency::IdempotencyKey;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keeper_domain::{Coverage, DeadLetter, DeadLetterId};
+use keeper_domain::{Coverage, DeadLetter, DeadLetterId, DeadLetterSelection};
 use keeper_ports::PortError;
 use keeper_ports::billing::Keep;
 
@@ -57,7 +57,7 @@ pub async fn calls_beside_each_other_look_at_everything_or_fail(subject: Subject
             letters.list(1000),
             letters.list(1000),
             letters.find(dead[7].id),
-            letters.replay(None)
+            letters.replay(DeadLetterSelection::All)
         );
         for list in [one, other] {
             let seen = list.map(|list| (list.letters.len(), list.coverage.is_whole()));

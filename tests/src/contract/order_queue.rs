@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use keeper_billing::Isolation;
-use keeper_domain::{DeadLetter, DeadLetterId, DeadLetterReason, Order, OrderId, Recording};
+use keeper_domain::{
+    DeadLetter, DeadLetterId, DeadLetterReason, DeadLetterSelection, Order, OrderId, Recording,
+};
 use keeper_ports::billing::{DeadLetters, Keep, OrderHandler, OrderQueue};
 use keeper_ports::{PortError, PortResult};
 use keeper_telemetry::context::{REQUEST_ID, RequestContext};
@@ -55,6 +57,7 @@ macro_rules! order_queue_contract {
                 calls_beside_each_other_look_at_everything_or_fail,
                 a_replayed_dead_letter_is_handled_as_it_first_came,
                 all_dead_letters_can_be_replayed,
+                the_dead_letters_of_one_reason_can_be_replayed,
                 a_discarded_dead_letter_is_gone,
                 a_dead_letter_that_cannot_be_kept_stays,
             ]
@@ -143,8 +146,8 @@ impl Subject {
         }
     }
 
-    pub(super) async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> u64 {
-        let replayed = self.dead_letters.replay(ids).await.unwrap();
+    pub(super) async fn replay(&self, selection: DeadLetterSelection) -> u64 {
+        let replayed = self.dead_letters.replay(selection).await.unwrap();
         assert!(replayed.coverage.is_whole(), "{replayed:?}");
         replayed.count
     }
@@ -335,19 +338,19 @@ pub async fn a_replayed_dead_letter_is_handled_as_it_first_came(subject: Subject
     subject.enqueue(&orders).await;
     let dead = subject.dead(2).await;
     // It is refused again: what is known of it stays as it was.
-    assert_eq!(subject.replay(Some(vec![dead[0].id])).await, 1);
+    assert_eq!(subject.replay(DeadLetterSelection::Ids(vec![dead[0].id])).await, 1);
     until("it is refused again", async || (desk.orders().len() == 3).then_some(())).await;
     let again = subject.dead(2).await;
     let replayed = again.iter().find(|letter| letter.id == dead[0].id).unwrap();
     assert_eq!((replayed.first_seen, &replayed.body), (dead[0].first_seen, &dead[0].body));
     // And now it is not.
     desk.decide(|_| Ok(Recording::Recorded));
-    assert_eq!(subject.replay(Some(vec![dead[0].id])).await, 1);
+    assert_eq!(subject.replay(DeadLetterSelection::Ids(vec![dead[0].id])).await, 1);
     subject.dead(1).await;
     until("it is handled", async || (desk.orders().len() == 4).then_some(())).await;
     running.stop().await;
     assert_eq!(desk.orders().last(), Some(&orders[0]));
-    assert_eq!(subject.replay(Some(vec![dead[0].id])).await, 0);
+    assert_eq!(subject.replay(DeadLetterSelection::Ids(vec![dead[0].id])).await, 0);
 }
 
 pub async fn all_dead_letters_can_be_replayed(subject: Subject) {
@@ -356,13 +359,29 @@ pub async fn all_dead_letters_can_be_replayed(subject: Subject) {
     subject.enqueue(&orders).await;
     subject.dead(20).await;
     running.stop().await;
-    assert_eq!(subject.replay(None).await, 20);
+    assert_eq!(subject.replay(DeadLetterSelection::All).await, 20);
     assert!(subject.dead(0).await.is_empty());
     let desk = Desk::recording();
     let running = subject.start(&desk);
     until_handled(&desk, &orders).await;
     running.stop().await;
-    assert_eq!(subject.replay(None).await, 0);
+    assert_eq!(subject.replay(DeadLetterSelection::All).await, 0);
+}
+
+pub async fn the_dead_letters_of_one_reason_can_be_replayed(subject: Subject) {
+    let desk = Desk::new(by_user);
+    let running = subject.start(&desk);
+    let orders = [order("rejected"), order("contrary"), order("rejected")];
+    subject.enqueue(&orders).await;
+    subject.dead(3).await;
+    desk.decide(|_| Ok(Recording::Recorded));
+    let selection = DeadLetterSelection::Reason(DeadLetterReason::Rejected);
+    assert_eq!(subject.replay(selection.clone()).await, 2);
+    let left = subject.dead(1).await;
+    assert_eq!(left[0].order_id, Some(orders[1].id.to_string()));
+    until("they are handled", async || (desk.orders().len() == 5).then_some(())).await;
+    running.stop().await;
+    assert_eq!(subject.replay(selection).await, 0);
 }
 
 pub async fn a_discarded_dead_letter_is_gone(subject: Subject) {

@@ -58,7 +58,7 @@ async fn what_another_consumer_holds_is_not_taken_for_absent() {
     let refused = [
         letters.list(100).await.map(drop),
         letters.find(id(3)).await.map(drop),
-        letters.replay(None).await.map(drop),
+        letters.replay(DeadLetterSelection::All).await.map(drop),
         letters.discard(vec![id(3)], keep()).await.map(drop),
     ];
     for refused in refused {
@@ -84,7 +84,7 @@ async fn more_than_can_be_held_are_counted_and_not_taken_for_absent() {
     let unknown = DeadLetterId::derive(None, b"nobody sent this");
     let found = letters.find(unknown).await.unwrap();
     assert_eq!((found.letters.len(), found.coverage), (0, part));
-    let replayed = letters.replay(Some(vec![unknown])).await.unwrap();
+    let replayed = letters.replay(DeadLetterSelection::Ids(vec![unknown])).await.unwrap();
     assert_eq!((replayed.count, replayed.coverage), (0, part));
     let discarded = letters.discard(vec![unknown], keep()).await.unwrap();
     assert_eq!((discarded.count, discarded.coverage), (0, part));

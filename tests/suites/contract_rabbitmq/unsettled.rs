@@ -121,30 +121,6 @@ async fn a_queue_that_went_and_came_back_is_consumed_again_whatever_had_been_del
     end(stop, running).await;
 }
 
-/// A message of the original publisher is put back with an identity before it is handled: a stop in between must leave
-/// either the original or the copy.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_does_not_leave_a_message_and_its_copy() {
-    let vhost = RabbitMq::shared().vhost();
-    let broker = broker(&settings(&vhost));
-    let (queue, _kept) = connected(&broker).await;
-    let (_connection, channel) = client(&vhost).await;
-    for _ in 0..100 {
-        publish(&channel, BasicProperties::default(), FOREIGN).await;
-    }
-    // It has an identity, so it is handled, while the copies of the others are on their way.
-    queue.enqueue(samples::order("20")).await.unwrap();
-    let (attempted, mut attempts) = mpsc::unbounded_channel();
-    let desk = Desk::new(move |_| {
-        attempted.send(()).unwrap();
-        Err(PortError::unavailable("billing database", "away"))
-    });
-    let (stop, running) = start(&broker, desk as _).await;
-    tokio::time::timeout(PATIENCE, attempts.recv()).await.expect("it is handled").unwrap();
-    end(stop, running).await;
-    until_depth(&vhost, 101).await;
-}
-
 /// What neither records nor fails, as a database that hangs, must not keep the unit from ending in good order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_does_not_wait_for_a_ledger_that_hangs() {
@@ -160,7 +136,7 @@ async fn a_stop_does_not_wait_for_a_ledger_that_hangs() {
 async fn a_stop_does_not_wait_for_a_broker_that_hangs() {
     let vhost = RabbitMq::shared().vhost();
     let proxy = Proxy::to(vhost.port).await;
-    let broker = broker(&Settings { port: proxy.port(), ..settings(&vhost) });
+    let broker = broker(&BrokerSettings { port: proxy.port(), ..settings(&vhost) });
     let (stop, running) = start(&broker, Desk::recording() as _).await;
     proxy.silence();
     stop.cancel();

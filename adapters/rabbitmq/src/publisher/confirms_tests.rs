@@ -1,16 +1,22 @@
 use lapin::message::Delivery;
-use tokio::sync::oneshot;
+use prometheus::IntGauge;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::*;
 
 type Answer = oneshot::Receiver<Result<(), PublishError>>;
+
+fn job(answer: oneshot::Sender<Result<(), PublishError>>) -> Job<()> {
+    let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+    Job::new((), answer, permit, IntGauge::new("unconfirmed", "a test").unwrap())
+}
 
 /// So many messages that wait for their confirms; the id of each is its number.
 fn waiting<const N: usize>() -> (Unconfirmed, [Answer; N]) {
     let mut unconfirmed = Unconfirmed::default();
     let answers = std::array::from_fn(|number| {
         let (answer, answered) = oneshot::channel();
-        let waiting = Waiting { job: Job::new((), answer), message_id: Some(number.to_string()) };
+        let waiting = Waiting { job: job(answer), message_id: Some(number.to_string()) };
         unconfirmed.jobs.insert(number as u64, waiting);
         answered
     });

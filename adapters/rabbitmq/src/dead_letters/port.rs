@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
-use keeper_domain::{DeadLetterId, DeadLetterList, DeadLettersTaken};
+use keeper_domain::{DeadLetterId, DeadLetterList, DeadLetterSelection, DeadLettersTaken};
 use keeper_ports::billing::{DeadLetters, Keep};
 use keeper_ports::{PortError, PortResult};
 use lapin::message::Delivery;
@@ -9,18 +9,16 @@ use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Confirmation};
 use tokio::time::timeout;
 
-use crate::confirms::publish;
+use super::reader::{DeadLetterReader, broker_error};
+use super::{message, parse};
 use crate::connection::Broker;
-use crate::dead_letter_reader::{Reader, away};
-use crate::letter;
-use crate::message;
-use crate::publisher::PublishError;
+use crate::publisher::{PublishError, publish};
 
-/// Where a message is before it leaves the dead letters.
-enum Way {
-    /// In the order queue, confirmed on this channel.
+/// What is done with a message before it leaves the dead letters.
+enum Removal {
+    /// It is published to its queue, confirmed on this channel.
     Replay(Channel),
-    /// Kept by the caller.
+    /// The caller keeps it.
     Discard(Keep),
 }
 
@@ -37,16 +35,16 @@ impl RabbitDeadLetters {
         Self { broker: broker.clone() }
     }
 
-    async fn send(&self, delivery: Delivery, way: &Way) -> PortResult<()> {
-        match way {
-            Way::Replay(channel) => self.replay_one(channel, delivery).await,
-            Way::Discard(keep) => keep(&letter::read(&delivery.properties, delivery.data)),
+    async fn prepare_removal(&self, delivery: Delivery, removal: &Removal) -> PortResult<()> {
+        match removal {
+            Removal::Replay(channel) => self.replay_one(channel, delivery).await,
+            Removal::Discard(keep) => keep(&parse::read(&delivery.properties, delivery.data)),
         }
     }
 
     async fn replay_one(&self, channel: &Channel, delivery: Delivery) -> PortResult<()> {
         let queue = &self.broker.topology().queue;
-        let first_seen = letter::first_seen(&delivery.properties);
+        let first_seen = parse::first_seen(&delivery.properties);
         let message = message::replayed(&delivery.properties, delivery.data, first_seen, queue);
         let within = self.broker.publish_timeout();
         let error = match timeout(within, publish(channel, message)).await {
@@ -63,15 +61,15 @@ impl RabbitDeadLetters {
 
     /// Looks at all that there are, and keeps the oldest of those that are wanted.
     async fn look(&self, limit: usize, wanted: Option<DeadLetterId>) -> PortResult<DeadLetterList> {
-        let mut reader = Reader::open(&self.broker).await?;
+        let mut reader = DeadLetterReader::open(&self.broker).await?;
         // Giving messages back changes their order in the queue: the oldest are found by their times, their own and
         // that of the order, whose id begins with it.
         let mut oldest = BTreeMap::new();
         while let Some(delivery) = reader.next().await? {
-            if wanted.is_some_and(|id| id != letter::id(&delivery.properties, &delivery.data)) {
+            if wanted.is_some_and(|id| id != parse::id(&delivery.properties, &delivery.data)) {
                 continue;
             }
-            let letter = letter::read(&delivery.properties, delivery.data);
+            let letter = parse::read(&delivery.properties, delivery.data);
             oldest.insert((letter.first_seen, letter.order_id.clone(), delivery.delivery_tag), letter);
             if oldest.len() > limit {
                 oldest.pop_last();
@@ -86,25 +84,21 @@ impl RabbitDeadLetters {
     /// Removes the wanted messages, each after it went where it is to go.
     async fn take(
         &self,
-        mut reader: Reader,
-        ids: Option<Vec<DeadLetterId>>,
-        way: &Way,
+        mut reader: DeadLetterReader,
+        selection: DeadLetterSelection,
+        removal: &Removal,
     ) -> PortResult<DeadLettersTaken> {
-        let ids: Option<HashSet<_>> = ids.map(HashSet::from_iter);
-        let wanted = |delivery: &Delivery| {
-            let id = letter::id(&delivery.properties, &delivery.data);
-            ids.as_ref().is_none_or(|ids| ids.contains(&id))
-        };
+        let selected = selector(selection);
         let mut count = 0;
         let taken = loop {
             let delivery = match reader.next().await {
-                Ok(Some(delivery)) if wanted(&delivery) => delivery,
+                Ok(Some(delivery)) if selected(&delivery) => delivery,
                 Ok(Some(_)) => continue,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             };
             let tag = delivery.delivery_tag;
-            if let Err(error) = self.send(delivery, way).await {
+            if let Err(error) = self.prepare_removal(delivery, removal).await {
                 break Err(error);
             }
             if let Err(error) = reader.acknowledge(tag).await {
@@ -131,15 +125,29 @@ impl DeadLetters for RabbitDeadLetters {
         self.look(usize::MAX, Some(id)).await
     }
 
-    async fn replay(&self, ids: Option<Vec<DeadLetterId>>) -> PortResult<DeadLettersTaken> {
-        let mut reader = Reader::open(&self.broker).await?;
+    async fn replay(&self, selection: DeadLetterSelection) -> PortResult<DeadLettersTaken> {
+        let mut reader = DeadLetterReader::open(&self.broker).await?;
         let channel = reader.channel().await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(away)?;
-        self.take(reader, ids, &Way::Replay(channel)).await
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(broker_error)?;
+        self.take(reader, selection, &Removal::Replay(channel)).await
     }
 
     async fn discard(&self, ids: Vec<DeadLetterId>, keep: Keep) -> PortResult<DeadLettersTaken> {
-        let reader = Reader::open(&self.broker).await?;
-        self.take(reader, Some(ids), &Way::Discard(keep)).await
+        let reader = DeadLetterReader::open(&self.broker).await?;
+        self.take(reader, DeadLetterSelection::Ids(ids), &Removal::Discard(keep)).await
+    }
+}
+
+/// Says of a message whether it is among the selected ones.
+fn selector(selection: DeadLetterSelection) -> Box<dyn Fn(&Delivery) -> bool + Send + Sync> {
+    match selection {
+        DeadLetterSelection::All => Box::new(|_| true),
+        DeadLetterSelection::Reason(reason) => {
+            Box::new(move |delivery| parse::reason(&delivery.properties) == reason)
+        }
+        DeadLetterSelection::Ids(ids) => {
+            let ids: HashSet<_> = ids.into_iter().collect();
+            Box::new(move |delivery| ids.contains(&parse::id(&delivery.properties, &delivery.data)))
+        }
     }
 }

@@ -5,11 +5,11 @@ use lapin::tcp::{RustlsConnector, RustlsConnectorConfig};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::Settings;
+use super::settings::BrokerSettings;
 
 /// Makes what checks the broker's certificate: against the authorities that the settings name and no others, or
 /// against the public ones.
-pub(crate) fn connector(settings: &Settings) -> Result<RustlsConnector, WrongSetting> {
+pub(crate) fn connector(settings: &BrokerSettings) -> Result<RustlsConnector, WrongSetting> {
     let wrong = |cause: io::Error| {
         let path = &settings.tls_ca;
         let why = format!("names the file {path}, which holds no usable PEM certificate: {cause}");

@@ -1,8 +1,10 @@
-//! What has to be in the broker: the order queue, the exchange of its dead letters, and their queue.
+//! What has to be in the broker: a queue, the exchange of its dead letters, and their queue.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
+
+use super::channel::depth;
 
 /// How often a message may come back without having been settled before it goes to the dead letters: only a consumer
 /// that dies of it does that. RabbitMQ 4 has the same number as its default; older ones have no limit.
@@ -15,7 +17,7 @@ const NO_DELIVERY_LIMIT: i64 = i32::MAX as i64;
 /// The names of everything in the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Topology {
-    /// The order queue.
+    /// The queue.
     pub(crate) queue: String,
     /// The exchange by which messages get into the dead letters.
     pub(crate) dead_exchange: String,
@@ -32,9 +34,8 @@ impl Topology {
         }
     }
 
-    /// Creates what is not there; the order queue itself only where `order_queue` says so, else it must be there, of
-    /// whatever kind. What is there with other arguments is an error that closes the channel.
-    pub(crate) async fn declare(&self, channel: &Channel, order_queue: bool) -> lapin::Result<()> {
+    /// Creates what is not there. What is there with other arguments is an error that closes the channel.
+    pub(crate) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
         let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
         let exchange = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         let dead = self.dead_queue.as_str();
@@ -43,15 +44,29 @@ impl Topology {
         channel.queue_declare(dead.into(), durable, dead_arguments()).await?;
         let bind = QueueBindOptions::default();
         channel.queue_bind(dead.into(), dlx.into(), dead.into(), bind, FieldTable::default()).await?;
-        if order_queue {
-            channel.queue_declare(self.queue.as_str().into(), durable, self.order_arguments()).await?;
-        } else {
-            depth(channel, &self.queue).await?;
+        channel.queue_declare(self.queue.as_str().into(), durable, self.queue_arguments()).await?;
+        Ok(())
+    }
+
+    /// Makes sure that the queue is there, of whatever kind, and its dead letters where they are needed. It creates
+    /// nothing.
+    pub(crate) async fn verify(&self, channel: &Channel, dead_letters: bool) -> Result<(), TopologyError> {
+        let no_queue = |queue: &str| {
+            let what = format!("queue `{queue}`");
+            move |cause| TopologyError { what, cause }
+        };
+        depth(channel, &self.queue).await.map_err(no_queue(&self.queue))?;
+        if dead_letters {
+            depth(channel, &self.dead_queue).await.map_err(no_queue(&self.dead_queue))?;
+            let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+            let (exchange, table) = (self.dead_exchange.as_str(), FieldTable::default());
+            let there = channel.exchange_declare(exchange.into(), ExchangeKind::Direct, passive, table).await;
+            there.map_err(|cause| TopologyError { what: format!("exchange `{exchange}`"), cause })?;
         }
         Ok(())
     }
 
-    fn order_arguments(&self) -> FieldTable {
+    fn queue_arguments(&self) -> FieldTable {
         let mut arguments = FieldTable::default();
         let text = |text: &str| AMQPValue::LongString(text.into());
         arguments.insert("x-queue-type".into(), text("quorum"));
@@ -73,11 +88,11 @@ fn dead_arguments() -> FieldTable {
     arguments
 }
 
-/// How many messages wait in a queue that must be there.
-pub(crate) async fn depth(channel: &Channel, queue: &str) -> lapin::Result<u64> {
-    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let queue = channel.queue_declare(queue.into(), passive, FieldTable::default()).await?;
-    Ok(u64::from(queue.message_count()))
+/// What is not in the broker, or cannot be looked at.
+#[derive(Debug)]
+pub(crate) struct TopologyError {
+    pub(crate) what: String,
+    pub(crate) cause: lapin::Error,
 }
 
 #[cfg(test)]
@@ -89,7 +104,7 @@ mod tests {
     fn the_arguments_are_these() {
         let topology = Topology::new("billing_queue");
         let arguments: Vec<_> = topology
-            .order_arguments()
+            .queue_arguments()
             .into_iter()
             .map(|(key, value)| match value {
                 AMQPValue::LongString(text) => format!("{key}={text}"),

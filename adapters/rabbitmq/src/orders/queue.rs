@@ -6,10 +6,8 @@ use keeper_ports::billing::OrderQueue;
 use keeper_ports::{PortError, PortResult};
 use keeper_telemetry::context::RequestContext;
 
-use crate::connection::Broker;
-use crate::link::BrokerProbe;
-use crate::message;
-use crate::metrics::Side;
+use super::message;
+use crate::connection::{Broker, BrokerProbe};
 use crate::publisher::{Publisher, PublisherTask};
 
 /// Publishes orders: an order is in the queue when the broker has confirmed it.
@@ -22,14 +20,14 @@ pub struct RabbitQueue {
 impl RabbitQueue {
     /// Makes the queue and the task that keeps its connection and publishes: run it beside.
     pub fn new(broker: &Broker) -> (Arc<Self>, PublisherTask) {
-        let (publisher, task) = Publisher::new(broker, Side::Publisher);
+        let (publisher, task) = Publisher::new(broker);
         let queue = broker.topology().queue.clone();
         (Arc::new(Self { publisher, unit: broker.unit().to_owned(), queue }), task)
     }
 
     /// Says whether orders can be published.
     pub fn probe(&self) -> Arc<BrokerProbe> {
-        Arc::new(BrokerProbe(self.publisher.state()))
+        self.publisher.probe()
     }
 }
 
@@ -37,7 +35,7 @@ impl RabbitQueue {
 impl OrderQueue for RabbitQueue {
     async fn enqueue(&self, order: Order) -> PortResult<()> {
         let context = RequestContext::current();
-        let message = message::order(&order, context.as_ref(), &self.unit, &self.queue);
+        let message = message::outgoing(&order, context.as_ref(), &self.unit, &self.queue);
         self.publisher.publish(message).await.map_err(|error| PortError::unavailable("order queue", error))
     }
 }

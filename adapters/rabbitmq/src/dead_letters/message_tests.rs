@@ -1,16 +1,11 @@
-use keeper_domain::{DeadLetterReason, ItemCount, Money, OrderDraft, OrderId, UserId};
+use keeper_domain::DeadLetterReason;
 use lapin::types::FieldArray;
 
 use super::*;
-use crate::letter;
+use crate::dead_letters::parse;
+use crate::publisher::properties::{DROPPED, size_of_table};
 
 const ID: &str = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
-
-fn an_order() -> Order {
-    let total = Money::parse("total_amount", "180.5").unwrap();
-    let draft = OrderDraft { user: UserId::new("20").unwrap(), items: ItemCount::new(9).unwrap(), total };
-    Order { id: OrderId::parse("order_id", ID).unwrap(), draft, created_at: at(12_345) }
-}
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()
@@ -30,30 +25,13 @@ fn buried(properties: &BasicProperties, now: Timestamp) -> Outgoing {
 }
 
 #[test]
-fn an_order_carries_its_identity_and_its_context() {
-    let context = RequestContext { request_id: "r1".into(), traceparent: Some("00-a-b-01".into()) };
-    let message = order(&an_order(), Some(&context), "gateway", "billing_queue");
-    let properties = &message.properties;
-    assert_eq!((message.exchange.as_str(), message.routing_key.as_str()), ("", "billing_queue"));
-    assert_eq!(properties.message_id().as_ref().map(ShortString::as_str), Some(ID));
-    assert_eq!(properties.content_type().as_ref().map(ShortString::as_str), Some("application/json"));
-    assert_eq!(properties.app_id().as_ref().map(ShortString::as_str), Some("gateway"));
-    assert_eq!((*properties.delivery_mode(), *properties.timestamp()), (Some(2), Some(12)));
-    assert_eq!(header(properties, "X-Request-Id").as_deref(), Some("r1"));
-    assert_eq!(header(properties, "traceparent").as_deref(), Some("00-a-b-01"));
-    assert!(
-        order(&an_order(), None, "gateway", "q").properties.headers().as_ref().unwrap().inner().is_empty()
-    );
-}
-
-#[test]
 fn a_dead_letter_is_read_as_it_was_buried_and_replayed_as_it_came() {
     let came = with_headers(&[("X-Request-Id", text("r1")), ("n", AMQPValue::LongInt(7))])
         .with_message_id(ID.into())
         .with_content_type("text/plain".into());
     let dead = buried(&came, at(5_000));
     assert_eq!((dead.exchange.as_str(), dead.routing_key.as_str()), ("q.dlx", "q.dead"));
-    let read = letter::read(&dead.properties, dead.body.clone());
+    let read = parse::read(&dead.properties, dead.body.clone());
     assert_eq!((read.reason, read.detail.as_str()), (DeadLetterReason::Invalid, "user_id must not be empty"));
     assert_eq!((read.first_seen, read.order_id.as_deref()), (at(5_000), Some(ID)));
     assert_eq!(read.headers, [("X-Request-Id".into(), "r1".into()), ("n".into(), "7".into())]);
@@ -64,7 +42,7 @@ fn a_dead_letter_is_read_as_it_was_buried_and_replayed_as_it_came() {
     assert_eq!(header(&again.properties, REASON), None);
     assert_eq!(again.properties.content_type(), came.content_type());
     // Buried again, it was first seen the first time.
-    let read = letter::read(&buried(&again.properties, at(9_000)).properties, Vec::new());
+    let read = parse::read(&buried(&again.properties, at(9_000)).properties, Vec::new());
     assert_eq!(read.first_seen, at(5_000));
 }
 
@@ -80,7 +58,7 @@ fn a_message_that_the_broker_moved_says_why() {
         ("x-delivery-count", AMQPValue::LongLongInt(21)),
         ("x-acquired-count", AMQPValue::LongLongInt(21)),
     ];
-    let read = letter::read(&with_headers(&added), b"{\"order_id\":\"7\"}".to_vec());
+    let read = parse::read(&with_headers(&added), b"{\"order_id\":\"7\"}".to_vec());
     assert_eq!((read.reason, read.first_seen), (DeadLetterReason::Undeliverable, at(7_000)));
     assert!(read.detail.contains("never settled"), "{}", read.detail);
     assert_eq!((read.order_id.as_deref(), read.headers.len()), (Some("7"), 0));
@@ -88,19 +66,10 @@ fn a_message_that_the_broker_moved_says_why() {
 
 #[test]
 fn anything_can_be_read() {
-    let read = letter::read(&BasicProperties::default().with_message_id("m1".into()), vec![0xff]);
+    let read = parse::read(&BasicProperties::default().with_message_id("m1".into()), vec![0xff]);
     assert_eq!((read.reason, read.detail.as_str()), (DeadLetterReason::Undeliverable, ""));
     assert_eq!((read.order_id, read.first_seen), (None, at(0)));
     assert_eq!(published_at(&BasicProperties::default().with_timestamp(u64::MAX)), None);
-}
-
-#[test]
-fn an_order_gets_its_identity_and_keeps_the_rest() {
-    let came = with_headers(&[("h", text("v"))]).with_content_type("text/plain".into());
-    let copy = stamped(&came, b"body".to_vec(), &an_order(), "q");
-    assert_eq!(copy.properties.message_id().as_ref().map(ShortString::as_str), Some(ID));
-    assert_eq!((copy.body.as_slice(), copy.properties.content_type()), (&b"body"[..], came.content_type()));
-    assert_eq!(copy.properties.headers(), came.headers());
 }
 
 #[test]
@@ -120,7 +89,8 @@ fn what_would_have_the_broker_refuse_or_drop_a_message_stays_behind() {
         .with_type("order".into())
         .with_correlation_id("c1".into());
     let replays = replayed(&foreign, b"{}".to_vec(), at(1), "q");
-    for message in [buried(&foreign, at(1)), stamped(&foreign, b"{}".to_vec(), &an_order(), "q"), replays] {
+    let put_back = put_back(&foreign, b"{}".to_vec(), ID, at(1), "q");
+    for message in [buried(&foreign, at(1)), put_back, replays] {
         let properties = &message.properties;
         assert_eq!((properties.user_id(), properties.expiration()), (&None, &None));
         assert_eq!(properties.kind().as_ref().map(ShortString::as_str), Some("order"));
@@ -139,6 +109,20 @@ fn headers_that_would_not_fit_into_a_frame_do_not_keep_a_message_from_going_on()
     assert_eq!((header(&buried, "deep"), header(&buried, "small")), (None, None));
     assert_eq!(header(&buried, REASON).as_deref(), Some("invalid"));
     assert!(header(&buried, DROPPED).unwrap().starts_with("800"));
-    let stamped = stamped(&large, b"{}".to_vec(), &an_order(), "q").properties;
-    assert!(size_of_table(stamped.headers().as_ref().unwrap()) < 1_000);
+    let put_back = put_back(&large, b"{}".to_vec(), ID, at(1), "q").properties;
+    assert!(size_of_table(put_back.headers().as_ref().unwrap()) < 1_000);
+}
+
+#[test]
+fn a_message_without_an_identity_gets_one_and_keeps_the_rest() {
+    let came = with_headers(&[("h", text("v"))]).with_content_type("text/plain".into());
+    let copy = put_back(&came, b"body".to_vec(), ID, at(5_999), "q");
+    assert_eq!((copy.exchange.as_str(), copy.routing_key.as_str()), ("", "q"));
+    assert_eq!(copy.properties.message_id().as_ref().map(ShortString::as_str), Some(ID));
+    assert_eq!((copy.body.as_slice(), copy.properties.content_type()), (&b"body"[..], came.content_type()));
+    assert_eq!((copy.properties.headers(), *copy.properties.timestamp()), (came.headers(), Some(5)));
+    // The time that it came with is its own.
+    let dated = came.with_timestamp(3);
+    let copy = put_back(&dated, b"body".to_vec(), ID, at(5_999), "q");
+    assert_eq!(*copy.properties.timestamp(), Some(3));
 }

@@ -12,35 +12,34 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::connection::{Broker, Session};
-use crate::work::{cancel, give_back, subscribe};
+use crate::connection::{Broker, ConnectionRole, Session, cancel, requeue_all, subscribe};
 
-/// The most messages that are held at once: so many a consumer can have unacknowledged.
-const MAX_HELD: u16 = u16::MAX;
+/// The most messages that a consumer can have unacknowledged.
+const MAX_UNACKNOWLEDGED: u16 = u16::MAX;
 
 /// How long the broker may take to hand over the next message that it has, and to end a consumer.
-const SILENCE: Duration = Duration::from_secs(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long to wait for another reader. One that was killed is gone within milliseconds; an operator who waits for one that
 /// goes on wants to know.
-const TURN: Duration = Duration::from_secs(3);
+const TURN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often the broker is asked again that does not know.
-const QUESTIONS: usize = 10;
+const MAX_QUESTIONS: usize = 10;
 
-const WHAT: &str = "dead letters";
+const PORT: &str = "dead letters";
 
 /// Reads the messages that are in the dead letters when it is opened, each once, and nobody else does meanwhile.
 ///
 /// The broker tells how many messages are ready, not how many some consumer holds. So each reader makes sure that it is the
 /// only consumer: then all are ready. It subscribes first and counts the consumers afterwards, so that of two who come at
 /// the same time at least one sees the other. A consumer that was killed is counted until its messages are back.
-pub(crate) struct Reader {
+pub(crate) struct DeadLetterReader {
     session: Session,
     queue: String,
     consumer: lapin::Consumer,
     coverage: Coverage,
-    held: u64,
+    unacknowledged: u64,
 }
 
 /// A queue as the broker counts it.
@@ -59,20 +58,23 @@ struct InUse {
     queue: String,
 }
 
-impl Reader {
+impl DeadLetterReader {
     /// Connects, and waits for its turn.
     pub(crate) async fn open(broker: &Broker) -> PortResult<Self> {
-        let session = broker.connect().await.map_err(|error| PortError::unavailable(WHAT, error))?;
+        let session = broker
+            .connect(ConnectionRole::DeadLetters)
+            .await
+            .map_err(|error| PortError::unavailable(PORT, error))?;
         let queue = broker.topology().dead_queue.clone();
-        let deadline = Instant::now() + TURN;
+        let deadline = Instant::now() + TURN_TIMEOUT;
         loop {
             if let Some((consumer, total)) = subscribe_alone(&session.channel, &queue).await? {
                 let coverage = Coverage { seen: 0, total };
-                return Ok(Self { session, queue, consumer, coverage, held: 0 });
+                return Ok(Self { session, queue, consumer, coverage, unacknowledged: 0 });
             }
             if Instant::now() > deadline {
                 session.close().await;
-                return Err(PortError::unavailable(WHAT, InUse { queue }));
+                return Err(PortError::unavailable(PORT, InUse { queue }));
             }
             // Two who came at the same time do not come again at the same time.
             sleep(Duration::from_millis(20 + RandomState::new().hash_one(()) % 180)).await;
@@ -81,7 +83,7 @@ impl Reader {
 
     /// A further channel of the connection.
     pub(crate) async fn channel(&mut self) -> PortResult<Channel> {
-        self.session.connection.create_channel().await.map_err(away)
+        self.session.connection.create_channel().await.map_err(broker_error)
     }
 
     /// How many messages it has read so far, and of how many.
@@ -89,24 +91,24 @@ impl Reader {
         self.coverage
     }
 
-    /// The next message; `None` when all were read, or when no more can be held.
+    /// The next message; `None` when all were read, or when no more can be delivered.
     pub(crate) async fn next(&mut self) -> PortResult<Option<Delivery>> {
         let mut empty = 0;
-        for _ in 0..QUESTIONS {
-            if self.coverage.is_whole() || self.held == u64::from(MAX_HELD) {
+        for _ in 0..MAX_QUESTIONS {
+            if self.coverage.is_whole() || self.unacknowledged == u64::from(MAX_UNACKNOWLEDGED) {
                 return Ok(None);
             }
-            match timeout(SILENCE, self.consumer.next()).await {
+            match timeout(ANSWER_TIMEOUT, self.consumer.next()).await {
                 Ok(Some(delivery)) => {
                     self.coverage.seen += 1;
-                    self.held += 1;
-                    return delivery.map(Some).map_err(away);
+                    self.unacknowledged += 1;
+                    return delivery.map(Some).map_err(broker_error);
                 }
-                Ok(None) => return Err(PortError::unavailable(WHAT, "the broker ended the consumer")),
+                Ok(None) => return Err(PortError::unavailable(PORT, "the broker ended the consumer")),
                 // The broker is slow, or somebody took some between the count and the subscription. It answers that the
                 // queue is empty after all that it has sent to us: what was on its way is here at the second time.
                 Err(_) => {
-                    let more = has_message(&self.session.channel, &self.queue).await.map_err(away)?;
+                    let more = has_message(&self.session.channel, &self.queue).await.map_err(broker_error)?;
                     empty = if more { 0 } else { empty + 1 };
                     if empty > 1 {
                         self.coverage.total = self.coverage.seen;
@@ -120,8 +122,8 @@ impl Reader {
     /// Removes a message that was read.
     pub(crate) async fn acknowledge(&mut self, tag: u64) -> PortResult<()> {
         let channel = &self.session.channel;
-        channel.basic_ack(tag, BasicAckOptions::default()).await.map_err(away)?;
-        self.held -= 1;
+        channel.basic_ack(tag, BasicAckOptions::default()).await.map_err(broker_error)?;
+        self.unacknowledged -= 1;
         Ok(())
     }
 
@@ -132,47 +134,47 @@ impl Reader {
     /// Whether messages were removed that were acknowledged is not known.
     pub(crate) async fn close(self) -> PortResult<()> {
         let channel = &self.session.channel;
-        let ended = timeout(SILENCE, async {
+        let ended = timeout(ANSWER_TIMEOUT, async {
             cancel(channel, &self.consumer).await?;
-            give_back(channel).await
+            requeue_all(channel).await
         });
         let ended = ended.await;
         self.session.close().await;
         match ended {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(PortError::timed_out(WHAT, error)),
-            Err(error) => Err(PortError::timed_out(WHAT, error)),
+            Ok(Err(error)) => Err(PortError::timed_out(PORT, error)),
+            Err(error) => Err(PortError::timed_out(PORT, error)),
         }
     }
 }
 
 /// Becomes the only consumer, and says how many messages were there; `None` when somebody else is.
 async fn subscribe_alone(channel: &Channel, queue: &str) -> PortResult<Option<(lapin::Consumer, u64)>> {
-    let before = counts(channel, queue).await.map_err(away)?;
+    let before = counts(channel, queue).await.map_err(broker_error)?;
     if before.consumers > 0 {
         return Ok(None);
     }
     // A broker that is slow says that there is nothing: one message is asked for, which it must answer.
-    if before.ready == 0 && has_message(channel, queue).await.map_err(away)? {
+    if before.ready == 0 && has_message(channel, queue).await.map_err(broker_error)? {
         return Ok(None);
     }
     // No more than are counted: what comes later is left alone.
-    let held = u16::try_from(before.ready).unwrap_or(MAX_HELD).max(1);
-    channel.basic_qos(held, BasicQosOptions::default()).await.map_err(away)?;
-    let consumer = subscribe(channel, queue).await.map_err(away)?;
-    for _ in 0..QUESTIONS {
-        match counts(channel, queue).await.map_err(away)?.consumers {
+    let prefetch = u16::try_from(before.ready).unwrap_or(MAX_UNACKNOWLEDGED).max(1);
+    channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(broker_error)?;
+    let consumer = subscribe(channel, queue).await.map_err(broker_error)?;
+    for _ in 0..MAX_QUESTIONS {
+        match counts(channel, queue).await.map_err(broker_error)?.consumers {
             // It does not know us: it did not find out in time.
             0 => {}
             1 => return Ok(Some((consumer, before.ready))),
             _ => {
-                cancel(channel, &consumer).await.map_err(away)?;
-                give_back(channel).await.map_err(away)?;
+                cancel(channel, &consumer).await.map_err(broker_error)?;
+                requeue_all(channel).await.map_err(broker_error)?;
                 return Ok(None);
             }
         }
     }
-    Err(PortError::unavailable(WHAT, "the broker does not tell who reads them"))
+    Err(PortError::unavailable(PORT, "the broker does not tell who reads them"))
 }
 
 /// How many messages of a queue are ready, and how many consumers it has; nothing of both, too, when the queue's leader does
@@ -193,6 +195,6 @@ async fn has_message(channel: &Channel, queue: &str) -> lapin::Result<bool> {
     Ok(true)
 }
 
-pub(crate) fn away(error: lapin::Error) -> PortError {
-    PortError::unavailable(WHAT, error)
+pub(crate) fn broker_error(error: lapin::Error) -> PortError {
+    PortError::unavailable(PORT, error)
 }

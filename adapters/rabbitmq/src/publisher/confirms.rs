@@ -11,7 +11,7 @@ use lapin::message::BasicReturnMessage;
 use lapin::options::BasicPublishOptions;
 use lapin::{Channel, Confirmation};
 
-use crate::publisher::{Job, Outgoing, PublishError};
+use super::outgoing::{Job, Outgoing, PublishError};
 
 type Confirmed = (u64, lapin::Result<Confirmation>);
 

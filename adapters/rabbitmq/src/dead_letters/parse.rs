@@ -6,16 +6,25 @@ use lapin::types::{AMQPValue, ShortString};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::message::{self, DETAIL, REASON, header, original_headers};
+use super::message::{self, DETAIL, REASON, header, original_headers};
 
 /// The name of a dead letter.
 pub(crate) fn id(properties: &BasicProperties, body: &[u8]) -> DeadLetterId {
     DeadLetterId::derive(properties.message_id().as_ref().map(ShortString::as_str), body)
 }
 
+/// Why a message is among the dead letters: what we wrote on it; else the broker moved it.
+pub(crate) fn reason(properties: &BasicProperties) -> DeadLetterReason {
+    own_reason(properties).unwrap_or(DeadLetterReason::Undeliverable)
+}
+
+fn own_reason(properties: &BasicProperties) -> Option<DeadLetterReason> {
+    DeadLetterReason::parse(&header(properties, REASON)?)
+}
+
 /// Reads a message as a dead letter.
 pub(crate) fn read(properties: &BasicProperties, body: Vec<u8>) -> DeadLetter {
-    let ours = header(properties, REASON).and_then(|reason| DeadLetterReason::parse(&reason));
+    let ours = own_reason(properties);
     let death = Death::read(properties);
     let detail = match (ours, &death) {
         (Some(_), _) => header(properties, DETAIL).unwrap_or_default().into_owned(),
@@ -24,7 +33,7 @@ pub(crate) fn read(properties: &BasicProperties, body: Vec<u8>) -> DeadLetter {
     };
     DeadLetter {
         id: id(properties, &body),
-        reason: ours.unwrap_or(DeadLetterReason::Undeliverable),
+        reason: reason(properties),
         detail,
         first_seen: first_seen(properties),
         order_id: order_id(properties, &body),

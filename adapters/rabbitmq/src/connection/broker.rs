@@ -1,0 +1,214 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keeper_settings::WrongSetting;
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::tcp::{AsyncTcpStream, RustlsConnector};
+use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
+use tokio::net::lookup_host;
+use tokio::time::timeout;
+
+use super::metrics::{BrokerMetrics, ConnectionRole};
+use super::session::{Session, Socket};
+use super::settings::{BrokerSettings, exposed};
+use super::tls;
+use super::topology::{Topology, TopologyError};
+
+/// How long a connection may take to become usable.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A queue at a broker as a unit knows it: where the broker is, how to log in, and what must be there. No connection
+/// yet. Cheap to clone.
+#[derive(Clone)]
+pub struct Broker {
+    access: Arc<Access>,
+    topology: Topology,
+}
+
+/// What is the same for every queue of a broker.
+struct Access {
+    uri: AMQPUri,
+    connector: Option<RustlsConnector>,
+    unit: String,
+    declare: bool,
+    publish_timeout: Duration,
+    metrics: BrokerMetrics,
+}
+
+/// Says where the broker is, and never the password.
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = &self.access.uri.authority;
+        f.debug_struct("Broker")
+            .field("host", &authority.host)
+            .field("port", &authority.port)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Broker {
+    /// Checks the settings, and reads the files that they name. The connections carry the unit's name.
+    ///
+    /// # Errors
+    /// A setting cannot work, or a file cannot be read.
+    pub fn new(settings: &BrokerSettings, unit: &str, metrics: &BrokerMetrics) -> Result<Self, WrongSetting> {
+        settings.check_ranges()?;
+        let userinfo =
+            AMQPUserInfo { username: settings.user.clone(), password: exposed(&settings.secret()?) };
+        let authority = AMQPAuthority { userinfo, host: settings.host.clone(), port: settings.port };
+        let query = AMQPQueryString { heartbeat: Some(settings.heartbeat_s), ..AMQPQueryString::default() };
+        // TLS is laid over the connection here, not by the library: the scheme that it sees is always plain.
+        let uri = AMQPUri { scheme: AMQPScheme::AMQP, authority, vhost: settings.vhost.clone(), query };
+        let access = Access {
+            uri,
+            connector: settings.tls.then(|| tls::connector(settings)).transpose()?,
+            unit: unit.to_owned(),
+            declare: settings.declare,
+            publish_timeout: Duration::from_millis(settings.publish_timeout_ms.into()),
+            metrics: metrics.clone(),
+        };
+        Ok(Self { access: Arc::new(access), topology: Topology::new(&settings.queue) })
+    }
+
+    /// Another queue at the same broker, with dead letters of its own. Its name is at most 240 bytes long.
+    #[must_use]
+    pub fn with_queue(&self, queue: &str) -> Self {
+        Self { access: Arc::clone(&self.access), topology: Topology::new(queue) }
+    }
+
+    pub(crate) fn unit(&self) -> &str {
+        &self.access.unit
+    }
+
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    pub(crate) fn publish_timeout(&self) -> Duration {
+        self.access.publish_timeout
+    }
+
+    pub(crate) fn metrics(&self) -> &BrokerMetrics {
+        &self.access.metrics
+    }
+
+    /// Connects, and makes sure of what the role needs in the broker.
+    pub(crate) async fn connect(&self, role: ConnectionRole) -> Result<Session, ConnectError> {
+        let socket = Socket::default();
+        let connected = timeout(CONNECT_TIMEOUT, self.open(role, &socket)).await;
+        match connected {
+            Ok(Ok((connection, channel))) => Ok(Session::new(connection, channel, socket)),
+            Ok(Err(error)) => {
+                socket.shut_down();
+                Err(error)
+            }
+            Err(_) => {
+                socket.shut_down();
+                Err(ConnectError::Silent)
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        role: ConnectionRole,
+        socket: &Socket,
+    ) -> Result<(Connection, Channel), ConnectError> {
+        let runtime = lapin::runtime::default_runtime()?;
+        let properties =
+            ConnectionProperties::default().with_connection_name(self.access.unit.as_str().into());
+        let connector = self.access.connector.clone();
+        let socket = socket.clone();
+        // A closure in place: lapin's runtime type cannot be named here.
+        let connecting = Connection::connector(
+            self.access.uri.clone(),
+            runtime,
+            async move |uri: AMQPUri, runtime| {
+                let AMQPAuthority { host, port, .. } = &uri.authority;
+                let addresses: Vec<_> = lookup_host((host.as_str(), *port)).await?.collect();
+                let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
+                if let AsyncTcpStream::Plain(stream) = &stream {
+                    socket.keep(stream.get_ref())?;
+                }
+                match &connector {
+                    Some(connector) => Ok(stream.into_rustls(connector, host).await?),
+                    None => Ok(stream),
+                }
+            },
+            properties,
+        );
+        let connection = connecting.await?;
+        let channel = connection.create_channel().await?;
+        self.prepare(role, &channel).await?;
+        Ok((connection, channel))
+    }
+
+    /// Creates what is not in the broker, or makes sure that it is there where nothing may be created.
+    async fn prepare(&self, role: ConnectionRole, channel: &Channel) -> Result<(), ConnectError> {
+        if self.access.declare {
+            return self.topology.declare(channel).await.map_err(|error| self.explain(error));
+        }
+        // Who only publishes needs no more than the queue, and no right to look at the rest.
+        let dead_letters = role != ConnectionRole::Publisher;
+        self.topology.verify(channel, dead_letters).await.map_err(|TopologyError { what, cause }| {
+            match soft_error(&cause) {
+                Some(AMQPSoftError::NOTFOUND) => ConnectError::Missing { what },
+                _ => cause.into(),
+            }
+        })
+    }
+
+    fn explain(&self, error: lapin::Error) -> ConnectError {
+        match soft_error(&error) {
+            Some(AMQPSoftError::PRECONDITIONFAILED) => {
+                ConnectError::OtherQueue { queue: self.topology.queue.clone(), cause: error }
+            }
+            _ => error.into(),
+        }
+    }
+}
+
+fn soft_error(error: &lapin::Error) -> Option<AMQPSoftError> {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => match error.kind() {
+            AMQPErrorKind::Soft(soft) => Some(soft.clone()),
+            AMQPErrorKind::Hard(_) => None,
+        },
+        _ => None,
+    }
+}
+
+/// Why there is no usable connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    /// The broker cannot be reached, refuses the login, or breaks off.
+    #[error(transparent)]
+    Failed(#[from] lapin::Error),
+    /// The broker takes the connection and says nothing.
+    #[error("the broker did not answer within {} seconds", CONNECT_TIMEOUT.as_secs())]
+    Silent,
+    /// A queue or exchange of that name is there with other properties.
+    #[error(
+        "`{queue}`, its dead letters, or their exchange are in the broker already with other properties than this \
+         version gives them, such as a classic queue of an earlier installation: move its messages away and delete \
+         it, or name another queue in broker.queue, or set broker.declare = false to use the queue as it is ({cause})"
+    )]
+    OtherQueue { queue: String, cause: lapin::Error },
+    /// `declare` is off and something is not there.
+    #[error("there is no {what} in the broker, and broker.declare = false forbids to create it")]
+    Missing { what: String },
+}
+
+impl ConnectError {
+    /// What to tell apart in the log: a cause of another kind is news.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Failed(error) if matches!(error.kind(), ErrorKind::ProtocolError(_)) => "refused",
+            Self::Failed(_) | Self::Silent => "unreachable",
+            Self::OtherQueue { .. } => "other queue",
+            Self::Missing { .. } => "missing",
+        }
+    }
+}

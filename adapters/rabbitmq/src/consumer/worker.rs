@@ -1,0 +1,321 @@
+//! The consumer's work over one session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::Fuse;
+use futures_util::{FutureExt, StreamExt};
+use keeper_ports::{Backoff, PortError};
+use lapin::Channel;
+use lapin::message::Delivery;
+use lapin::options::BasicAckOptions;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{info, warn};
+
+use super::acks::acks;
+use super::forward::{Forwarded, Forwarder, Forwards};
+use super::handler::{MessageHandler, Outcome};
+use crate::connection::{Incident, Session, SessionEnd, cancel, requeue, subscribe};
+
+/// The most messages of one batch. Below the default prefetch, so that the next batch comes while this one is settled.
+const MAX_BATCH: usize = 250;
+
+/// How long a batch waits for more messages when they come in numbers: each batch costs the broker and the database a
+/// write to the disk, however few messages it has. A message that comes alone does not wait.
+const LINGER: Duration = Duration::from_millis(10);
+
+/// How long a batch that cannot be handled is kept unacknowledged. The broker takes back what is not acknowledged
+/// within its `consumer_timeout` (half an hour, a minute at least), and ends the channel with it; and before RabbitMQ
+/// 4.3 each return counts towards the queue's delivery limit. So messages are given back, once, long before that, and
+/// taken again when the batch that could not be handled has been.
+const MAX_UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+
+/// How long what was delivered before a stop may take. What is not settled by then is delivered again later. With what
+/// the connections take to close, it is less than the supervisor of the unit waits for a task.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a session is kept after the acknowledgement of a message that got an identity on the way. Nothing says that the
+/// broker has carried an acknowledgement out: between a channel and a quorum queue, more than 32 wait for their turn, and
+/// those that wait are forgotten when the channel is closed (`rabbit_fifo_client`). The message would come again, and get
+/// another identity.
+const ACKNOWLEDGEMENT_GRACE: Duration = Duration::from_secs(1);
+
+/// A unit's stop, and the deadline that begins with it.
+pub(crate) struct Shutdown {
+    requested: CancellationToken,
+    deadline: CancellationToken,
+    _timer: AbortOnDropHandle<()>,
+}
+
+impl Shutdown {
+    pub(crate) fn new(requested: &CancellationToken) -> Self {
+        let deadline = CancellationToken::new();
+        let (stop, token) = (requested.clone(), deadline.clone());
+        let timer = tokio::spawn(async move {
+            stop.cancelled().await;
+            sleep(SHUTDOWN_DEADLINE).await;
+            token.cancel();
+        });
+        Self { requested: requested.clone(), deadline, _timer: AbortOnDropHandle::new(timer) }
+    }
+
+    /// Waits for something, but not beyond the deadline.
+    async fn within_deadline<T>(&self, work: impl Future<Output = T>) -> Result<T, SessionEnd> {
+        self.deadline.run_until_cancelled(work).await.ok_or(SessionEnd::Stopped)
+    }
+}
+
+/// What a consumer is made of, whatever its session.
+pub(crate) struct Parts {
+    pub(crate) queue: String,
+    pub(crate) handler: Arc<dyn MessageHandler>,
+    pub(crate) forwarder: Forwarder,
+}
+
+/// Settles the messages of one session.
+pub(crate) struct Worker<'a> {
+    parts: &'a Parts,
+    session: &'a mut Session,
+    shutdown: &'a Shutdown,
+    /// The library says only once that a consumer has ended, and nothing afterwards.
+    deliveries: Fuse<lapin::Consumer>,
+    forwards: Forwards,
+    backoff: Backoff,
+    last_batch: usize,
+    /// When a message was last acknowledged that got an identity on the way.
+    last_identified: Option<Instant>,
+    stopping: bool,
+}
+
+/// What came of handling a batch.
+enum Handled {
+    /// It was handled.
+    Outcomes(Vec<Outcome>),
+    /// It cannot be handled for now.
+    NotNow,
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(
+        parts: &'a Parts,
+        session: &'a mut Session,
+        consumer: lapin::Consumer,
+        shutdown: &'a Shutdown,
+    ) -> Self {
+        let (deliveries, forwards) = (consumer.fuse(), Forwards::default());
+        let backoff = Backoff::of_handling();
+        Self {
+            parts,
+            session,
+            shutdown,
+            deliveries,
+            forwards,
+            backoff,
+            last_batch: 0,
+            last_identified: None,
+            stopping: false,
+        }
+    }
+
+    /// Settles messages until the session ends.
+    pub(crate) async fn run(mut self) -> SessionEnd {
+        loop {
+            match self.next().await {
+                Ok(()) => {}
+                Err(SessionEnd::Stopped) => {
+                    self.finish_forwards().await;
+                    return SessionEnd::Stopped;
+                }
+                Err(lost) => return lost,
+            }
+        }
+    }
+
+    /// Waits for the next thing that happens, and deals with it.
+    async fn next(&mut self) -> Result<(), SessionEnd> {
+        let drained = self.stopping && self.deliveries.is_done();
+        if drained && self.forwards.is_empty() {
+            return Err(SessionEnd::Stopped);
+        }
+        tokio::select! {
+            () = self.shutdown.requested.cancelled(), if !self.stopping => {
+                self.stopping = true;
+                let cancelled = cancel(&self.session.channel, self.deliveries.get_ref());
+                Ok(self.shutdown.within_deadline(cancelled).await??)
+            }
+            () = self.shutdown.deadline.cancelled() => Err(SessionEnd::Stopped),
+            delivery = self.deliveries.next(), if !drained => match delivery {
+                Some(first) => {
+                    let batch = self.batch(first?).await;
+                    self.settle(batch).await
+                }
+                None if self.stopping => Ok(()),
+                None => {
+                    let cause = "the broker ended the consumer, as it does when the queue goes";
+                    Err(SessionEnd::Lost(cause.to_owned()))
+                }
+            },
+            Some((tag, forwarded)) = self.forwards.next() => self.forwarded(tag, forwarded).await,
+            incident = self.session.incident() => lost_by(incident),
+        }
+    }
+
+    /// A batch of the first delivery and those that are there already.
+    async fn batch(&mut self, first: Delivery) -> Vec<Delivery> {
+        if self.last_batch > 1 {
+            sleep(LINGER).await;
+        }
+        let mut batch = vec![first];
+        while batch.len() < MAX_BATCH {
+            // An error ends the deliveries: the next look finds that end.
+            let Some(Some(Ok(delivery))) = self.deliveries.next().now_or_never() else { break };
+            batch.push(delivery);
+        }
+        self.last_batch = batch.len();
+        batch
+    }
+
+    /// Has a batch handled and does what is to become of each message; gives it back where that takes too long.
+    async fn settle(&mut self, batch: Vec<Delivery>) -> Result<(), SessionEnd> {
+        let until = Instant::now() + MAX_UNACKNOWLEDGED;
+        match self.handle(&batch, Some(until)).await? {
+            Handled::Outcomes(outcomes) => self.carry_out(batch, outcomes).await,
+            Handled::NotNow => self.wait_without_messages(batch).await,
+        }
+    }
+
+    /// Has a batch handled, in as many attempts as it takes; with `until`, none begins after that.
+    async fn handle(&mut self, batch: &[Delivery], until: Option<Instant>) -> Result<Handled, SessionEnd> {
+        loop {
+            match self.shutdown.within_deadline(self.parts.handler.handle(batch)).await? {
+                Ok(outcomes) => {
+                    self.succeeded();
+                    return Ok(Handled::Outcomes(outcomes));
+                }
+                Err(error) => {
+                    let pause = self.failed(&error);
+                    if until.is_some_and(|until| until <= Instant::now()) {
+                        return Ok(Handled::NotNow);
+                    }
+                    self.rest(pause).await?;
+                }
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, batch: Vec<Delivery>, outcomes: Vec<Outcome>) -> Result<(), SessionEnd> {
+        let forwarder = &self.parts.forwarder;
+        let mut settled = Vec::with_capacity(batch.len());
+        for (delivery, outcome) in batch.into_iter().zip(outcomes) {
+            let tag = delivery.delivery_tag;
+            let forward = match outcome {
+                Outcome::Settled => {
+                    settled.push(tag);
+                    continue;
+                }
+                Outcome::DeadLetter(refusal) => forwarder.dead_letter(delivery, &refusal),
+                Outcome::DeadLetterAs { message_id, refusal } => {
+                    forwarder.dead_letter_as(&message_id, delivery, &refusal)
+                }
+                Outcome::PutBackAs { message_id, refusal } => {
+                    forwarder.put_back_as(&message_id, delivery, &refusal)
+                }
+            };
+            self.forwards.add(tag, forward);
+        }
+        for ack in acks(&settled, self.forwards.oldest()) {
+            acknowledge(&self.session.channel, ack.tag, ack.multiple).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives back what was delivered, waits until this batch can be handled, and takes messages again. Those of the
+    /// batch will come again, and are recognised.
+    async fn wait_without_messages(&mut self, batch: Vec<Delivery>) -> Result<(), SessionEnd> {
+        let cancelled = cancel(&self.session.channel, self.deliveries.get_ref());
+        self.shutdown.within_deadline(cancelled).await??;
+        let mut tags: Vec<u64> = batch.iter().map(|delivery| delivery.delivery_tag).collect();
+        // What is on its way to another place is not given back: it would be in both.
+        while let Some(delivery) = self.shutdown.within_deadline(self.deliveries.next()).await? {
+            tags.push(delivery?.delivery_tag);
+        }
+        for tag in tags {
+            self.shutdown.within_deadline(requeue(&self.session.channel, tag)).await??;
+        }
+        self.handle(&batch, None).await?;
+        let consuming = subscribe(&self.session.channel, &self.parts.queue);
+        self.deliveries = self.shutdown.within_deadline(consuming).await??.fuse();
+        Ok(())
+    }
+
+    /// Pauses, unless the session is lost meanwhile or the unit is to stop.
+    async fn rest(&mut self, pause: Duration) -> Result<(), SessionEnd> {
+        let until = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = sleep_until(until) => return Ok(()),
+                () = self.shutdown.requested.cancelled() => return Err(SessionEnd::Stopped),
+                Some((tag, forwarded)) = self.forwards.next() => self.forwarded(tag, forwarded).await?,
+                incident = self.session.incident() => lost_by(incident)?,
+            }
+        }
+    }
+
+    /// Acknowledges a delivery that is in another place now.
+    async fn forwarded(&mut self, tag: u64, forwarded: Forwarded) -> Result<(), SessionEnd> {
+        if let Forwarded::DeadLettered(reason) = forwarded {
+            self.parts.handler.dead_lettered(reason);
+        }
+        if forwarded.is_newly_identified() {
+            self.last_identified = Some(Instant::now());
+        }
+        acknowledge(&self.session.channel, tag, false).await
+    }
+
+    /// Before a stop, waits until the deadline for what is on its way to another place.
+    async fn finish_forwards(&mut self) {
+        while !self.forwards.is_empty() {
+            let Ok(Some((tag, forwarded))) = self.shutdown.within_deadline(self.forwards.next()).await else {
+                warn!("some messages were not confirmed in their other place; they may be in both");
+                return;
+            };
+            if self.forwarded(tag, forwarded).await.is_err() {
+                return;
+            }
+        }
+        if let Some(at) = self.last_identified {
+            sleep_until(at + ACKNOWLEDGEMENT_GRACE).await;
+        }
+    }
+
+    /// Logs the first failure of a row, and says how long to wait before the next attempt.
+    fn failed(&mut self, error: &PortError) -> Duration {
+        if !self.backoff.is_failing() {
+            let queue = &self.parts.queue;
+            warn!(queue, error = error.chain(), "messages cannot be processed; trying again");
+        }
+        self.backoff.failed()
+    }
+
+    /// Logs that a row of failures is over.
+    fn succeeded(&mut self) {
+        if self.backoff.is_failing() {
+            info!(queue = self.parts.queue, "messages are processed again");
+        }
+        self.backoff.succeeded();
+    }
+}
+
+/// A consumer's connection publishes nothing: it does not mind that the broker takes no messages.
+fn lost_by(incident: Incident) -> Result<(), SessionEnd> {
+    match incident {
+        Incident::Lost(cause) => Err(SessionEnd::Lost(cause)),
+        Incident::Blocked(_) | Incident::Unblocked => Ok(()),
+    }
+}
+
+async fn acknowledge(channel: &Channel, tag: u64, multiple: bool) -> Result<(), SessionEnd> {
+    Ok(channel.basic_ack(tag, BasicAckOptions { multiple }).await?)
+}

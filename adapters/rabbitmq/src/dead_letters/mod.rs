@@ -1,0 +1,9 @@
+//! The messages that could not be processed: how they get there, and how operators look after them.
+
+mod message;
+mod parse;
+mod port;
+mod reader;
+
+pub(crate) use message::{dead_letter, identified, put_back};
+pub use port::RabbitDeadLetters;

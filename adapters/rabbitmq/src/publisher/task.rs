@@ -1,0 +1,173 @@
+//! One task owns the channel, for two reasons of the library (lapin 4.12), both of which would lose orders:
+//!
+//! * it numbers a message and queues its frames in two steps: messages that two threads publish on one channel at the
+//!   same time may get each other's confirm;
+//! * it hands a returned (unroutable) message to whichever confirm it settles next, and a broker may confirm several at
+//!   once: so all confirms that have come are looked at before any is answered, and after a return none of the channel
+//!   is believed ([`Confirms`]).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::options::ConfirmSelectOptions;
+use prometheus::IntGauge;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::confirms::Confirms;
+use super::outgoing::{Job, MAX_UNCONFIRMED, Outgoing, PublishError};
+use crate::connection::{
+    Broker, BrokerProbe, ConnectionRole, ConnectionState, Incident, NOT_YET, Session, SessionEnd, Supervisor,
+};
+
+/// Hands messages to the task that publishes them.
+#[derive(Clone)]
+pub struct Publisher {
+    jobs: mpsc::UnboundedSender<Job<Outgoing>>,
+    state: watch::Receiver<ConnectionState>,
+    slots: Arc<Semaphore>,
+    unconfirmed: IntGauge,
+    timeout: Duration,
+}
+
+impl Publisher {
+    /// Makes the publisher, and the task that keeps its connection and publishes: run it beside.
+    pub fn new(broker: &Broker) -> (Self, PublisherTask) {
+        Self::in_role(broker, ConnectionRole::Publisher)
+    }
+
+    pub(crate) fn in_role(broker: &Broker, role: ConnectionRole) -> (Self, PublisherTask) {
+        let supervisor = Supervisor::new(broker.clone(), role);
+        let (jobs, received) = mpsc::unbounded_channel();
+        let publisher = Self {
+            jobs,
+            state: supervisor.watch(),
+            slots: Arc::new(Semaphore::new(MAX_UNCONFIRMED)),
+            unconfirmed: broker.metrics().unconfirmed(),
+            timeout: broker.publish_timeout(),
+        };
+        (publisher, PublisherTask { supervisor, jobs: received, timeout: broker.publish_timeout() })
+    }
+
+    /// Says whether messages can be published.
+    pub fn probe(&self) -> Arc<BrokerProbe> {
+        Arc::new(BrokerProbe::of(self.state.clone()))
+    }
+
+    /// Publishes a message and waits for the broker's confirm.
+    ///
+    /// # Errors
+    /// Nobody has said that the message is published. It may be all the same.
+    pub async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+        let deadline = Instant::now() + self.timeout;
+        self.check(deadline).await?;
+        let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| PublishError::Full)?;
+        let (answer, answered) = oneshot::channel();
+        let job = Job::new(message, answer, permit, self.unconfirmed.clone());
+        let stopped = || PublishError::Disconnected("shutting down".into());
+        self.jobs.send(job).map_err(|_| stopped())?;
+        match timeout_at(deadline, answered).await {
+            Ok(answer) => answer.unwrap_or_else(|_| Err(stopped())),
+            Err(_) => Err(PublishError::Unconfirmed(self.timeout)),
+        }
+    }
+
+    /// Says at once that nothing can be published now; but the first attempt to connect is waited for, so that nobody
+    /// is refused only because the process has just started.
+    async fn check(&self, deadline: Instant) -> Result<(), PublishError> {
+        let mut state = self.state.clone();
+        let attempted = state.wait_for(|state| *state != ConnectionState::Connecting);
+        // When it does not end in time, the state says so.
+        let _ = timeout_at(deadline, attempted).await;
+        match &*state.borrow() {
+            ConnectionState::Up => Ok(()),
+            ConnectionState::Connecting => Err(PublishError::Disconnected(NOT_YET.into())),
+            ConnectionState::Down(cause) => Err(PublishError::Disconnected(Arc::clone(cause))),
+            ConnectionState::Blocked(reason) => Err(PublishError::Blocked(Arc::clone(reason))),
+        }
+    }
+}
+
+/// The task that publishes. Nothing is published unless it runs.
+pub struct PublisherTask {
+    supervisor: Supervisor,
+    jobs: mpsc::UnboundedReceiver<Job<Outgoing>>,
+    timeout: Duration,
+}
+
+impl PublisherTask {
+    /// Keeps a connection and publishes on it until `stop`; then waits for the confirms that are still to come, no
+    /// longer than any of them is waited for, and closes the connection.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while let Ok(session) = self.supervisor.session(&stop).await {
+            let SessionEnd::Lost(cause) = self.serve(session, &stop).await else { break };
+            self.refuse_waiting(&cause);
+            if self.supervisor.lost(cause, &stop).await.is_err() {
+                break;
+            }
+        }
+        self.supervisor.stopped();
+        self.jobs.close();
+        self.refuse_waiting("shutting down");
+    }
+
+    /// Publishes until the session ends.
+    async fn serve(&mut self, mut session: Session, stop: &CancellationToken) -> SessionEnd {
+        if let Err(error) = session.channel.confirm_select(ConfirmSelectOptions::default()).await {
+            return error.into();
+        }
+        let mut confirms = Confirms::new(session.channel.clone());
+        self.supervisor.up();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                job = self.jobs.recv() => {
+                    let Some(job) = job else {
+                        // Nobody can publish any more, but the end is for the owner to say.
+                        stop.cancelled().await;
+                        break;
+                    };
+                    confirms.publish(job);
+                    while let Ok(job) = self.jobs.try_recv() {
+                        confirms.publish(job);
+                    }
+                }
+                lost = confirms.settle(), if !confirms.is_empty() => {
+                    if let Err(cause) = lost {
+                        confirms.abandon(&cause);
+                        return SessionEnd::Lost(cause);
+                    }
+                }
+                incident = session.incident() => match incident {
+                    Incident::Blocked(reason) => self.supervisor.blocked(reason),
+                    Incident::Unblocked => self.supervisor.unblocked(),
+                    Incident::Lost(cause) => {
+                        confirms.abandon(&cause);
+                        return SessionEnd::Lost(cause);
+                    }
+                },
+            }
+        }
+        self.finish(session, confirms).await;
+        SessionEnd::Stopped
+    }
+
+    async fn finish(&mut self, session: Session, mut confirms: Confirms) {
+        self.jobs.close();
+        while let Ok(job) = self.jobs.try_recv() {
+            confirms.publish(job);
+        }
+        let settle = async { while !confirms.is_empty() && confirms.settle().await.is_ok() {} };
+        // Those that are not confirmed by then have been answered by their own timeouts.
+        let _ = timeout(self.timeout, settle).await;
+        session.close().await;
+    }
+
+    /// Answers those that were handed over while the connection was being lost.
+    fn refuse_waiting(&mut self, cause: &str) {
+        while let Ok(job) = self.jobs.try_recv() {
+            job.answer(Err(PublishError::Disconnected(cause.into())));
+        }
+    }
+}
