@@ -2,6 +2,9 @@
 
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test")]
 
+#[path = "architecture/imports.rs"]
+mod imports;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -212,6 +215,21 @@ fn sources() -> Vec<(PathBuf, String)> {
     }
     assert!(found.len() > 30, "{found:?}");
     found.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// What belongs together is in one file; what does not can be read one after the other.
+#[test]
+fn no_two_files_of_a_crate_import_each_other_in_a_circle() {
+    let metadata = metadata();
+    let circles: Vec<_> = metadata
+        .workspace_packages()
+        .iter()
+        .filter(|package| package.name.as_str() != "keeper-tests")
+        .filter_map(|package| {
+            imports::Crate::read(&package.manifest_path.with_file_name("src").into_std_path_buf()).circle()
+        })
+        .collect();
+    assert_eq!(circles, Vec::<Vec<PathBuf>>::new());
 }
 
 #[test]

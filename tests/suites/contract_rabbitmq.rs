@@ -3,6 +3,8 @@
 
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "contract_rabbitmq/access.rs"]
+mod access;
 #[path = "contract_rabbitmq/dead_letters.rs"]
 mod dead_letters;
 #[path = "contract_rabbitmq/second_queue.rs"]
@@ -26,7 +28,7 @@ use keeper_rabbitmq::{
 use keeper_telemetry::metrics::ProcessingMetrics;
 use keeper_tests::contract::{self, FreshIds, SystemClock, samples};
 use keeper_tests::faults::publish;
-use keeper_tests::harness::{Certificates, RabbitMq, Vhost, eventually, free_port};
+use keeper_tests::harness::{RabbitMq, Vhost, eventually};
 use lapin::options::{BasicConsumeOptions, BasicNackOptions};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
@@ -352,85 +354,4 @@ async fn dead_letters_may_be_looked_at_for_ever() {
             .iter()
             .all(|letter| letter.reason == DeadLetterReason::Unreadable)
     );
-}
-
-#[tokio::test]
-async fn tls_is_spoken_and_the_certificate_is_checked() {
-    let node = RabbitMq::shared();
-    let certificates = Certificates::make(node.folder());
-    let port = free_port();
-    let path = |path: &std::path::Path| path.display().to_string();
-    node.ctl(&[
-        "eval",
-        &format!(
-            "application:ensure_all_started(ssl), rabbit_networking:start_ssl_listener({{\"127.0.0.1\", {port}}}, \
-             [{{certfile, \"{}\"}}, {{keyfile, \"{}\"}}], 2).",
-            path(&certificates.certificate),
-            path(&certificates.key),
-        ),
-    ]);
-    let vhost = node.vhost();
-    let secure = |tls_ca: String| BrokerSettings {
-        host: "localhost".into(),
-        port,
-        tls: true,
-        tls_ca,
-        ..settings(&vhost)
-    };
-    let (queue, _kept) = connected(&broker(&secure(path(&certificates.ca)))).await;
-    queue.enqueue(samples::order("20")).await.unwrap();
-    until_depth(&vhost, 1).await;
-    // Nobody knows the authority but who was told.
-    let (_, probe, _kept) = publisher(&broker(&secure(String::new())));
-    let error = eventually("it is refused", PATIENCE, async || {
-        Some(probe.check().await.unwrap_err().chain()).filter(|error| error.contains("certificate"))
-    })
-    .await;
-    assert!(error.contains("UnknownIssuer"), "{error}");
-    // The same broker by a name that its certificate does not have.
-    let elsewhere = BrokerSettings { host: "127.0.0.1".into(), ..secure(path(&certificates.ca)) };
-    let (_, probe, _kept) = publisher(&broker(&elsewhere));
-    let error = eventually("it is refused", PATIENCE, async || {
-        Some(probe.check().await.unwrap_err().chain()).filter(|error| error.contains("certificate"))
-    })
-    .await;
-    assert!(!error.contains("UnknownIssuer"), "{error}");
-    // A file without a certificate.
-    let without = BrokerSettings { tls_ca: path(&certificates.key), ..secure(String::new()) };
-    let error = Broker::new(&without, "test", &broker_metrics()).map(drop).unwrap_err().to_string();
-    assert!(error.starts_with("broker.tls_ca names the file"), "{error}");
-}
-
-/// With `declare = false` nothing is created, so a unit needs no right to configure: the gateway may only write to the default
-/// exchange; billing reads the order queue, and writes to the exchange of the dead letters. Its commands also read the dead
-/// letters, and write to the default exchange.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_least_rights_are_enough_where_nothing_is_declared() {
-    let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
-    let (_queue, _kept) = connected(&broker(&settings(&vhost))).await;
-    let user = |name: &str, write: &str, read: &str| {
-        let name = format!("{name}-{}", vhost.name);
-        node.ctl(&["add_user", &name, "secret"]);
-        node.ctl(&["set_permissions", "-p", &vhost.name, &name, "^$", write, read]);
-        broker(&BrokerSettings {
-            user: name,
-            password: "secret".to_owned().into(),
-            declare: false,
-            ..settings(&vhost)
-        })
-    };
-    let (queue, _kept) = connected(&user("gateway", r"^amq\.default$", "^$")).await;
-    let order = samples::order("20");
-    queue.enqueue(order.clone()).await.unwrap();
-    let billing = user("billing", r"^billing_queue\.dlx$", "^billing_queue$");
-    let (mut orders, _, _kept_too) = consumer(&billing);
-    assert_eq!(next(&mut orders).await, order);
-    let (_connection, channel) = client(&vhost).await;
-    publish(&channel, BasicProperties::default(), b"broken").await;
-    let operator = RabbitDeadLetters::new(&user("operator", r"^amq\.default$", r"^billing_queue\.dead$"));
-    eventually("it is among the dead letters", PATIENCE, async || {
-        (operator.list(10).await.ok()?.letters.len() == 1).then_some(())
-    })
-    .await;
-    assert_eq!(operator.replay(DeadLetterSelection::All).await.unwrap().count, 1);
 }

@@ -1,51 +1,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use keeper_ports::{PortError, PortResult};
 use keeper_settings::WrongSetting;
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::Query;
-use sqlx::{Either, Executor, PgConnection, Postgres};
 use tokio::time::timeout;
 
 use crate::error::{self, Blame};
 use crate::pool::{Lease, Pool};
 use crate::session::{Connector, Session};
+use crate::statement::{Answer, Statement};
 use crate::{Schema, Settings};
 
 /// How much longer than the statement timeout a statement is waited for: then the database is out of reach, since it
 /// would have ended the statement itself.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// A statement with its parameters.
-pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
-
-/// What a statement gives.
-#[derive(Default)]
-pub(crate) struct Answer {
-    pub(crate) rows: Vec<PgRow>,
-    pub(crate) affected: u64,
-}
-
-impl Answer {
-    pub(crate) async fn to(statement: Statement<'_>, connection: &mut PgConnection) -> sqlx::Result<Self> {
-        let mut answer = Self::default();
-        let mut parts = connection.fetch_many(statement);
-        while let Some(part) = parts.try_next().await? {
-            match part {
-                Either::Left(done) => answer.affected += done.rows_affected(),
-                Either::Right(row) => answer.rows.push(row),
-            }
-        }
-        Ok(answer)
-    }
-
-    /// The row that the statement gives.
-    pub(crate) fn row(&self) -> sqlx::Result<&PgRow> {
-        self.rows.first().ok_or(sqlx::Error::RowNotFound)
-    }
-}
 
 /// What happens when a statement runs twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

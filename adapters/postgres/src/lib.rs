@@ -4,7 +4,9 @@
 mod database;
 mod error;
 mod folding;
+mod migrate;
 mod movie_batches;
+mod movie_row;
 mod movies;
 mod orders;
 mod pool;
@@ -13,6 +15,7 @@ mod schema;
 mod server;
 mod session;
 mod settings;
+mod statement;
 
 pub use database::Database;
 pub use movies::PgMovies;

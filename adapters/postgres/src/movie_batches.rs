@@ -9,8 +9,8 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::Database;
-use crate::database::Answer;
-use crate::movies::{Broken, movie};
+use crate::movie_row::movie;
+use crate::statement::{Answer, RowError};
 
 /// A movie to be inserted, and when.
 pub(crate) type Insert = (NewMovie, Timestamp);
@@ -69,7 +69,7 @@ async fn insert(database: &Database, movies: &[Insert]) -> PortResult<Vec<MovieI
     .bind(FOLDING)
     };
     let answer = database.once(statement).await?;
-    let id = |row: &PgRow| -> Result<MovieId, Broken> { Ok(MovieId::new("id", row.try_get(0)?)?) };
+    let id = |row: &PgRow| -> Result<MovieId, RowError> { Ok(MovieId::new("id", row.try_get(0)?)?) };
     let ids: Result<Vec<_>, _> = answer.rows.iter().map(id).collect();
     let ids = ids.map_err(|broken| PortError::failed(database.what(), broken))?;
     if ids.len() == movies.len() {

@@ -1,17 +1,16 @@
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use keeper_batching::Coalescer;
 use keeper_domain::{
-    Description, Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, PageLimit, Slice, Timestamp, Title,
-    TitlePart,
+    Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, PageLimit, Slice, Timestamp, TitlePart,
 };
+use keeper_ports::PortResult;
 use keeper_ports::inventory::MovieRepository;
-use keeper_ports::{PortError, PortResult};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::Database;
 use crate::movie_batches::{Insert, Update, insert_all, update_all};
+use crate::movie_row::movie;
 
 /// Of one id.
 const FIND: &str = "SELECT id, title, description, created_at, updated_at FROM movies WHERE id = $1";
@@ -165,25 +164,4 @@ fn like_pattern(part: &TitlePart) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-pub(crate) type Broken = Box<dyn std::error::Error + Send + Sync>;
-
-/// Reads a row; what breaks a rule of the domain was not written by this program, and names the row.
-pub(crate) fn movie(database: &Database, row: &PgRow) -> PortResult<Movie> {
-    let read = || -> Result<Movie, Broken> {
-        let id: i64 = row.try_get(0)?;
-        checked(id, row).map_err(|cause| format!("the row of movie {id} is broken: {cause}").into())
-    };
-    read().map_err(|cause| PortError::failed(database.what(), cause))
-}
-
-fn checked(id: i64, row: &PgRow) -> Result<Movie, Broken> {
-    Ok(Movie {
-        id: MovieId::new("id", id)?,
-        title: Title::from_store(row.try_get(1)?)?,
-        description: Description::new(row.try_get::<&str, _>(2)?)?,
-        created_at: row.try_get::<DateTime<Utc>, _>(3)?.into(),
-        updated_at: row.try_get::<DateTime<Utc>, _>(4)?.into(),
-    })
 }

@@ -12,6 +12,7 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::Database;
+use crate::statement::RowError;
 
 /// The ledger on PostgreSQL.
 #[derive(Debug, Clone)]
@@ -141,15 +142,13 @@ impl Columns {
     }
 }
 
-type Broken = Box<dyn std::error::Error + Send + Sync>;
-
 /// Reads a row; what breaks a rule of the domain was not written by this program, and names the row.
-fn recorded(row: &PgRow) -> Result<RecordedOrder, Broken> {
+fn recorded(row: &PgRow) -> Result<RecordedOrder, RowError> {
     let id: Uuid = row.try_get(0)?;
-    checked(id, row).map_err(|cause| format!("the row of order {id} is broken: {cause}").into())
+    read(id, row).map_err(|cause| format!("the row of order {id} is broken: {cause}").into())
 }
 
-fn checked(id: Uuid, row: &PgRow) -> Result<RecordedOrder, Broken> {
+fn read(id: Uuid, row: &PgRow) -> Result<RecordedOrder, RowError> {
     let draft = OrderDraft {
         user: UserId::new(row.try_get(1)?)?,
         items: ItemCount::new(u32::try_from(row.try_get::<i32, _>(2)?)?)?,

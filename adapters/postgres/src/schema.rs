@@ -1,13 +1,4 @@
-use std::error::Error;
-
-use keeper_ports::{PortError, PortResult, chain};
-use sqlx::migrate::{MigrateError, Migration, Migrator};
-use sqlx::{Connection, Executor, PgConnection};
-
-use crate::Database;
-use crate::error::{self, Blame};
-use crate::server::Server;
-use crate::session::{Ownership, Session};
+use sqlx::migrate::{Migration, Migrator};
 
 /// Which of the two databases it is. Each has migrations of its own, so they cannot be one database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +28,7 @@ impl Schema {
 
     /// The migrations that this program was built with. Those that a newer program applied are no fault: it serves
     /// beside this one while it is rolled out.
-    fn migrator(self) -> Migrator {
+    pub(crate) fn migrator(self) -> Migrator {
         let mut migrator = match self {
             Self::Inventory => sqlx::migrate!("migrations/inventory"),
             Self::Billing => sqlx::migrate!("migrations/billing"),
@@ -52,81 +43,4 @@ impl Schema {
         let pair = |migration: &Migration| (migration.version, migration.checksum.to_vec());
         self.migrator().iter().map(pair).collect()
     }
-}
-
-impl Database {
-    /// Applies the migrations that are missing. Replicas that start at the same time wait for each other, and the
-    /// statement timeout does not apply.
-    ///
-    /// # Errors
-    /// `Unavailable` when the database is not there, `Failed` when it cannot hold the schema, refuses a migration, or
-    /// has another schema already. The cause names what to do, where that is known.
-    pub async fn migrate(&self) -> PortResult<()> {
-        let result = self.apply_migrations().await;
-        self.set_migration_failure(result.as_ref().err().and_then(Error::source).map(chain));
-        result
-    }
-
-    async fn apply_migrations(&self) -> PortResult<()> {
-        let mut session = self.open_unlimited().await?;
-        let server = Server::read(&mut session).await.map_err(|error| self.meaning(error))?;
-        server.check(self)?;
-        let applied = match session.ownership {
-            // The connection ends here, and with it the lock, also after an error.
-            Ownership::Ours => {
-                self.schema().migrator().run_direct(None, &mut session.connection, false).await
-            }
-            Ownership::Shared => migrate_in_transaction(&mut session, self.schema().migrator()).await,
-        };
-        applied.map_err(|error| self.refused(error))
-    }
-
-    fn refused(&self, error: MigrateError) -> PortError {
-        let what = self.what();
-        match error {
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-                match error::blame(&error) {
-                    Blame::Connection | Blame::Race => PortError::unavailable(what, error::said(&error)),
-                    Blame::Statement | Blame::Session => PortError::failed(what, self.with_remedy(&error)),
-                }
-            }
-            MigrateError::VersionMismatch(_) => PortError::failed(what, self.belongs_to_another()),
-            error => PortError::failed(what, error),
-        }
-    }
-
-    /// What the server refused, and what an operator can do about it.
-    fn with_remedy(&self, error: &sqlx::Error) -> String {
-        let (said, role, name) = (error::said(error), self.role(), self.name());
-        match error::code(error).as_deref() {
-            // insufficient_privilege: since PostgreSQL 15 only its owner creates tables in a database.
-            Some("42501") => format!(
-                "{said}: make the role the owner (ALTER DATABASE \"{name}\" OWNER TO \"{role}\"), or connect to \
-                 the database as its owner and GRANT CREATE ON SCHEMA public TO \"{role}\""
-            ),
-            _ => said,
-        }
-    }
-
-    pub(crate) fn belongs_to_another(&self) -> String {
-        let (name, unit) = (self.name(), self.schema().unit());
-        format!(
-            "the database \"{name}\" holds other tables than those of {unit}: give {unit} a database of its own"
-        )
-    }
-}
-
-/// A session that is shared keeps neither the lock nor a statement beyond a transaction: all of it is one.
-async fn migrate_in_transaction(session: &mut Session, mut migrator: Migrator) -> Result<(), MigrateError> {
-    migrator.set_locking(false);
-    let mut transaction = session.connection.begin().await?;
-    // The name of the lock is this program's own. Statements that others left behind have the names of those to come.
-    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('code-keeper migrations', 0)); DEALLOCATE ALL; \
-        SET LOCAL statement_timeout = 0; SET LOCAL search_path TO DEFAULT";
-    transaction.execute(sqlx::raw_sql(lock)).await?;
-    let connection: &mut PgConnection = &mut transaction;
-    migrator.run_direct(None, connection, false).await?;
-    transaction.execute(sqlx::raw_sql("DEALLOCATE ALL")).await?;
-    transaction.commit().await?;
-    Ok(())
 }

@@ -4,7 +4,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
-use crate::database::{Answer, Statement};
+use crate::statement::{Answer, Statement};
 use crate::{Pooler, error};
 
 /// A setting that the server does not know, given to a session as it starts, to tell it from all others.

@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::StartError;
-use crate::cli::say;
+use crate::output::say;
 use crate::unit::Unit;
 
 pub(crate) fn command() -> Command {

@@ -1,5 +1,4 @@
-use std::fmt::Display;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
@@ -7,9 +6,10 @@ use serde::Deserialize;
 
 use crate::config::Common;
 use crate::journal::Journal;
+use crate::output::say;
 use crate::settings::Settings;
-use crate::unit::{StartError, Unit};
-use crate::{backup, dead_letters, health, logging, supervisor};
+use crate::unit::Unit;
+use crate::{StartError, backup, dead_letters, health, logging, supervisor};
 
 /// The whole of a unit's main: reads the command line, does what it says, and turns an error into one line and an
 /// exit code: 2 where the settings or the command line are wrong, 1 for anything else.
@@ -88,16 +88,6 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
         _ => supervisor::run::<U>(own, &common).await?,
     }
     Ok(())
-}
-
-/// Prints a text and a line's end.
-///
-/// # Errors
-/// It is not written in full.
-pub(crate) fn say(text: impl Display) -> Result<(), StartError> {
-    let mut output = BufWriter::new(io::stdout().lock());
-    let written = writeln!(output, "{text}").and_then(|()| output.flush());
-    written.map_err(StartError::Output)
 }
 
 fn failed<U: Unit>(error: &StartError) -> ExitCode {

@@ -12,9 +12,9 @@ use keeper_ports::{Clock, PortError};
 use serde_json::{Value, json};
 
 use self::text::{Count, as_json, json_line};
-use crate::cli::say;
 use crate::clock::SystemClock;
 use crate::journal::Journal;
+use crate::output::say;
 use crate::{OpenDeadLetters, StartError};
 
 pub(crate) fn command() -> Command {

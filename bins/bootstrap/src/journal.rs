@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use keeper_ports::{PortError, PortResult};
 use serde::Deserialize;
 
-use crate::cli::say;
+use crate::output::say;
 use crate::{SettingsError, StartError};
 
 /// The file of what operators threw away, one JSON object a line, so that it can be had back; the section `dead_letters` of

@@ -10,9 +10,12 @@ mod health;
 mod journal;
 mod json_lines;
 mod logging;
+mod output;
 mod pool;
 mod schema;
 mod settings;
+mod start_error;
+mod stop;
 mod supervisor;
 mod unit;
 mod watch;
@@ -23,8 +26,9 @@ pub use keeper_settings::WrongSetting;
 pub use pool::register_pool;
 pub use schema::migrate_when_there;
 pub use settings::{Settings, SettingsError};
-pub use supervisor::Stop;
-pub use unit::{Context, OpenDeadLetters, Parts, StartError, Task, Unit};
+pub use start_error::StartError;
+pub use stop::Stop;
+pub use unit::{Context, OpenDeadLetters, Parts, Task, Unit};
 
 /// The allocator of every unit: a request makes some hundred small allocations, on whichever thread is free.
 #[global_allocator]

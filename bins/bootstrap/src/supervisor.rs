@@ -8,10 +8,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::say;
 use crate::config::{Common, LogFormat};
-use crate::unit::{Context, Parts, StartError, Unit};
-use crate::watch;
+use crate::output::say;
+use crate::unit::{Context, Parts, Unit};
+use crate::{StartError, Stop, watch};
 
 /// How long the background tasks may take to finish what they have in hand, and to close their connections. Billing's
 /// consumer takes the longest: up to 17 s, when neither database nor broker answers.
@@ -19,18 +19,6 @@ const TASK_GRACE: Duration = Duration::from_secs(20);
 
 /// How long clients have to leave by themselves.
 const FAREWELL: Duration = Duration::from_millis(500);
-
-/// When to stop, in three steps: first clients are told to leave, then nothing new is accepted, and then, with the last
-/// request answered, the tasks that the requests needed end too.
-#[derive(Debug, Clone, Default)]
-pub struct Stop {
-    /// Not ready any more; each answer is the last on its connection.
-    pub leaving: CancellationToken,
-    /// Accept nothing new; finish what is in flight.
-    pub accepting: CancellationToken,
-    /// Finish what is in hand and end.
-    pub tasks: CancellationToken,
-}
 
 /// Runs a unit until a signal, or until one of its parts ends.
 pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Result<(), StartError> {

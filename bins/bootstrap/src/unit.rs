@@ -10,36 +10,8 @@ use keeper_ports::billing::DeadLetters;
 use prometheus::{IntGaugeVec, Opts, Registry};
 use rocket::{Build, Rocket};
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 
-use crate::{SettingsError, Stop, SystemClock, WrongSetting};
-
-/// Why a unit does not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// A setting cannot be used.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// Something that the unit is made of does not start.
-    #[error("{0}")]
-    Part(String),
-    /// What a command has to say cannot be written.
-    #[error("cannot write to standard output: {0}")]
-    Output(#[source] std::io::Error),
-}
-
-impl StartError {
-    /// Wraps the error of a part whose message is for operators, all its causes on one line.
-    pub fn part(error: impl std::error::Error + 'static) -> Self {
-        Self::Part(keeper_ports::chain(&error))
-    }
-}
-
-impl From<prometheus::Error> for StartError {
-    fn from(error: prometheus::Error) -> Self {
-        Self::part(error)
-    }
-}
+use crate::{StartError, Stop, SystemClock, WrongSetting};
 
 /// Something that goes on beside the HTTP servers until it is told to stop.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;

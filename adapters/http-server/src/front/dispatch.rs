@@ -7,21 +7,10 @@ use rocket::http::uri::{Host, Origin};
 use rocket::http::{Cookie, Header, Method};
 use rocket::local::asynchronous::{Client, LocalResponse};
 use tokio::io::AsyncReadExt;
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::answer::Answer;
 use super::place;
 use super::refusal::Refusal;
-
-/// An answer, in memory.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    /// The body's length; that of a HEAD's answer too, which has none.
-    pub(super) size: Option<usize>,
-    pub(super) body: Vec<u8>,
-    /// What the answer takes up until it is written.
-    pub(super) places: Vec<OwnedSemaphorePermit>,
-}
 
 /// Has Rocket handle a request.
 pub(super) async fn dispatch(

@@ -1,6 +1,7 @@
 //! The front: listens, bounds connections, heads, bodies and requests in time, number and size, and hands whole requests
 //! to Rocket. Rocket 0.5 has neither time-outs nor limits for connections.
 
+mod answer;
 mod body;
 mod connection;
 mod connections;

@@ -9,8 +9,8 @@ use rocket::http::Status;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::answer::Answer;
 use super::connection::Connection;
-use super::dispatch::Answer;
 use crate::HttpMetrics;
 
 /// Why the front answers a request itself.

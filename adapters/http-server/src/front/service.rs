@@ -15,8 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 use tokio_util::task::TaskTracker;
 
+use super::answer::Answer;
 use super::connection::{Connection, Phase};
-use super::dispatch::{Answer, dispatch};
+use super::dispatch::dispatch;
 use super::place::bytes_holding;
 use super::refusal::{Refusal, Refused, request_id};
 use super::{FrontMetrics, HttpSettings, body};

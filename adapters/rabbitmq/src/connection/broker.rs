@@ -63,7 +63,7 @@ impl Broker {
         let uri = AMQPUri { scheme: AMQPScheme::AMQP, authority, vhost: settings.vhost.clone(), query };
         let access = Access {
             uri,
-            connector: settings.tls.then(|| tls::connector(settings)).transpose()?,
+            connector: settings.tls.then(|| tls::connector(&settings.tls_ca)).transpose()?,
             unit: unit.to_owned(),
             declare: settings.declare,
             publish_timeout: Duration::from_millis(settings.publish_timeout_ms.into()),

@@ -1,4 +1,4 @@
-use keeper_settings::{WrongSetting, read_file, read_secret};
+use keeper_settings::{WrongSetting, read_secret};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -129,7 +129,7 @@ impl BrokerSettings {
     pub fn check(&self) -> Result<(), WrongSetting> {
         self.check_ranges()?;
         self.secret()?;
-        if self.tls { tls::connector(self).map(drop) } else { Ok(()) }
+        if self.tls { tls::connector(&self.tls_ca).map(drop) } else { Ok(()) }
     }
 
     pub(crate) fn check_ranges(&self) -> Result<(), WrongSetting> {
@@ -159,14 +159,6 @@ impl BrokerSettings {
             return Ok(self.password.clone());
         }
         read_secret("broker.password_file", &self.password_file).map(SecretString::from)
-    }
-
-    /// The certificate authorities in PEM, if a file is named.
-    pub(crate) fn authorities(&self) -> Result<Option<String>, WrongSetting> {
-        if self.tls_ca.is_empty() {
-            return Ok(None);
-        }
-        read_file("broker.tls_ca", &self.tls_ca).map(Some)
     }
 }
 
