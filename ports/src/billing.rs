@@ -13,6 +13,19 @@ use keeper_domain::{
 use crate::PortResult;
 
 /// Takes orders (driving, on the gateway's side).
+///
+/// Sending the same order twice is safe with a key:
+///
+/// ```
+/// # use keeper_domain::{IdempotencyKey, OrderDraft};
+/// # use keeper_ports::{PortResult, billing::OrderIntake};
+/// async fn sent_twice(intake: &dyn OrderIntake, draft: OrderDraft, key: IdempotencyKey) -> PortResult<()> {
+///     let first = intake.submit(draft.clone(), Some(key.clone())).await?;
+///     let again = intake.submit(draft, Some(key)).await?;
+///     assert_eq!(first.id, again.id);
+///     Ok(())
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait OrderIntake: Send + Sync + 'static {
@@ -26,6 +39,19 @@ pub trait OrderIntake: Send + Sync + 'static {
 }
 
 /// Processes orders from a queue (driving, on the billing side).
+///
+/// A consumer hands a batch over, and acknowledges what needs no dead letter:
+///
+/// ```
+/// # use keeper_domain::{Order, OrderId, Recording};
+/// # use keeper_ports::{PortResult, billing::OrderHandler};
+/// async fn settled(handler: &dyn OrderHandler, batch: Vec<Order>) -> PortResult<Vec<OrderId>> {
+///     let ids: Vec<_> = batch.iter().map(|order| order.id).collect();
+///     let outcomes = handler.handle(batch).await?;
+///     let done = ids.into_iter().zip(outcomes).filter(|(_, outcome)| outcome.refusal().is_none());
+///     Ok(done.map(|(id, _)| id).collect())
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait OrderHandler: Send + Sync + 'static {
@@ -39,6 +65,15 @@ pub trait OrderHandler: Send + Sync + 'static {
 }
 
 /// Reads recorded orders (driving): implemented by the use case, and by the HTTP client for the gateway.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use keeper_domain::OrderId;
+/// # use keeper_ports::{PortResult, billing::OrderBook};
+/// async fn is_recorded_soon(book: &dyn OrderBook, id: OrderId) -> PortResult<bool> {
+///     Ok(book.find(id, Duration::from_secs(5)).await?.is_some())
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait OrderBook: Send + Sync + 'static {
@@ -56,6 +91,22 @@ pub trait OrderBook: Send + Sync + 'static {
 }
 
 /// The queue between intake and processing (driven). Its consuming side is a driving adapter.
+///
+/// A queue that keeps nothing must not say that it does:
+///
+/// ```
+/// # use async_trait::async_trait;
+/// # use keeper_domain::Order;
+/// # use keeper_ports::{PortError, PortResult, billing::OrderQueue};
+/// struct NoQueue;
+///
+/// #[async_trait]
+/// impl OrderQueue for NoQueue {
+///     async fn enqueue(&self, _order: Order) -> PortResult<()> {
+///         Err(PortError::unavailable("order queue", "there is none"))
+///     }
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait OrderQueue: Send + Sync + 'static {
@@ -68,6 +119,22 @@ pub trait OrderQueue: Send + Sync + 'static {
 }
 
 /// The record of what was billed (driven).
+///
+/// What was not inserted was there before, with the same content or another:
+///
+/// ```
+/// # use keeper_domain::{Order, RecordedOrder, Timestamp};
+/// # use keeper_ports::{PortResult, billing::OrderLedger};
+/// async fn there_before(
+///     ledger: &dyn OrderLedger,
+///     batch: Vec<Order>,
+///     now: Timestamp,
+/// ) -> PortResult<Vec<RecordedOrder>> {
+///     let ids: Vec<_> = batch.iter().map(|order| order.id).collect();
+///     let inserted = ledger.insert(batch, now).await?;
+///     ledger.find_many(ids.into_iter().filter(|id| !inserted.contains(id)).collect()).await
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait OrderLedger: Send + Sync + 'static {
@@ -104,6 +171,19 @@ pub trait OrderLedger: Send + Sync + 'static {
 }
 
 /// New identities of orders (driven), so that tests decide them.
+///
+/// ```
+/// # use keeper_domain::OrderId;
+/// # use keeper_ports::billing::OrderIds;
+/// /// The id that a test foresees, for the one order that it makes.
+/// struct Known(OrderId);
+///
+/// impl OrderIds for Known {
+///     fn next(&self) -> OrderId {
+///         self.0
+///     }
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 pub trait OrderIds: Send + Sync + 'static {
     /// Makes an id that no order has: a UUID of version 7.
@@ -117,6 +197,16 @@ pub type Keep = Arc<dyn Fn(&DeadLetter) -> PortResult<()> + Send + Sync>;
 ///
 /// What a call cannot look at MUST NOT be taken for absent, such as what another process holds: the call fails with
 /// `Unavailable`, or says in its [`Coverage`](keeper_domain::Coverage) that it did not look at everything.
+///
+/// ```
+/// # use keeper_domain::{DeadLetterReason, DeadLetterSelection};
+/// # use keeper_ports::{PortResult, billing::DeadLetters};
+/// /// Puts back the orders of a publisher that gives them no identity, and says whether those were all.
+/// async fn put_back(dead_letters: &dyn DeadLetters) -> PortResult<bool> {
+///     let selection = DeadLetterSelection::Reason(DeadLetterReason::Unidentified);
+///     Ok(dead_letters.replay(selection).await?.coverage.is_whole())
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait DeadLetters: Send + Sync + 'static {
@@ -133,8 +223,8 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// The dead letters could not be read.
     async fn find(&self, id: DeadLetterId) -> PortResult<DeadLetterList>;
 
-    /// Puts the selected ones back into the order queue as they first came, and says how many. Each MUST be safe in the order queue before it leaves the dead letters: an interruption may leave it in
-    /// both, never in neither.
+    /// Puts the selected ones back into the order queue as they first came, and says how many. Each MUST be safe in the order
+    /// queue before it leaves the dead letters: an interruption may leave it in both, never in neither.
     ///
     /// # Errors
     /// The dead letters or the order queue could not be reached; what is not moved stays.

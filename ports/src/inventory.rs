@@ -12,6 +12,18 @@ pub const MAX_IDS: usize = 100;
 ///
 /// # Errors
 /// Every call fails as [`crate::PortError`] says; a movie that is not there is no error.
+///
+/// ```
+/// # use keeper_domain::{MovieChange, MovieId};
+/// # use keeper_ports::{PortResult, inventory::MovieCatalog};
+/// async fn is_there_to_change(
+///     catalog: &dyn MovieCatalog,
+///     id: MovieId,
+///     change: MovieChange,
+/// ) -> PortResult<bool> {
+///     Ok(catalog.change(id, change).await?.is_some())
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait MovieCatalog: Send + Sync + 'static {
@@ -42,6 +54,18 @@ pub trait MovieCatalog: Send + Sync + 'static {
 ///
 /// # Errors
 /// Every call fails as [`crate::PortError`] says, and then has changed nothing, unless it is `TimedOut`.
+///
+/// ```
+/// # use keeper_domain::{NewMovie, Timestamp};
+/// # use keeper_ports::{PortResult, inventory::MovieRepository};
+/// async fn stays_removed(store: &dyn MovieRepository, movie: NewMovie, now: Timestamp) -> PortResult<()> {
+///     let first = store.insert(movie.clone(), now).await?;
+///     store.delete(first.id).await?;
+///     let second = store.insert(movie, now).await?;
+///     assert!(second.id > first.id);
+///     Ok(())
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait MovieRepository: Send + Sync + 'static {

@@ -3,6 +3,23 @@ use async_trait::async_trait;
 use crate::PortResult;
 
 /// Says whether a dependency is answering (driven).
+///
+/// ```
+/// # use async_trait::async_trait;
+/// # use keeper_ports::{PortError, PortResult, Probe};
+/// struct File(std::path::PathBuf);
+///
+/// #[async_trait]
+/// impl Probe for File {
+///     fn name(&self) -> &'static str {
+///         "settings file"
+///     }
+///
+///     async fn check(&self) -> PortResult<()> {
+///         std::fs::metadata(&self.0).map(drop).map_err(|error| PortError::unavailable(self.name(), error))
+///     }
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Probe: Send + Sync + 'static {
