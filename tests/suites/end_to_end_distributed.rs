@@ -155,6 +155,41 @@ async fn the_schema_is_made_by_the_subcommand_where_the_unit_may_not() {
     stack.api().get("/api/movies").await.expect(200);
 }
 
+/// Each thing that is wrong has one line, which says what to look at.
+#[tokio::test]
+async fn doctor_names_what_is_wrong() {
+    let stack = Stack::new(Kind::Distributed);
+    let with = |name: &'static str, variables: &[(&'static str, &str)]| {
+        let unit = Unit::new(name, stack.unit(name).settings());
+        let unit = variables.iter().fold(unit, |unit, (key, value)| unit.with(key, value));
+        let output = unit.command(&["doctor"]);
+        let (stdout, stderr) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
+        (output.status.code(), stdout.unwrap(), stderr.unwrap())
+    };
+    // Before the first start: the schema is yet to be made, and the other units do not run.
+    let (code, text, _) = with("billing", &[]);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text, error) = with("gateway", &[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(error.contains("2 things are wrong"), "{error}");
+    for wrong in ["wrong  inventory: ", "wrong  billing: ", "ok     broker"] {
+        assert!(text.contains(wrong), "{text}");
+    }
+    let (code, text, error) =
+        with("billing", &[("KEEPER_DATABASE__PASSWORD", "not it"), ("KEEPER_BROKER__PORT", "1")]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(error.contains("2 things are wrong"), "{error}");
+    assert!(
+        text.contains("password authentication failed")
+            && text.contains("section broker of `billing config`"),
+        "{text}"
+    );
+    assert!(!text.contains("not it"), "{text}");
+    let (code, text, _) = with("inventory", &[("KEEPER_DATABASE__MIGRATE", "false")]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("`inventory migrate` applies them"), "{text}");
+}
+
 #[tokio::test]
 async fn a_password_may_be_in_a_file() {
     let stack = Stack::new(Kind::Distributed);

@@ -17,12 +17,19 @@ pub struct DatabaseProbe {
     database: Database,
     /// A schema that was seen once is not looked for again: migrations are never taken back.
     migrated: AtomicBool,
+    /// The unit makes the schema when it starts, which it has not done yet.
+    migrates_later: bool,
 }
 
 impl DatabaseProbe {
     /// Makes the probe.
     pub fn new(database: Database) -> Self {
-        Self { database, migrated: AtomicBool::new(false) }
+        Self { database, migrated: AtomicBool::new(false), migrates_later: false }
+    }
+
+    /// Makes the probe of a unit that does not run. Where it `migrates` when it starts, the schema need not be there yet.
+    pub fn before_start(database: Database, migrates: bool) -> Self {
+        Self { migrates_later: migrates, ..Self::new(database) }
     }
 
     async fn ask(&self) -> PortResult<()> {
@@ -51,6 +58,7 @@ impl DatabaseProbe {
         let missing = needed.iter().filter(|migration| !applied.contains(migration)).count();
         match (missing, database.migration_failure()) {
             (0, _) => Ok(()),
+            (_, None) if self.migrates_later => Ok(()),
             (_, Some(failure)) => Err(PortError::unavailable(database.what(), failure)),
             (_, None) => {
                 let unit = database.schema().unit();

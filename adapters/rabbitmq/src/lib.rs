@@ -13,7 +13,7 @@ mod orders;
 mod publisher;
 
 pub use connection::{
-    Broker, BrokerMetrics, BrokerProbe, BrokerSettings, ConsumerOptions, ConsumerSettings,
+    Broker, BrokerMetrics, BrokerProbe, BrokerSettings, ConnectProbe, ConsumerOptions, ConsumerSettings,
     UnidentifiedMessages,
 };
 pub use consumer::{Consumer, MessageHandler, Outcome};

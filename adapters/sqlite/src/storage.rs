@@ -52,7 +52,7 @@ impl Storage {
 }
 
 /// Refuses a directory that has only a part of its data.
-async fn check(directory: &Directory) -> Result<(), DirectoryError> {
+pub(crate) async fn check(directory: &Directory) -> Result<(), DirectoryError> {
     let look = async |file: &File| {
         let path = directory.file(file);
         match Contents::of(&path).await {

@@ -2,15 +2,16 @@ use std::sync::Arc;
 
 use keeper_billing::{Book, Processor};
 use keeper_bootstrap::{
-    Context, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting, migrate_when_there,
-    register_pool,
+    Context, Dependency, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting,
+    migrate_when_there, register_pool,
 };
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, order_book};
 use keeper_postgres::{Database, DatabaseProbe, PgOrders, Schema};
-use keeper_rabbitmq::{Broker, BrokerMetrics, ConsumerSettings, RabbitDeadLetters, order_consumer};
+use keeper_rabbitmq::{
+    Broker, BrokerMetrics, ConnectProbe, ConsumerSettings, RabbitDeadLetters, order_consumer,
+};
 use keeper_telemetry::metrics::ProcessingMetrics;
-use prometheus::Registry;
 use serde::Deserialize;
 
 pub(crate) struct BillingUnit;
@@ -67,13 +68,23 @@ impl Unit for BillingUnit {
         })
     }
 
+    async fn dependencies(settings: Settings) -> Result<Vec<Dependency>, StartError> {
+        let database = Database::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
+        let probe = Arc::new(DatabaseProbe::before_start(database, settings.database.migrate));
+        let metrics = BrokerMetrics::unregistered()?;
+        let broker = Broker::new(&settings.broker.connection(), "billing doctor", &metrics)
+            .map_err(StartError::part)?;
+        let broker = Arc::new(ConnectProbe::of_consumer(broker));
+        Ok(vec![Dependency { section: "database", probe }, Dependency { section: "broker", probe: broker }])
+    }
+
     async fn migrate(settings: Settings) -> Result<(), StartError> {
         let database = Database::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
         database.migrate().await.map_err(StartError::part)
     }
 
     async fn dead_letters(settings: Settings) -> Result<OpenDeadLetters, StartError> {
-        let metrics = BrokerMetrics::register(&Registry::new())?;
+        let metrics = BrokerMetrics::unregistered()?;
         let broker = Broker::new(&settings.broker.connection(), "billing dead-letters", &metrics)
             .map_err(StartError::part)?;
         // Each call has a connection of its own, and closes it.

@@ -9,7 +9,7 @@ use crate::journal::Journal;
 use crate::output::say;
 use crate::settings::Settings;
 use crate::unit::Unit;
-use crate::{StartError, backup, dead_letters, health, logging, supervisor};
+use crate::{StartError, backup, dead_letters, doctor, health, logging, supervisor};
 
 /// The whole of a unit's main: reads the command line, does what it says, and turns an error into one line and an
 /// exit code: 2 where the settings or the command line are wrong, 1 for anything else.
@@ -42,6 +42,7 @@ fn command<U: Unit>() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand(Command::new("serve").about("Run the unit (what happens without a command)"))
         .subcommand(Command::new("config").about("Print the effective settings, secrets masked"))
+        .subcommand(Command::new("doctor").about("Ask everything that the settings name whether it is right"))
         .subcommand(Command::new("openapi").about("Print the OpenAPI document"))
         .subcommand(
             Command::new("healthcheck").about("Ask the running unit whether it is ready; exit 1 if not"),
@@ -79,6 +80,7 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     logging.map_err(|wrong| settings.refused(&wrong))?;
     match (matches.subcommand(), letters) {
         (Some(("config", _)), _) => say(settings.masked()?.trim_end())?,
+        (Some(("doctor", _)), _) => doctor::run::<U>(own, &common).await?,
         (Some(("healthcheck", _)), _) => health::check(common.management).await?,
         (Some(("migrate", _)), _) => U::migrate(own).await?,
         (Some(("backup", matches)), _) => backup::run::<U>(own, matches).await?,

@@ -23,6 +23,13 @@ pub(crate) async fn check(management: ManagementSettings) -> Result<(), StartErr
     }
 }
 
+/// Says whether a unit with the same settings answers, ready or not.
+pub(crate) async fn is_running(management: ManagementSettings) -> bool {
+    let address = SocketAddr::new(reachable(management.address), management.port);
+    let answer = tokio::time::timeout(PATIENCE, ask(address)).await;
+    answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 ")))
+}
+
 async fn ask(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;

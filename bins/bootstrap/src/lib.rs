@@ -6,6 +6,7 @@ mod cli;
 mod clock;
 mod config;
 mod dead_letters;
+mod doctor;
 mod health;
 mod journal;
 mod json_lines;
@@ -28,7 +29,7 @@ pub use schema::migrate_when_there;
 pub use settings::{Settings, SettingsError};
 pub use start_error::StartError;
 pub use stop::Stop;
-pub use unit::{Context, OpenDeadLetters, Parts, Task, Unit};
+pub use unit::{Context, Dependency, OpenDeadLetters, Parts, Task, Unit};
 
 /// The allocator of every unit: a request makes some hundred small allocations, on whichever thread is free.
 #[global_allocator]

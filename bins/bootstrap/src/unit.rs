@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{FrontMetrics, HttpMetrics, HttpSettings};
-use keeper_ports::Clock;
 use keeper_ports::billing::DeadLetters;
+use keeper_ports::{Clock, Probe};
 use prometheus::{IntGaugeVec, Opts, Registry};
 use rocket::{Build, Rocket};
 use serde::de::DeserializeOwned;
@@ -61,6 +61,14 @@ pub struct Parts {
     pub greeting: Option<String>,
 }
 
+/// Something that the unit needs, as `doctor` asks for it.
+pub struct Dependency {
+    /// The section of the settings that says where it is.
+    pub section: &'static str,
+    /// Asks it.
+    pub probe: Arc<dyn Probe>,
+}
+
 /// The dead letters, open for one command.
 pub struct OpenDeadLetters {
     /// Looks after them.
@@ -103,6 +111,14 @@ pub trait Unit: Send + Sync + 'static {
         settings: Self::Settings,
         context: &Context,
     ) -> impl Future<Output = Result<Parts, StartError>> + Send;
+
+    /// What the settings name, to be asked once while the unit does not run.
+    ///
+    /// # Errors
+    /// A part cannot be made with these settings.
+    fn dependencies(
+        settings: Self::Settings,
+    ) -> impl Future<Output = Result<Vec<Dependency>, StartError>> + Send;
 
     /// Brings the schema up to date.
     ///

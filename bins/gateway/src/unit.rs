@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use keeper_batching::BatchedCatalog;
 use keeper_billing::Intake;
-use keeper_bootstrap::{Context, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
+use keeper_bootstrap::{Context, Dependency, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
 use keeper_http_server::IntakeMetrics;
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, movies, order_book, order_intake};
-use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, RabbitQueue};
+use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, RabbitQueue};
 use serde::Deserialize;
 
 pub(crate) struct GatewayUnit;
@@ -58,5 +58,17 @@ impl Unit for GatewayUnit {
         };
         let publishing = Box::pin(publishing.run(context.stop.tasks.clone()));
         Ok(Parts { api, dependencies, tasks: vec![publishing], greeting: None })
+    }
+
+    async fn dependencies(settings: Settings) -> Result<Vec<Dependency>, StartError> {
+        let inventory = Service::new("inventory", &settings.inventory).map_err(StartError::part)?;
+        let billing = Service::new("billing", &settings.billing).map_err(StartError::part)?;
+        let metrics = BrokerMetrics::unregistered()?;
+        let broker = Broker::new(&settings.broker, "gateway doctor", &metrics).map_err(StartError::part)?;
+        Ok(vec![
+            Dependency { section: "broker", probe: Arc::new(ConnectProbe::of_publisher(broker)) },
+            Dependency { section: "inventory", probe: Arc::new(HttpProbe::inventory(inventory)) },
+            Dependency { section: "billing", probe: Arc::new(HttpProbe::billing(billing)) },
+        ])
     }
 }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use keeper_batching::BatchedMovies;
-use keeper_bootstrap::{Context, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool};
+use keeper_bootstrap::{
+    Context, Dependency, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool,
+};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, movies, movies_by_id};
 use keeper_inventory::Inventory;
@@ -57,6 +59,12 @@ impl Unit for InventoryUnit {
             ],
             greeting: None,
         })
+    }
+
+    async fn dependencies(settings: Settings) -> Result<Vec<Dependency>, StartError> {
+        let database = Database::new(&settings.database, Schema::Inventory).map_err(StartError::part)?;
+        let probe = Arc::new(DatabaseProbe::before_start(database, settings.database.migrate));
+        Ok(vec![Dependency { section: "database", probe }])
     }
 
     async fn migrate(settings: Settings) -> Result<(), StartError> {

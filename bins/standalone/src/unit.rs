@@ -3,15 +3,15 @@ use std::sync::Arc;
 
 use keeper_billing::{Book, Intake, Processor};
 use keeper_bootstrap::{
-    Context, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool,
+    Context, Dependency, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool,
 };
 use keeper_http_server::IntakeMetrics;
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{Document, docs, movies, order_book, order_intake};
 use keeper_inventory::Inventory;
 use keeper_sqlite::{
-    Directory, SqliteConsumer, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteProbe, SqliteQueue,
-    Storage,
+    Directory, DirectoryProbe, SqliteConsumer, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteProbe,
+    SqliteQueue, Storage,
 };
 use keeper_telemetry::metrics::ProcessingMetrics;
 use serde::Deserialize;
@@ -96,6 +96,11 @@ impl Unit for StandaloneUnit {
             tasks: vec![consuming],
             greeting: Some(greeting(context.http, directory.path())),
         })
+    }
+
+    async fn dependencies(settings: Settings) -> Result<Vec<Dependency>, StartError> {
+        let probe = Arc::new(DirectoryProbe::new(settings.storage.directory));
+        Ok(vec![Dependency { section: "storage", probe }])
     }
 
     async fn back_up(settings: Settings, to: PathBuf) -> Result<(), StartError> {

@@ -131,6 +131,7 @@ macro_rules! end_to_end {
                     versions_settings_and_documents_are_printed,
                     settings_that_are_wrong_name_the_key_and_its_source,
                     healthcheck_says_how_the_unit_is,
+                    doctor_finds_nothing_wrong_with_a_stack_that_runs,
                 }
             );
         }

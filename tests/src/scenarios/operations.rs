@@ -195,6 +195,16 @@ pub async fn healthcheck_says_how_the_unit_is(stack: &Stack) {
     }
 }
 
+pub async fn doctor_finds_nothing_wrong_with_a_stack_that_runs(stack: &Stack) {
+    for unit in stack.units() {
+        let output = unit.command(&["doctor"]);
+        let text = printed(&output);
+        assert_eq!(output.status.code(), Some(0), "{}: {text}", unit.name());
+        assert!(text.contains("in use by the unit that runs now"), "{text}");
+        assert!(!text.contains("wrong"), "{text}");
+    }
+}
+
 pub async fn no_secret_is_in_a_log(stack: &Stack) {
     super::orders::an_order_is_read_back_as_recorded(stack).await;
     let backing = stack.backing();

@@ -81,6 +81,11 @@ pub struct ManagementSettings {
 }
 
 impl ManagementSettings {
+    /// The address and port to listen on.
+    pub fn socket(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+
     pub(crate) fn server(self) -> HttpSettings {
         HttpSettings {
             max_connections: MANAGEMENT_CONNECTIONS,

@@ -36,13 +36,22 @@ impl BrokerMetrics {
     /// # Errors
     /// They are registered already.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let metrics = Self::unregistered()?;
+        registry.register(Box::new(metrics.connected.clone()))?;
+        registry.register(Box::new(metrics.unconfirmed.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Makes instruments that nobody reads: for a command.
+    ///
+    /// # Errors
+    /// None is known.
+    pub fn unregistered() -> prometheus::Result<Self> {
         let connected =
             Opts::new("broker_connected", "1 while the connection to the broker is usable, else 0.");
         let connected = IntGaugeVec::new(connected, &["queue", "side"])?;
         let unconfirmed =
             IntGauge::new("orders_unconfirmed", "Messages published that the broker has not confirmed yet.")?;
-        registry.register(Box::new(connected.clone()))?;
-        registry.register(Box::new(unconfirmed.clone()))?;
         Ok(Self { connected, unconfirmed })
     }
 

@@ -5,6 +5,8 @@ use keeper_ports::{PortError, PortResult, Probe};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::broker::Broker;
+use super::metrics::ConnectionRole;
 use super::supervisor::{ConnectionState, NOT_YET};
 
 /// How long the probe waits for the first attempt to connect.
@@ -16,6 +18,37 @@ pub struct BrokerProbe(watch::Receiver<ConnectionState>);
 impl BrokerProbe {
     pub(crate) fn of(state: watch::Receiver<ConnectionState>) -> Self {
         Self(state)
+    }
+}
+
+/// Connects, as a unit does at its start, and says whether that succeeds.
+pub struct ConnectProbe {
+    broker: Broker,
+    role: ConnectionRole,
+}
+
+impl ConnectProbe {
+    /// The probe of a unit that publishes.
+    pub fn of_publisher(broker: Broker) -> Self {
+        Self { broker, role: ConnectionRole::Publisher }
+    }
+
+    /// The probe of a unit that consumes.
+    pub fn of_consumer(broker: Broker) -> Self {
+        Self { broker, role: ConnectionRole::Consumer }
+    }
+}
+
+#[async_trait]
+impl Probe for ConnectProbe {
+    fn name(&self) -> &'static str {
+        "broker"
+    }
+
+    async fn check(&self) -> PortResult<()> {
+        let session = self.broker.connect(self.role).await;
+        session.map_err(|error| PortError::unavailable("broker", error))?.close().await;
+        Ok(())
     }
 }
 
