@@ -53,15 +53,15 @@ async fn tls_is_spoken_and_the_certificate_is_checked() {
 
 /// With `declare = false` nothing is created, so a unit needs no right to configure: the gateway may only write to the default
 /// exchange; billing reads the order queue, and writes to the exchange of the dead letters. Its commands also read the dead
-/// letters, and write to the default exchange.
+/// letters, count them (for which RabbitMQ asks for the right to configure them, from 4.3 on), and write to the default exchange.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_least_rights_are_enough_where_nothing_is_declared() {
     let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
     let (_queue, _kept) = connected(&broker(&settings(&vhost))).await;
-    let user = |name: &str, write: &str, read: &str| {
+    let user = |name: &str, configure: &str, write: &str, read: &str| {
         let name = format!("{name}-{}", vhost.name);
         node.ctl(&["add_user", &name, "secret"]);
-        node.ctl(&["set_permissions", "-p", &vhost.name, &name, "^$", write, read]);
+        node.ctl(&["set_permissions", "-p", &vhost.name, &name, configure, write, read]);
         broker(&BrokerSettings {
             user: name,
             password: "secret".to_owned().into(),
@@ -69,15 +69,16 @@ async fn the_least_rights_are_enough_where_nothing_is_declared() {
             ..settings(&vhost)
         })
     };
-    let (queue, _kept) = connected(&user("gateway", r"^amq\.default$", "^$")).await;
+    let (queue, _kept) = connected(&user("gateway", "^$", r"^amq\.default$", "^$")).await;
     let order = samples::order("20");
     queue.enqueue(order.clone()).await.unwrap();
-    let billing = user("billing", r"^billing_queue\.dlx$", "^billing_queue$");
+    let billing = user("billing", "^$", r"^billing_queue\.dlx$", "^billing_queue$");
     let (mut orders, _, _kept_too) = consumer(&billing);
     assert_eq!(next(&mut orders).await, order);
     let (_connection, channel) = client(&vhost).await;
     publish(&channel, BasicProperties::default(), b"broken").await;
-    let operator = RabbitDeadLetters::new(&user("operator", r"^amq\.default$", r"^billing_queue\.dead$"));
+    let dead = r"^billing_queue\.dead$";
+    let operator = RabbitDeadLetters::new(&user("operator", dead, r"^amq\.default$", dead));
     eventually("it is among the dead letters", PATIENCE, async || {
         (operator.list(10).await.ok()?.letters.len() == 1).then_some(())
     })

@@ -11,7 +11,7 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 
 use super::metrics::{BrokerMetrics, ConnectionRole};
-use super::session::{Session, Socket};
+use super::session::{Inspection, Session, Socket};
 use super::settings::{BrokerSettings, exposed};
 use super::tls;
 use super::topology::{Topology, TopologyError};
@@ -99,7 +99,7 @@ impl Broker {
         let socket = Socket::default();
         let connected = timeout(CONNECT_TIMEOUT, self.open(role, &socket)).await;
         match connected {
-            Ok(Ok((connection, channel))) => Ok(Session::new(connection, channel, socket)),
+            Ok(Ok(session)) => Ok(session),
             Ok(Err(error)) => {
                 socket.shut_down();
                 Err(error)
@@ -111,16 +111,12 @@ impl Broker {
         }
     }
 
-    async fn open(
-        &self,
-        role: ConnectionRole,
-        socket: &Socket,
-    ) -> Result<(Connection, Channel), ConnectError> {
+    async fn open(&self, role: ConnectionRole, socket: &Socket) -> Result<Session, ConnectError> {
         let runtime = lapin::runtime::default_runtime()?;
         let properties =
             ConnectionProperties::default().with_connection_name(self.access.unit.as_str().into());
         let connector = self.access.connector.clone();
-        let socket = socket.clone();
+        let (socket, kept) = (socket.clone(), socket.clone());
         // A closure in place: lapin's runtime type cannot be named here.
         let connecting = Connection::connector(
             self.access.uri.clone(),
@@ -130,7 +126,7 @@ impl Broker {
                 let addresses: Vec<_> = lookup_host((host.as_str(), *port)).await?.collect();
                 let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
                 if let AsyncTcpStream::Plain(stream) = &stream {
-                    socket.keep(stream.get_ref())?;
+                    kept.keep(stream.get_ref())?;
                 }
                 match &connector {
                     Some(connector) => Ok(stream.into_rustls(connector, host).await?),
@@ -141,23 +137,32 @@ impl Broker {
         );
         let connection = connecting.await?;
         let channel = connection.create_channel().await?;
-        self.prepare(role, &channel).await?;
-        Ok((connection, channel))
+        let inspection = self.prepare(role, &channel).await?;
+        let channel = match inspection {
+            Inspection::Allowed => channel,
+            // A refusal ends the channel.
+            Inspection::Refused => connection.create_channel().await?,
+        };
+        Ok(Session::new(connection, channel, inspection, socket))
     }
 
     /// Creates what is not in the broker, or makes sure that it is there where nothing may be created.
-    async fn prepare(&self, role: ConnectionRole, channel: &Channel) -> Result<(), ConnectError> {
+    async fn prepare(&self, role: ConnectionRole, channel: &Channel) -> Result<Inspection, ConnectError> {
         if self.access.declare {
-            return self.topology.declare(channel).await.map_err(|error| self.explain(error));
+            let declared = self.topology.declare(channel).await;
+            return declared.map(|()| Inspection::Allowed).map_err(|error| self.explain(error));
         }
         // Who only publishes needs no more than the queue, and no right to look at the rest.
         let dead_letters = role != ConnectionRole::Publisher;
-        self.topology.verify(channel, dead_letters).await.map_err(|TopologyError { what, cause }| {
-            match soft_error(&cause) {
-                Some(AMQPSoftError::NOTFOUND) => ConnectError::Missing { what },
-                _ => cause.into(),
-            }
-        })
+        match self.topology.verify(channel, dead_letters).await {
+            Ok(()) => Ok(Inspection::Allowed),
+            Err(TopologyError { what, cause }) => match soft_error(&cause) {
+                Some(AMQPSoftError::NOTFOUND) => Err(ConnectError::Missing { what }),
+                // From RabbitMQ 4.3 on, who looks at a queue needs the right to configure it.
+                Some(AMQPSoftError::ACCESSREFUSED) => Ok(Inspection::Refused),
+                _ => Err(cause.into()),
+            },
+        }
     }
 
     fn explain(&self, error: lapin::Error) -> ConnectError {

@@ -15,7 +15,7 @@ pub(crate) use channel::{cancel, depth, requeue, requeue_all, subscribe};
 pub use metrics::BrokerMetrics;
 pub(crate) use metrics::ConnectionRole;
 pub use probe::{BrokerProbe, ConnectProbe};
-pub(crate) use session::{Incident, Session, SessionEnd};
+pub(crate) use session::{Incident, Inspection, Session, SessionEnd};
 pub use settings::{BrokerSettings, ConsumerOptions, ConsumerSettings, UnidentifiedMessages};
 pub(crate) use supervisor::{ConnectionState, NOT_YET, Supervisor};
 pub(crate) use topology::Topology;

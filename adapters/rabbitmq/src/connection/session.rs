@@ -39,8 +39,16 @@ impl Socket {
 pub(crate) struct Session {
     pub(crate) connection: Connection,
     pub(crate) channel: Channel,
+    pub(crate) inspection: Inspection,
     events: Pin<Box<dyn Stream<Item = Event> + Send>>,
     socket: Socket,
+}
+
+/// Whether the user may look at the queues: at their being there, and at their lengths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inspection {
+    Allowed,
+    Refused,
 }
 
 /// What happened to a connection by itself.
@@ -70,9 +78,14 @@ impl From<lapin::Error> for SessionEnd {
 }
 
 impl Session {
-    pub(crate) fn new(connection: Connection, channel: Channel, socket: Socket) -> Self {
+    pub(crate) fn new(
+        connection: Connection,
+        channel: Channel,
+        inspection: Inspection,
+        socket: Socket,
+    ) -> Self {
         let events = Box::pin(connection.events_listener());
-        Self { connection, channel, events, socket }
+        Self { connection, channel, inspection, events, socket }
     }
 
     /// Waits for the next thing that happens. It is safe to be dropped and called again.

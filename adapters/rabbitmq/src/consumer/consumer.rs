@@ -12,7 +12,8 @@ use super::forward::Forwarder;
 use super::handler::MessageHandler;
 use super::worker::{Parts, Shutdown, Worker};
 use crate::connection::{
-    Broker, BrokerProbe, ConnectionRole, Session, SessionEnd, Supervisor, Topology, depth, subscribe,
+    Broker, BrokerProbe, ConnectionRole, Inspection, Session, SessionEnd, Supervisor, Topology, depth,
+    subscribe,
 };
 use crate::publisher::{Publisher, PublisherTask};
 
@@ -92,7 +93,8 @@ async fn serve(
         Some(Err(error)) => return error.into(),
         Some(Ok(begun)) => begun,
     };
-    let measuring = measure(channel, broker.topology().clone(), Arc::clone(&parts.handler));
+    let measuring = (session.inspection == Inspection::Allowed)
+        .then(|| measure(channel, broker.topology().clone(), Arc::clone(&parts.handler)));
     supervisor.up();
     let shutdown = Shutdown::new(stop);
     let end = Worker::new(parts, &mut session, consumer, &shutdown).run().await;
