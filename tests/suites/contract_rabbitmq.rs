@@ -73,8 +73,13 @@ fn orders_of(broker: &Broker, handler: Arc<dyn OrderHandler>) -> Consumer {
 }
 
 fn orders_with(broker: &Broker, handler: Arc<dyn OrderHandler>, options: ConsumerOptions) -> Consumer {
-    let metrics = ProcessingMetrics::register(&Registry::new()).unwrap();
+    let (metrics, _) = processing_metrics();
     order_consumer(broker, options, handler, Arc::new(FreshIds), Arc::new(SystemClock), metrics)
+}
+
+fn processing_metrics() -> (ProcessingMetrics, Registry) {
+    let registry = Registry::new();
+    (ProcessingMetrics::register(&registry).unwrap(), registry)
 }
 
 /// A queue whose publisher runs until the guard is dropped.

@@ -115,21 +115,40 @@ async fn where_the_queue_is_full_they_go_to_the_dead_letters() {
     assert_eq!(letters.len() + desk.ids().len(), messages);
 }
 
-/// A message is in the queue or in its other place, not in both: there it has another identity.
+/// A message is in the queue or in its other place, not in both: there it has another identity. The stop comes while hundreds
+/// are on their way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_leaves_each_in_one_place() {
+    const MANY: usize = 1_000;
     for unidentified in [UnidentifiedMessages::DeadLetter, UnidentifiedMessages::Assign] {
         let vhost = RabbitMq::shared().vhost();
         let broker = broker(&settings(&vhost));
         let (_queue, _kept) = connected(&broker).await;
         let (_connection, channel) = client(&vhost).await;
-        publish_foreign(&channel, COUNT).await;
-        let desk = Desk::new(|_| Err(PortError::unavailable("billing database", "away")));
-        let options = ConsumerOptions { prefetch: 500, unidentified };
-        let (probe, stop, running) = running(orders_with(&broker, desk as _, options));
-        until_up(&probe).await;
+        publish_foreign(&channel, MANY).await;
+        let (asked, mut questions) = mpsc::unbounded_channel();
+        let desk = Desk::new(move |_| {
+            asked.send(()).unwrap();
+            Err(PortError::unavailable("billing database", "away"))
+        });
+        let (options, metrics) = (ConsumerOptions { prefetch: 500, unidentified }, processing_metrics());
+        let consumer = order_consumer(
+            &broker,
+            options,
+            Arc::clone(&desk) as _,
+            Arc::new(FreshIds),
+            Arc::new(SystemClock),
+            metrics.0,
+        );
+        let (_, stop, running) = running(consumer);
+        let moved = async || -> Option<()> {
+            let text = prometheus::TextEncoder::new().encode_to_string(&metrics.1.gather()).unwrap();
+            let none = text.contains(r#"orders_dead_lettered_total{reason="unidentified"} 0"#);
+            (!none || questions.try_recv().is_ok()).then_some(())
+        };
+        eventually("the first is moved", PATIENCE, moved).await;
         end(stop, running).await;
-        let dead = RabbitDeadLetters::new(&broker).list(1_000).await.unwrap().letters.len();
-        until_depth(&vhost, (COUNT - dead) as u64).await;
+        let dead = RabbitDeadLetters::new(&broker).list(2 * MANY).await.unwrap().letters.len();
+        until_depth(&vhost, (MANY - dead) as u64).await;
     }
 }
