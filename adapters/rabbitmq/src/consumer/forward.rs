@@ -26,7 +26,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The most messages without an identity that are on their way with one: so many, at most, are in two places when the process
-/// or its connection ends just then.
+/// or its connection ends just then. RabbitMQ's client of quorum queues carries out so many acknowledgements at once; others
+/// would wait, and be forgotten if the channel ended meanwhile (`rabbit_fifo_client`).
 const MAX_IDENTIFYING: usize = 32;
 
 /// Where a message is now.
@@ -36,13 +37,6 @@ pub(crate) enum Forwarded {
     DeadLettered(DeadLetterReason),
     /// In its queue, with an identity.
     PutBack,
-}
-
-impl Forwarded {
-    /// The message got an identity on the way: delivered once more, it would get another one.
-    pub(crate) fn is_newly_identified(self) -> bool {
-        matches!(self, Self::PutBack | Self::DeadLettered(DeadLetterReason::Unidentified))
-    }
 }
 
 /// A message on its way, with the tag of its delivery.

@@ -36,12 +36,6 @@ const MAX_UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 /// the connections take to close, it is less than the supervisor of the unit waits for a task.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a session is kept after the acknowledgement of a message that got an identity on the way. Nothing says that the
-/// broker has carried an acknowledgement out: between a channel and a quorum queue, more than 32 wait for their turn, and
-/// those that wait are forgotten when the channel is closed (`rabbit_fifo_client`). The message would come again, and get
-/// another identity.
-const ACKNOWLEDGEMENT_GRACE: Duration = Duration::from_secs(1);
-
 /// A unit's stop, and the deadline that begins with it.
 pub(crate) struct Shutdown {
     requested: CancellationToken,
@@ -84,8 +78,6 @@ pub(crate) struct Worker<'a> {
     forwards: Forwards,
     backoff: Backoff,
     last_batch: usize,
-    /// When a message was last acknowledged that got an identity on the way.
-    last_identified: Option<Instant>,
     stopping: bool,
 }
 
@@ -106,17 +98,7 @@ impl<'a> Worker<'a> {
     ) -> Self {
         let (deliveries, forwards) = (consumer.fuse(), Forwards::default());
         let backoff = Backoff::of_handling();
-        Self {
-            parts,
-            session,
-            shutdown,
-            deliveries,
-            forwards,
-            backoff,
-            last_batch: 0,
-            last_identified: None,
-            stopping: false,
-        }
+        Self { parts, session, shutdown, deliveries, forwards, backoff, last_batch: 0, stopping: false }
     }
 
     /// Settles messages until the session ends.
@@ -268,9 +250,6 @@ impl<'a> Worker<'a> {
         if let Forwarded::DeadLettered(reason) = forwarded {
             self.parts.handler.dead_lettered(reason);
         }
-        if forwarded.is_newly_identified() {
-            self.last_identified = Some(Instant::now());
-        }
         acknowledge(&self.session.channel, tag, false).await
     }
 
@@ -284,9 +263,6 @@ impl<'a> Worker<'a> {
             if self.forwarded(tag, forwarded).await.is_err() {
                 return;
             }
-        }
-        if let Some(at) = self.last_identified {
-            sleep_until(at + ACKNOWLEDGEMENT_GRACE).await;
         }
     }
 
