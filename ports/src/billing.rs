@@ -90,7 +90,8 @@ pub trait OrderBook: Send + Sync + 'static {
     async fn list(&self, user: UserId, page: Page<OrderId>) -> PortResult<Slice<RecordedOrder>>;
 }
 
-/// The queue between intake and processing (driven). Its consuming side is a driving adapter.
+/// The queue between intake and processing (driven). Its consuming side is a driving adapter: it hands orders to an
+/// [`OrderHandler`] in the order in which they were enqueued, as long as none of them has to come again.
 ///
 /// A queue that keeps nothing must not say that it does:
 ///

@@ -10,28 +10,28 @@ type Cause = Box<dyn Error + Send + Sync + 'static>;
 #[derive(Debug, Error)]
 pub enum PortError {
     /// The other side is not there, or cannot take the call now: the same call may succeed later.
-    #[error("{what} is unavailable")]
+    #[error("{dependency} is unavailable")]
     Unavailable {
         /// The other side, as an operator knows it ("inventory database").
-        what: &'static str,
+        dependency: &'static str,
         /// What went wrong.
         #[source]
         cause: Cause,
     },
     /// The other side did not answer in time. Whether the call took effect is not known.
-    #[error("{what} did not answer in time")]
+    #[error("{dependency} did not answer in time")]
     TimedOut {
         /// The other side, as an operator knows it.
-        what: &'static str,
+        dependency: &'static str,
         /// What went wrong.
         #[source]
         cause: Cause,
     },
     /// The other side refused the call or answered nonsense: the same call will not succeed later.
-    #[error("{what} failed")]
+    #[error("{dependency} failed")]
     Failed {
         /// The other side, as an operator knows it.
-        what: &'static str,
+        dependency: &'static str,
         /// What went wrong.
         #[source]
         cause: Cause,
@@ -40,18 +40,18 @@ pub enum PortError {
 
 impl PortError {
     /// Makes [`Self::Unavailable`].
-    pub fn unavailable(what: &'static str, cause: impl Into<Cause>) -> Self {
-        Self::Unavailable { what, cause: cause.into() }
+    pub fn unavailable(dependency: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::Unavailable { dependency, cause: cause.into() }
     }
 
     /// Makes [`Self::TimedOut`].
-    pub fn timed_out(what: &'static str, cause: impl Into<Cause>) -> Self {
-        Self::TimedOut { what, cause: cause.into() }
+    pub fn timed_out(dependency: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::TimedOut { dependency, cause: cause.into() }
     }
 
     /// Makes [`Self::Failed`].
-    pub fn failed(what: &'static str, cause: impl Into<Cause>) -> Self {
-        Self::Failed { what, cause: cause.into() }
+    pub fn failed(dependency: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::Failed { dependency, cause: cause.into() }
     }
 
     /// The same call may succeed later.
@@ -64,9 +64,9 @@ impl PortError {
     pub fn again(&self) -> Self {
         let causes = self.source().map(chain).unwrap_or_default();
         match self {
-            Self::Unavailable { what, .. } => Self::unavailable(what, causes),
-            Self::TimedOut { what, .. } => Self::timed_out(what, causes),
-            Self::Failed { what, .. } => Self::failed(what, causes),
+            Self::Unavailable { dependency, .. } => Self::unavailable(dependency, causes),
+            Self::TimedOut { dependency, .. } => Self::timed_out(dependency, causes),
+            Self::Failed { dependency, .. } => Self::failed(dependency, causes),
         }
     }
 

@@ -94,7 +94,7 @@ async fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     fs::File::open(to).and_then(|file| file.sync_all()).map_err(|cause| failed(cause.into()))
 }
 
-/// A backup that is not finished: beside its place, under another name. It goes with this value.
+/// A backup that is not finished: beside the folder it will be, under another name. It goes with this value.
 struct Partial {
     path: PathBuf,
     parent: PathBuf,

@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
 use tokio::time::timeout;
 
 use crate::error;
-use crate::place::Place;
+use crate::opened_file::OpenedFile;
 use crate::writer::{Write, Writer};
 
 /// How long a statement waits for another process that writes.
@@ -23,8 +23,8 @@ const LOG_SIZE: &str = "67108864";
 /// One database file: readers beside each other, and one writer. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Database {
-    what: &'static str,
-    place: Place,
+    dependency: &'static str,
+    file: OpenedFile,
     readers: SqlitePool,
     writer: Writer,
 }
@@ -34,7 +34,11 @@ pub(crate) type Statement<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::Sql
 
 impl Database {
     /// Opens the file, makes it when it is not there, and applies the migrations that are missing.
-    pub(crate) async fn open(path: &Path, what: &'static str, mut migrator: Migrator) -> sqlx::Result<Self> {
+    pub(crate) async fn open(
+        path: &Path,
+        dependency: &'static str,
+        mut migrator: Migrator,
+    ) -> sqlx::Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -52,7 +56,7 @@ impl Database {
             let _ = connection.close().await;
             return Err(error);
         }
-        let place = Place::of(path)?;
+        let file = OpenedFile::of(path)?;
         // From here on a file that is not there was taken away.
         let options = options.create_if_missing(false);
         let readers = SqlitePoolOptions::new()
@@ -62,18 +66,18 @@ impl Database {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
-        let writer = Writer::start(what, place.clone(), options, connection);
-        Ok(Self { what, place, readers, writer })
+        let writer = Writer::start(dependency, file.clone(), options, connection);
+        Ok(Self { dependency, file, readers, writer })
     }
 
     /// Reads rows.
     pub(crate) async fn rows(&self, statement: Statement<'_>) -> PortResult<Vec<SqliteRow>> {
-        statement.fetch_all(&self.readers).await.map_err(|error| error::meaning(self.what, error))
+        statement.fetch_all(&self.readers).await.map_err(|error| error::meaning(self.dependency, error))
     }
 
     /// Reads a row, if there is one.
     pub(crate) async fn row(&self, statement: Statement<'_>) -> PortResult<Option<SqliteRow>> {
-        statement.fetch_optional(&self.readers).await.map_err(|error| error::meaning(self.what, error))
+        statement.fetch_optional(&self.readers).await.map_err(|error| error::meaning(self.dependency, error))
     }
 
     /// Writes; durable when this returns `Ok`, and nothing has changed otherwise.
@@ -107,16 +111,16 @@ impl Database {
 
     /// Says whether what is written is there after a restart, too.
     pub(crate) fn in_place(&self) -> PortResult<()> {
-        self.place.check().map_err(|cause| error::meaning(self.what, cause.into()))
+        self.file.check().map_err(|cause| error::meaning(self.dependency, cause.into()))
     }
 
-    pub(crate) fn what(&self) -> &'static str {
-        self.what
+    pub(crate) fn dependency(&self) -> &'static str {
+        self.dependency
     }
 
     /// A row that this program did not write.
-    pub(crate) fn broken(&self, cause: Broken) -> PortError {
-        PortError::failed(self.what, cause)
+    pub(crate) fn broken(&self, cause: RowError) -> PortError {
+        PortError::failed(self.dependency, cause)
     }
 }
 
@@ -128,4 +132,4 @@ async fn migrate(connection: &mut SqliteConnection, migrator: &Migrator) -> sqlx
 }
 
 /// Why a row breaks a rule of the domain.
-pub(crate) type Broken = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type RowError = Box<dyn std::error::Error + Send + Sync>;

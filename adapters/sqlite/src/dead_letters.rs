@@ -14,7 +14,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use crate::SqliteQueue;
-use crate::database::{Broken, Statement};
+use crate::database::{RowError, Statement};
 use crate::writer::Write;
 
 /// The dead letters on SQLite: a table beside the queue. A process that does not serve may use it at the same time.
@@ -173,12 +173,12 @@ impl Kept {
 }
 
 /// Reads a row; what breaks a rule of the domain was not written by this program, and names the row.
-fn dead_letter(row: &SqliteRow) -> Result<DeadLetter, Broken> {
+fn dead_letter(row: &SqliteRow) -> Result<DeadLetter, RowError> {
     let id: &str = row.try_get(0)?;
-    checked(id, row).map_err(|cause| format!("the row of dead letter {id} is broken: {cause}").into())
+    read(id, row).map_err(|cause| format!("the row of dead letter {id} is broken: {cause}").into())
 }
 
-fn checked(id: &str, row: &SqliteRow) -> Result<DeadLetter, Broken> {
+fn read(id: &str, row: &SqliteRow) -> Result<DeadLetter, RowError> {
     let headers = [(REQUEST_ID, row.try_get(5)?), (TRACEPARENT, row.try_get(6)?)];
     let present = |(name, value): (&str, Option<String>)| value.map(|value| (name.to_owned(), value));
     Ok(DeadLetter {

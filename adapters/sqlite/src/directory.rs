@@ -16,14 +16,14 @@ pub(crate) struct File {
     /// Its name in the directory.
     pub(crate) name: &'static str,
     /// What it is to an operator.
-    what: &'static str,
+    dependency: &'static str,
 }
 
 /// The file of the catalogue.
-pub(crate) const INVENTORY: File = File { name: "inventory.db", what: "inventory database" };
+pub(crate) const INVENTORY: File = File { name: "inventory.db", dependency: "inventory database" };
 
 /// The file of the orders, their queue and the dead letters.
-pub(crate) const BILLING: File = File { name: "billing.db", what: "billing database" };
+pub(crate) const BILLING: File = File { name: "billing.db", dependency: "billing database" };
 
 /// The directory that holds the two files, `inventory.db` and `billing.db`.
 #[derive(Debug, Clone)]
@@ -183,6 +183,8 @@ impl Directory {
 
     async fn open(&self, file: &File, migrator: Migrator) -> Result<Database, DirectoryError> {
         let path = self.file(file);
-        Database::open(&path, file.what, migrator).await.map_err(|cause| DirectoryError::Open { path, cause })
+        Database::open(&path, file.dependency, migrator)
+            .await
+            .map_err(|cause| DirectoryError::Open { path, cause })
     }
 }

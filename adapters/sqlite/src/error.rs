@@ -6,15 +6,15 @@ use sqlx::Error;
 /// Every condition of the store itself is `Unavailable`, a full disk and a file that is locked for long included: it
 /// is put right without the call being changed, and an order that `Failed` would go to the dead letters. Codes:
 /// <https://www.sqlite.org/rescode.html>.
-pub(crate) fn meaning(what: &'static str, error: Error) -> PortError {
+pub(crate) fn meaning(dependency: &'static str, error: Error) -> PortError {
     match &error {
-        Error::Database(_) if is_callers_fault(&error) => PortError::failed(what, error),
+        Error::Database(_) if is_callers_fault(&error) => PortError::failed(dependency, error),
         Error::Database(_)
         | Error::Io(_)
         | Error::PoolTimedOut
         | Error::PoolClosed
-        | Error::WorkerCrashed => PortError::unavailable(what, error),
-        _ => PortError::failed(what, error),
+        | Error::WorkerCrashed => PortError::unavailable(dependency, error),
+        _ => PortError::failed(dependency, error),
     }
 }
 

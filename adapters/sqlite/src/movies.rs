@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use crate::Database;
-use crate::database::Broken;
+use crate::database::RowError;
 use crate::writer::Write;
 
 /// The shortest part of a title, in characters, that the trigram index can look up.
@@ -237,12 +237,12 @@ impl Write for Delete {
 }
 
 /// Reads a row; what breaks a rule of the domain was not written by this program, and names the row.
-fn movie(row: &SqliteRow) -> Result<Movie, Broken> {
+fn movie(row: &SqliteRow) -> Result<Movie, RowError> {
     let id: i64 = row.try_get(0)?;
-    checked(id, row).map_err(|cause| format!("the row of movie {id} is broken: {cause}").into())
+    read(id, row).map_err(|cause| format!("the row of movie {id} is broken: {cause}").into())
 }
 
-fn checked(id: i64, row: &SqliteRow) -> Result<Movie, Broken> {
+fn read(id: i64, row: &SqliteRow) -> Result<Movie, RowError> {
     Ok(Movie {
         id: MovieId::new("id", id)?,
         title: Title::from_store(row.try_get(1)?)?,

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use crate::Database;
-use crate::database::Broken;
+use crate::database::RowError;
 use crate::writer::Write;
 
 /// The ledger on SQLite.
@@ -118,12 +118,12 @@ async fn insert(connection: &mut SqliteConnection, order: &Order, now: Timestamp
 }
 
 /// Reads a row; what breaks a rule of the domain was not written by this program, and names the row.
-fn recorded(row: &SqliteRow) -> Result<RecordedOrder, Broken> {
+fn recorded(row: &SqliteRow) -> Result<RecordedOrder, RowError> {
     let id: &str = row.try_get(0)?;
-    checked(id, row).map_err(|cause| format!("the row of order {id} is broken: {cause}").into())
+    read(id, row).map_err(|cause| format!("the row of order {id} is broken: {cause}").into())
 }
 
-fn checked(id: &str, row: &SqliteRow) -> Result<RecordedOrder, Broken> {
+fn read(id: &str, row: &SqliteRow) -> Result<RecordedOrder, RowError> {
     let draft = OrderDraft {
         user: UserId::new(row.try_get(1)?)?,
         items: ItemCount::new(row.try_get(2)?)?,

@@ -19,7 +19,7 @@ impl SqliteProbe {
 #[async_trait]
 impl Probe for SqliteProbe {
     fn name(&self) -> &'static str {
-        self.database.what()
+        self.database.dependency()
     }
 
     async fn check(&self) -> PortResult<()> {

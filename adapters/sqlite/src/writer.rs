@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error;
-use crate::place::Place;
+use crate::opened_file::OpenedFile;
 
 /// The most writes that are committed together.
 const GROUP: usize = 256;
@@ -30,7 +30,7 @@ pub(crate) trait Write: Send + Sync + 'static {
 /// takes as long for one order as for a hundred.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
-    what: &'static str,
+    dependency: &'static str,
     jobs: mpsc::Sender<Box<dyn Job>>,
     stop: CancellationToken,
     task: Arc<Mutex<Option<JoinHandle<sqlx::Result<()>>>>>,
@@ -39,16 +39,16 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the task; it ends when it is closed, or when the last writer is dropped.
     pub(crate) fn start(
-        what: &'static str,
-        place: Place,
+        dependency: &'static str,
+        file: OpenedFile,
         options: SqliteConnectOptions,
         connection: SqliteConnection,
     ) -> Self {
         let (jobs, incoming) = mpsc::channel(4 * GROUP);
         let stop = CancellationToken::new();
-        let worker = Worker { what, place, options, connection: Some(connection) };
+        let worker = Worker { dependency, file, options, connection: Some(connection) };
         let task = tokio::spawn(worker.run(incoming, stop.clone()));
-        Self { what, jobs, stop, task: Arc::new(Mutex::new(Some(task))) }
+        Self { dependency, jobs, stop, task: Arc::new(Mutex::new(Some(task))) }
     }
 
     pub(crate) async fn write<W: Write>(&self, write: W) -> PortResult<W::Output> {
@@ -64,12 +64,12 @@ impl Writer {
         self.stop.cancel();
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(task) = task else { return Ok(()) };
-        let closed = task.await.map_err(|error| PortError::failed(self.what, error))?;
-        closed.map_err(|failure| error::meaning(self.what, failure))
+        let closed = task.await.map_err(|error| PortError::failed(self.dependency, error))?;
+        closed.map_err(|failure| error::meaning(self.dependency, failure))
     }
 
     fn gone(&self) -> PortError {
-        PortError::unavailable(self.what, "its writer has stopped")
+        PortError::unavailable(self.dependency, "its writer has stopped")
     }
 }
 
@@ -104,8 +104,8 @@ impl<W: Write> Job for Pending<W> {
 }
 
 struct Worker {
-    what: &'static str,
-    place: Place,
+    dependency: &'static str,
+    file: OpenedFile,
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
 }
@@ -135,7 +135,7 @@ impl Worker {
             // One alone, or one of them was refused: each by itself, so that none pays for another.
             for mut job in jobs.drain(..) {
                 let result = self.commit(std::slice::from_mut(&mut job)).await;
-                job.answer(result.map_err(|failure| error::meaning(self.what, failure)));
+                job.answer(result.map_err(|failure| error::meaning(self.dependency, failure)));
             }
         }
     }
@@ -154,7 +154,7 @@ impl Worker {
     /// Commits the jobs in one transaction, or none of them.
     async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> sqlx::Result<()> {
         // Nobody is told that something was kept which goes with the file.
-        self.place.check()?;
+        self.file.check()?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.options.connect().await?,

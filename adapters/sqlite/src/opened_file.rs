@@ -8,7 +8,7 @@ use std::sync::Arc;
 ///
 /// A file that is deleted goes on taking writes, and they are gone when the last process closes it.
 #[derive(Debug, Clone)]
-pub(crate) struct Place(Arc<Inner>);
+pub(crate) struct OpenedFile(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -17,7 +17,7 @@ struct Inner {
     identity: (u64, u64),
 }
 
-impl Place {
+impl OpenedFile {
     /// Remembers a file that has just been opened.
     ///
     /// # Errors
