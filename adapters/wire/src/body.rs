@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use crate::number;
+
 /// Why a body is not what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BodyError {
@@ -78,16 +80,34 @@ pub fn optional_text<'a>(
     }
 }
 
-/// Reads a field that may be text or a number, digit for digit, as text.
+/// Reads a field that may be text, as it is written, or a number, by its exact value: `2.5E+2` is `250`. A number that
+/// is too long to be written out stays as it is: no field takes one.
 ///
 /// # Errors
 /// It is missing, null, or neither.
 pub fn text_or_number<'a>(field: &'static str, raw: Option<&'a RawValue>) -> Result<Cow<'a, str>, Invalid> {
-    let raw = raw.ok_or_else(|| Invalid::new(field, "must be given, as text or a number"))?;
-    Ok(match scalar(field, raw)? {
+    Ok(match given(field, raw)? {
         Scalar::Text(text) => text,
-        Scalar::Number(digits) => Cow::Borrowed(digits),
+        Scalar::Number(literal) => number::plain(literal).unwrap_or(Cow::Borrowed(literal)),
     })
+}
+
+/// Reads a field that may be text, as it is written, or a whole number, by its exact value: `20.0` is `20`.
+///
+/// # Errors
+/// It is missing, null, neither, or a number with decimals or with more digits than any field takes.
+pub fn text_or_whole<'a>(field: &'static str, raw: Option<&'a RawValue>) -> Result<Cow<'a, str>, Invalid> {
+    match given(field, raw)? {
+        Scalar::Text(text) => Ok(text),
+        Scalar::Number(literal) => number::plain(literal)
+            .filter(|plain| !plain.contains('.'))
+            .ok_or_else(|| Invalid::new(field, "must be text, or a whole number of at most 64 digits")),
+    }
+}
+
+fn given<'a>(field: &'static str, raw: Option<&'a RawValue>) -> Result<Scalar<'a>, Invalid> {
+    let raw = raw.ok_or_else(|| Invalid::new(field, "must be given, as text or a number"))?;
+    scalar(field, raw)
 }
 
 fn scalar<'a>(field: &'static str, raw: &'a RawValue) -> Result<Scalar<'a>, Invalid> {
@@ -119,12 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn text_and_numbers_are_taken_as_written() {
+    fn text_is_taken_as_written_and_a_number_by_its_value() {
         for (json, expected) in [
             (r#"{"a":"x\n\u00e9"}"#, "x\né"),
-            (r#"{"a":180.50}"#, "180.50"),
+            (r#"{"a":"180.50"}"#, "180.50"),
+            (r#"{"a":180.50}"#, "180.5"),
             (r#"{"a":99999999999999999999}"#, "99999999999999999999"),
-            (r#"{"a": -1e3 , "b": [1]}"#, "-1e3"),
+            (r#"{"a": -1e3 , "b": [1]}"#, "-1000"),
+            (r#"{"a":1E999999999}"#, "1E999999999"),
         ] {
             assert_eq!(value(json).unwrap(), expected);
         }

@@ -7,6 +7,7 @@ pub mod body;
 mod error;
 pub mod message;
 mod movie;
+mod number;
 mod order;
 #[cfg(feature = "schema")]
 mod schema;

@@ -147,6 +147,12 @@ mod tests {
     }
 
     #[test]
+    fn numbers_count_by_their_value() {
+        let numbers = br#"{"user_id":3.0,"number_of_items":5.00,"total_amount":1.8E+2}"#;
+        assert_eq!(read(Some(ID), None, numbers), read(Some(ID), None, BODY));
+    }
+
+    #[test]
     fn a_broken_message_says_why() {
         for (body, reason) in [
             (&b"\xff"[..], DeadLetterReason::Unreadable),
@@ -154,6 +160,8 @@ mod tests {
             (b"[]", DeadLetterReason::Unreadable),
             (b"{}", DeadLetterReason::Invalid),
             (br#"{"user_id":"3","number_of_items":"0","total_amount":"1"}"#, DeadLetterReason::Invalid),
+            (br#"{"user_id":"3","number_of_items":1,"total_amount":1.005}"#, DeadLetterReason::Invalid),
+            (br#"{"user_id":3.5,"number_of_items":1,"total_amount":1}"#, DeadLetterReason::Invalid),
             (
                 br#"{"user_id":"3","number_of_items":"1","total_amount":"1","order_id":"x"}"#,
                 DeadLetterReason::Invalid,

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::body::{self, BodyError};
 
-/// An order to be placed. Each field may be text or a number.
+/// An order to be placed. Each field may be text or a number; a number counts by its exact value, however it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "NewOrder", example = "OrderFields::example"))]
@@ -54,7 +54,7 @@ pub(crate) struct RawOrder<'a> {
 impl RawOrder<'_> {
     pub(crate) fn draft(&self) -> Result<OrderDraft, Invalid> {
         Ok(OrderDraft {
-            user: UserId::new(&body::text_or_number("user_id", self.user_id)?)?,
+            user: UserId::new(&body::text_or_whole("user_id", self.user_id)?)?,
             items: ItemCount::parse(&body::text_or_number("number_of_items", self.number_of_items)?)?,
             total: Money::parse("total_amount", &body::text_or_number("total_amount", self.total_amount)?)?,
         })
@@ -183,12 +183,13 @@ mod tests {
     #[test]
     fn a_wrong_field_is_named() {
         let good = [("user_id", "\"20\""), ("number_of_items", "1"), ("total_amount", "\"1.00\"")];
-        let wrong = ["null", "true", "{}", "[]", "\"\"", "-1", "1e3", "NaN", "1.234", "99999999999999999999"];
+        let nobody = ["null", "true", "{}", "[]", "\"\"", "20.5", "1e-400", "1e400", "1E999999999"];
+        let no_number = ["-1", "NaN", "1.234", "1.005", "\"1e1\"", "\"1,000.00\"", "99999999999999999999"];
         for at in 0..good.len() {
-            for value in wrong {
-                if at == 0 && !["null", "true", "{}", "[]", "\"\""].contains(&value) {
-                    continue;
-                }
+            // Half an item is none, and any other text is the name of a user.
+            let more: &[&str] = [&[][..], &no_number, &no_number][at];
+            let nobody = &nobody[..];
+            for &value in nobody.iter().chain(more).filter(|value| at < 2 || **value != "20.5") {
                 let fields: Vec<_> = (0..good.len())
                     .map(|field| {
                         format!("\"{}\":{}", good[field].0, if field == at { value } else { good[field].1 })
@@ -201,6 +202,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_number_is_taken_by_its_value() {
+        let plain =
+            OrderFields::parse(br#"{"user_id":"20","number_of_items":"99","total_amount":"250"}"#).unwrap();
+        for numbers in [
+            r#"{"user_id":20.0,"number_of_items":99.0,"total_amount":250.000}"#,
+            r#"{"user_id":2E1,"number_of_items":9.9e1,"total_amount":2.5E+2}"#,
+            r#"{"user_id":200e-1,"number_of_items":0.99e+02,"total_amount":25000.0E-2}"#,
+        ] {
+            assert_eq!(OrderFields::parse(numbers.as_bytes()).unwrap(), plain, "{numbers}");
+        }
+        let nothing =
+            OrderFields::parse(br#"{"user_id":-0,"number_of_items":1,"total_amount":0.0e5}"#).unwrap();
+        assert_eq!((nothing.user.as_str(), nothing.total.as_minor()), ("0", 0));
+        // Text is no number.
+        let text =
+            OrderFields::parse(br#"{"user_id":"20.0","number_of_items":1,"total_amount":-0}"#).unwrap();
+        assert_eq!(text.user.as_str(), "20.0");
     }
 
     #[test]

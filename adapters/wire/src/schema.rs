@@ -6,22 +6,25 @@ use schemars::schema::{InstanceType, Metadata, NumberValidation, Schema, SchemaO
 pub(crate) fn user(_: &mut SchemaGenerator) -> Schema {
     let text = StringValidation { min_length: Some(1), max_length: Some(64), pattern: Some(r"^\S+$".into()) };
     let number = NumberValidation { minimum: Some(0.0), maximum: Some(999_999_999.0), ..Default::default() };
-    text_or_number("Who orders: 1 to 64 characters after trimming.", text, InstanceType::Integer, number)
+    let says = "Who orders: 1 to 64 characters after trimming. A JSON number counts by its value: 20.0 is the user \"20\".";
+    text_or_number(says, text, InstanceType::Integer, number)
 }
 
 pub(crate) fn items(_: &mut SchemaGenerator) -> Schema {
     let text = StringValidation { pattern: Some("^[1-9][0-9]{0,5}$|^1000000$".into()), ..Default::default() };
     let number = NumberValidation { minimum: Some(1.0), maximum: Some(1_000_000.0), ..Default::default() };
-    text_or_number("How many items: 1 to 1,000,000.", text, InstanceType::Integer, number)
+    let says = "How many items: 1 to 1,000,000. A JSON number counts by its value: 99.0 and 9.9e1 are 99.";
+    text_or_number(says, text, InstanceType::Integer, number)
 }
 
 pub(crate) fn amount(_: &mut SchemaGenerator) -> Schema {
     let text =
         StringValidation { pattern: Some(r"^[0-9]{1,10}(\.[0-9]{1,2})?$".into()), ..Default::default() };
-    // A JSON number is taken digit for digit; whole amounts are the ones that every client writes the same.
+    // Not multipleOf: most validators would compute it with floats.
     let number =
         NumberValidation { minimum: Some(0.0), maximum: Some(9_999_999_999.0), ..Default::default() };
-    let says = "For how much altogether: 0.00 to 9,999,999,999.99, at most two decimals.";
+    let says = "For how much altogether: 0.00 to 9,999,999,999.99, at most two decimals. A JSON number counts by its exact \
+        value: 250.000 and 2.5e2 are 250.00, and 1.005 is refused.";
     text_or_number(says, text, InstanceType::Number, number)
 }
 

@@ -142,7 +142,10 @@ pub async fn bad_orders_are_refused_and_nothing_is_recorded(stack: &Stack) {
     let api = stack.api();
     let user = unique("user");
     let cases: [(&str, &[&str]); 3] = [
-        ("user_id", &["null", "\"\"", "\" \"", "true", "{}", "[]", "\"a\\u0000b\""]),
+        (
+            "user_id",
+            &["null", "\"\"", "\" \"", "true", "{}", "[]", "\"a\\u0000b\"", "20.5", "1e400", "1e-400"],
+        ),
         (
             "number_of_items",
             &[
@@ -150,8 +153,11 @@ pub async fn bad_orders_are_refused_and_nothing_is_recorded(stack: &Stack) {
                 "0",
                 "-1",
                 "1.5",
-                "1e3",
+                "1e-1",
+                "1e7",
+                "1E999999999",
                 "\"1e3\"",
+                "\"1.0\"",
                 "\"\"",
                 "\"many\"",
                 "true",
@@ -169,8 +175,14 @@ pub async fn bad_orders_are_refused_and_nothing_is_recorded(stack: &Stack) {
                 "-1",
                 "\"-1\"",
                 "-0.01",
-                "1e3",
+                "1e-3",
+                "1.005",
+                "1e400",
+                "1e-400",
+                "1E999999999",
+                "false",
                 "\"1e3\"",
+                "\"1,000.00\"",
                 "\"NaN\"",
                 "\"Infinity\"",
                 "1.234",
