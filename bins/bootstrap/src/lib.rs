@@ -14,6 +14,7 @@ mod logging;
 mod output;
 mod pool;
 mod schema;
+mod secrets;
 mod settings;
 mod start_error;
 mod stop;

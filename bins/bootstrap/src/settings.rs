@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use toml::{Table, Value};
 
+use crate::secrets;
+
 /// The variable that names the settings file.
 const FILE_VARIABLE: &str = "KEEPER_CONFIG";
 /// The settings file that is read if it is there.
@@ -33,7 +35,8 @@ impl Settings {
     /// Merges a unit's defaults, the settings file and the process's environment.
     ///
     /// # Errors
-    /// A key is unknown or has the wrong type, or the file that `KEEPER_CONFIG` names cannot be read.
+    /// A key is unknown or has the wrong type, a password is where none belongs, or the file that `KEEPER_CONFIG` names
+    /// cannot be read.
     pub fn load(defaults: &str) -> Result<Self, SettingsError> {
         let mut variables = Vec::new();
         #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
@@ -57,7 +60,10 @@ impl Settings {
             figment = figment.merge(Toml::file_exact(&path));
         }
         let environment = environment(&defaults, variables)?;
-        Ok(Self { figment: figment.merge(Serialized::from(environment, Profile::Default)) })
+        let merged = Self { figment: figment.merge(Serialized::from(environment, Profile::Default)) };
+        // Before any value is read, since an error may show the value.
+        secrets::check(&merged.read()?).map_err(|wrong| merged.refused(&wrong))?;
+        Ok(merged)
     }
 
     /// Reads the settings that `T` has; other sections are passed over.
@@ -90,20 +96,7 @@ impl Settings {
     /// The settings cannot be written, which is a fault of this crate.
     pub fn masked(&self) -> Result<String, SettingsError> {
         let mut table: Table = self.read()?;
-        for section in table.iter_mut().filter_map(|(_, section)| section.as_table_mut()) {
-            for (key, value) in section.iter_mut() {
-                let secret = match (key.as_str(), value.as_str()) {
-                    ("password", Some(text)) => !text.is_empty(),
-                    ("password", None) => true,
-                    // Somebody put a password where it is not taken.
-                    ("url", Some(text)) => text.contains('@'),
-                    _ => false,
-                };
-                if secret {
-                    *value = Value::String("********".into());
-                }
-            }
-        }
+        secrets::mask(&mut table);
         toml::to_string(&table).map_err(|error| SettingsError(error.to_string()))
     }
 }
