@@ -8,5 +8,7 @@ mod bounds;
 mod client;
 #[path = "end_to_end_front/heads.rs"]
 mod heads;
+#[path = "end_to_end_front/log.rs"]
+mod log;
 #[path = "end_to_end_front/stop.rs"]
 mod stop;

@@ -1,11 +1,13 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
 use serde::Deserialize;
 
 use crate::config::Common;
 use crate::journal::Journal;
+use crate::log_writer::within_patience;
 use crate::output::say;
 use crate::settings::Settings;
 use crate::unit::Unit;
@@ -77,19 +79,21 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     let letters: Option<OfDeadLetters> = U::HAS_DEAD_LETTERS.then(|| settings.read()).transpose()?;
     let checked = common.check().and_then(|()| U::check(&own));
     let logging = checked.and_then(|()| logging::start(&common.log, U::NAME));
-    logging.map_err(|wrong| settings.refused(&wrong))?;
-    match (matches.subcommand(), letters) {
-        (Some(("config", _)), _) => say(settings.masked()?.trim_end())?,
-        (Some(("doctor", _)), _) => doctor::run::<U>(own, &common).await?,
-        (Some(("healthcheck", _)), _) => health::check(common.management).await?,
-        (Some(("migrate", _)), _) => U::migrate(own).await?,
-        (Some(("backup", matches)), _) => backup::run::<U>(own, matches).await?,
+    let log = Arc::new(logging.map_err(|wrong| settings.refused(&wrong))?);
+    let done = match (matches.subcommand(), letters) {
+        (Some(("config", _)), _) => say(settings.masked()?.trim_end()),
+        (Some(("doctor", _)), _) => doctor::run::<U>(own, &common).await,
+        (Some(("healthcheck", _)), _) => health::check(common.management).await,
+        (Some(("migrate", _)), _) => U::migrate(own).await,
+        (Some(("backup", matches)), _) => backup::run::<U>(own, matches).await,
         (Some(("dead-letters", matches)), Some(letters)) => {
-            dead_letters::run(U::dead_letters(own), letters.dead_letters, matches).await?;
+            dead_letters::run(U::dead_letters(own), letters.dead_letters, matches).await
         }
-        _ => supervisor::run::<U>(own, &common).await?,
-    }
-    Ok(())
+        _ => supervisor::run::<U>(own, &common, Arc::clone(&log)).await,
+    };
+    // Before what went wrong is told.
+    log.finish();
+    done
 }
 
 fn failed<U: Unit>(error: &StartError) -> ExitCode {
@@ -98,7 +102,8 @@ fn failed<U: Unit>(error: &StartError) -> ExitCode {
         StartError::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe => {}
         // There is nowhere to tell that standard error cannot be written.
         error => {
-            let _ = writeln!(io::stderr(), "{}: {error}", U::NAME);
+            let message = format!("{}: {error}\n", U::NAME);
+            within_patience(move || drop(io::stderr().write_all(message.as_bytes())));
         }
     }
     match error {

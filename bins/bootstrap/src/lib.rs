@@ -10,6 +10,7 @@ mod doctor;
 mod health;
 mod journal;
 mod json_lines;
+mod log_writer;
 mod logging;
 mod output;
 mod pool;

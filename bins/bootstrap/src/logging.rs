@@ -7,12 +7,13 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::WrongSetting;
 use crate::config::{LogFormat, LogSettings};
 use crate::json_lines::JsonLines;
+use crate::log_writer::LogWriter;
 
 /// Libraries whose own reports repeat what the adapters log, once, in an operator's words. `_` is Rocket's, too.
 const QUIET: &str = ",lapin=off,rocket=off,_=off,sqlx=off,hyper=warn";
 
-/// Starts logging to standard error: one line per event.
-pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<(), WrongSetting> {
+/// Starts logging to standard error: one line per event. The writer is to be finished at the end of the process.
+pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<LogWriter, WrongSetting> {
     let wrong = |error: &dyn std::fmt::Display| {
         let why = format!("must be a level such as info, or target=level pairs: {error}");
         WrongSetting::new("log.level", why)
@@ -23,10 +24,11 @@ pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<(), Wr
         level.parse::<LevelFilter>().map_err(|_| wrong(&format!("{level} is neither")))?;
     }
     let filter = EnvFilter::try_new(format!("{}{QUIET}", settings.level)).map_err(|error| wrong(&error))?;
+    let (lines, writer) = LogWriter::start();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
-        // The report of a failed write to standard error would be written there, too, and end the process.
+        .with_writer(lines)
+        // The report of a failed write would be written to standard error past the writer, and may end the process.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
     let started = match settings.format {
@@ -42,5 +44,5 @@ pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<(), Wr
     panic::set_hook(Box::new(move |panic| {
         tracing::error!(unit, "panic: {}", panic.to_string().replace('\n', " "));
     }));
-    Ok(())
+    Ok(writer)
 }

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_http_server::{ServeError, farewell, management, serve};
@@ -9,6 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Common, LogFormat};
+use crate::log_writer::{LogWriter, within_patience};
 use crate::output::say;
 use crate::unit::{Context, Parts, Unit};
 use crate::{StartError, Stop, watch};
@@ -21,10 +23,15 @@ const TASK_GRACE: Duration = Duration::from_secs(20);
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Runs a unit until a signal, or until one of its parts ends.
-pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Result<(), StartError> {
+pub(crate) async fn run<U: Unit>(
+    settings: U::Settings,
+    common: &Common,
+    log: Arc<LogWriter>,
+) -> Result<(), StartError> {
     let stop = Stop::default();
-    stop_on_signal(stop.clone())?;
     let context = Context::new(U::NAME, common.http, stop.clone())?;
+    log.register(&context.registry)?;
+    stop_on_signal(stop.clone(), log)?;
     let parts = U::assemble(settings, &context).await?;
     let mut running = Running::start(parts, common, context.registry, stop);
     let ended = running.first_end().await;
@@ -62,7 +69,7 @@ impl Running {
             tracing::info!(%address, "listening");
             if let Some(greeting) = greeting {
                 // Nobody has to read it.
-                let _ = say(greeting);
+                within_patience(move || drop(say(greeting)));
             }
             let _ = listening.send(());
         }));
@@ -113,7 +120,7 @@ impl Running {
     }
 }
 
-fn stop_on_signal(stop: Stop) -> Result<(), StartError> {
+fn stop_on_signal(stop: Stop, log: Arc<LogWriter>) -> Result<(), StartError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::part)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::part)?;
     tokio::spawn(async move {
@@ -134,6 +141,7 @@ fn stop_on_signal(stop: Stop) -> Result<(), StartError> {
             _ = interrupt.recv() => 128 + 2,
         };
         tracing::warn!("a second signal: ending at once");
+        log.finish();
         end_at_once(status);
     });
     Ok(())
