@@ -19,6 +19,7 @@ mod params;
 mod query;
 mod reply;
 mod server;
+pub mod site;
 
 pub use docs::Document;
 pub use error::ApiError;

@@ -6,7 +6,7 @@ use keeper_bootstrap::{Context, Dependency, Parts, StartError, Unit, UuidOrderId
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
 use keeper_http_server::IntakeMetrics;
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Document, docs, movies, order_book, order_intake};
+use keeper_http_server::{Document, docs, movies, order_book, order_intake, site};
 use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, RabbitQueue};
 use serde::Deserialize;
 
@@ -50,7 +50,8 @@ impl Unit for GatewayUnit {
             .attach(movies(catalog))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
             .attach(order_book(Arc::new(BillingClient::new(billing.clone()))))
-            .attach(docs::stage(Document::Gateway));
+            .attach(docs::stage(Document::Gateway))
+            .attach(site::stage());
         let dependencies = Dependencies {
             required: vec![broker_probe, Arc::new(HttpProbe::inventory(inventory))],
             // Orders are taken while billing is away: that is what the queue is for.

@@ -7,7 +7,7 @@ use keeper_bootstrap::{
 };
 use keeper_http_server::IntakeMetrics;
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Document, docs, movies, order_book, order_intake};
+use keeper_http_server::{Document, docs, movies, order_book, order_intake, site};
 use keeper_inventory::Inventory;
 use keeper_sqlite::{
     Directory, DirectoryProbe, SqliteConsumer, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteProbe,
@@ -80,7 +80,8 @@ impl Unit for StandaloneUnit {
             .attach(movies(Arc::new(catalog)))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
             .attach(order_book(Arc::new(Book::new(ledger, Arc::clone(clock)))))
-            .attach(docs::stage(Document::Gateway));
+            .attach(docs::stage(Document::Gateway))
+            .attach(site::stage());
         let stop = context.stop.tasks.clone();
         let consuming = Box::pin(async move {
             consumer.run(processor, stop).await;

@@ -1,6 +1,7 @@
 //! What must happen, seen from outside: the same for both stacks. [`end_to_end!`](crate::end_to_end) makes the tests.
 
 pub mod bad_input;
+pub mod compression;
 pub mod documentation;
 pub mod lifecycle;
 pub mod movies;
@@ -94,6 +95,11 @@ macro_rules! end_to_end {
                     a_body_must_be_json_and_say_so,
                     a_body_is_at_most_64_kib,
                     a_form_cannot_choose_another_method,
+                }
+                compression {
+                    long_answers_are_compressed_for_those_who_ask,
+                    short_answers_stay_as_they_are,
+                    what_browsers_and_crawlers_ask_for_is_there,
                 }
                 documentation {
                     both_pages_are_served_with_all_they_need,

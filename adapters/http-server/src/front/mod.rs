@@ -1,8 +1,10 @@
 //! The front: listens, bounds connections, heads, bodies and requests in time, number and size, and hands whole requests
 //! to Rocket. Rocket 0.5 has neither time-outs nor limits for connections.
 
+mod accept_encoding;
 mod answer;
 mod body;
+mod compression;
 mod connection;
 mod connections;
 mod dispatch;

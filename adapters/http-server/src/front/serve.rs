@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::compression::Compressor;
 use super::connections::Connections;
 use super::listener::Listener;
 use super::service::Service;
@@ -75,6 +76,7 @@ pub async fn serve(
     let service = Arc::new(Service {
         rocket,
         settings,
+        compressor: Compressor::new(),
         in_flight: Arc::new(Semaphore::new(settings.max_in_flight)),
         gauges,
         metrics,

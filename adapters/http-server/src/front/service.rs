@@ -16,6 +16,7 @@ use tokio::time::timeout_at;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
+use super::compression::Compressor;
 use super::connection::{Connection, Phase};
 use super::dispatch::dispatch;
 use super::place::bytes_holding;
@@ -30,6 +31,7 @@ const KEY: &str = "idempotency-key";
 pub(super) struct Service {
     pub(super) rocket: Client,
     pub(super) settings: HttpSettings,
+    pub(super) compressor: Compressor,
     pub(super) in_flight: Arc<Semaphore>,
     pub(super) gauges: FrontMetrics,
     pub(super) metrics: Option<HttpMetrics>,
@@ -59,7 +61,11 @@ impl Service {
         let started = Instant::now();
         let (head, body) = request.into_parts();
         let head = Arc::new(head);
-        let (answer, place) = match self.answered(&connection, &head, body).await {
+        let handled = async {
+            let (answer, place) = self.answered(&connection, &head, body).await?;
+            Ok::<_, Refusal>((self.compressor.compress(&head, answer).await?, place))
+        };
+        let (answer, place) = match handled.await {
             Ok((answer, place)) => (answer, Some(place)),
             Err(refusal) => {
                 let refused = Refused {
