@@ -3,14 +3,14 @@ use std::marker::PhantomData;
 use keeper_wire::ErrorCode;
 use rocket::Request;
 use rocket::data::{self, Data, FromData, Outcome, ToByteUnit};
-use rocket::http::{ContentType, Status};
+use rocket::http::Status;
 use rocket::tokio::io::AsyncReadExt;
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::okapi::openapi3::{MediaType as BodyDocs, RequestBody};
 use rocket_okapi::request::OpenApiFromData;
 use schemars::JsonSchema;
 
-use crate::ApiError;
+use crate::{ApiError, media};
 
 /// The largest body: 64 KiB.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -34,10 +34,7 @@ impl<'r, T: Send> FromData<'r> for Body<T> {
 }
 
 async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Vec<u8>, ApiError> {
-    if !request.content_type().is_some_and(is_json) {
-        let message = "the body must be JSON, with the header Content-Type: application/json";
-        return Err(ApiError::new(ErrorCode::UnsupportedMediaType, message));
-    }
+    media::check(request)?;
     let too_large = || {
         let message = format!("the body must be at most {MAX_BODY_BYTES} bytes long");
         ApiError::new(ErrorCode::TooLarge, message)
@@ -60,10 +57,6 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Vec<u8>, ApiError
             Err(ApiError::new(ErrorCode::Unreadable, message))
         }
     }
-}
-
-fn is_json(content_type: &ContentType) -> bool {
-    content_type.top() == "application" && content_type.sub() == "json"
 }
 
 impl<T: JsonSchema + Send> OpenApiFromData<'_> for Body<T> {

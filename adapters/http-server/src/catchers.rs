@@ -19,7 +19,8 @@ fn not_found(request: &Request<'_>) -> ApiError {
     }
     let allow = allowed.join(", ");
     let message = format!("{} is not possible here; use {allow}", CallInfo::of(request).method());
-    ApiError { allow: Some(allow), ..ApiError::new(ErrorCode::MethodNotAllowed, message) }
+    let more = Some(("Allow", allow.into()));
+    ApiError { more, ..ApiError::new(ErrorCode::MethodNotAllowed, message) }
 }
 
 #[catch(default)]

@@ -11,6 +11,7 @@ mod front;
 mod intake_metrics;
 mod listing;
 pub mod management;
+mod media;
 mod movies;
 mod movies_by_id;
 mod observer;

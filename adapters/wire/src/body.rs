@@ -32,11 +32,15 @@ pub enum Scalar<'a> {
     Number(&'a str),
 }
 
-/// Reads a JSON object. Fields that `T` does not know are passed over.
+/// Some programs begin a text with it; it says nothing about UTF-8 (RFC 8259, 8.1).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads a JSON object. Fields that `T` does not know are passed over, as is a byte order mark.
 ///
 /// # Errors
 /// The bytes are not UTF-8, not JSON, or not an object.
 pub fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, BodyError> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     // serde does not look at the text of fields that nobody takes.
     let text = std::str::from_utf8(bytes)
         .map_err(|error| BodyError::Unreadable(format!("the body is not UTF-8: {error}")))?;
@@ -144,6 +148,7 @@ mod tests {
             (r#"{"a":"x\n\u00e9"}"#, "x\né"),
             (r#"{"a":"180.50"}"#, "180.50"),
             (r#"{"a":180.50}"#, "180.5"),
+            ("\u{feff}{\"a\":1}", "1"),
             (r#"{"a":99999999999999999999}"#, "99999999999999999999"),
             (r#"{"a": -1e3 , "b": [1]}"#, "-1000"),
             (r#"{"a":1E999999999}"#, "1E999999999"),
@@ -180,6 +185,9 @@ mod tests {
             b"{\"a\":\"\xff\"}",
             b"{\"a\":1,\"b\":\"\xff\"}",
             b"a=1",
+            b"\xef\xbb\xbf",
+            b"\xef\xbb\xbf\xef\xbb\xbf{}",
+            b"{}\xef\xbb\xbf",
         ] {
             assert!(matches!(object::<One<'_>>(bytes), Err(BodyError::Unreadable(_))), "{bytes:?}");
         }

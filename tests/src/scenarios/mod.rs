@@ -93,6 +93,7 @@ macro_rules! end_to_end {
                     unknown_routes_are_not_found,
                     wrong_methods_are_told_the_right_ones,
                     a_body_must_be_json_and_say_so,
+                    a_body_is_text_as_it_is,
                     a_body_is_at_most_64_kib,
                     a_form_cannot_choose_another_method,
                 }

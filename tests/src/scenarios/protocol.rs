@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -136,6 +138,11 @@ pub async fn a_body_must_be_json_and_say_so(stack: &Stack) {
         Some("application/xml"),
         Some("json"),
         Some(""),
+        Some("application/jsonp"),
+        Some("text/x+json"),
+        Some("application/json; charset=iso-8859-1"),
+        Some("application/json; charset=\"utf-16\""),
+        Some("application/json; charset=utf-8; charset=latin1"),
     ] {
         refused(&send(wrong).await, 415, "unsupported_media_type", None);
     }
@@ -143,9 +150,48 @@ pub async fn a_body_must_be_json_and_say_so(stack: &Stack) {
     let order = order.header("Content-Type", "application/x-www-form-urlencoded");
     refused(&Answer::of(order).await, 415, "unsupported_media_type", None);
     assert_eq!(api.get(&format!("/api/movies?title={title}")).await.json(), json!([]));
-    for right in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
+    for right in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/json;charset=\"UTF-8\"",
+        "application/json; profile=x; charset=utf8",
+        "application/vnd.movie+json",
+        "application/merge-patch+JSON; charset=utf-8",
+    ] {
         let _ = send(Some(right)).await.expect(201);
     }
+}
+
+pub async fn a_body_is_text_as_it_is(stack: &Stack) {
+    let api = stack.api();
+    let title = unique("Coded");
+    let body = json!({"title": title, "description": ""}).to_string();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(body.as_bytes()).expect("it is compressed");
+    let gzip = gzip.finish().expect("it is compressed");
+    let send = async |coding: &str, body: Vec<u8>| {
+        let request = api.request(Method::POST, "/api/movies").header("Content-Type", "application/json");
+        Answer::of(request.header("Content-Encoding", coding).body(body)).await
+    };
+    // Labelled and compressed, and only labelled.
+    for body in [gzip, body.clone().into_bytes()] {
+        for coding in ["gzip", "GZIP", "x-gzip", "deflate", "br", "identity, gzip", "aes"] {
+            let answer = send(coding, body.clone()).await;
+            refused(&answer, 415, "unsupported_media_type", None);
+            assert_eq!(answer.header("Accept-Encoding"), Some("identity"));
+        }
+    }
+    let path = format!("/api/movies?title={title}");
+    assert_eq!(api.get(&path).await.json(), json!([]));
+    let _ = send("identity", body.clone().into_bytes()).await.expect(201);
+    let marked = format!("\u{feff}{body}").into_bytes();
+    let request = api.request(Method::POST, "/api/movies").header("Content-Type", "application/json");
+    let movie = Answer::of(request.body(marked)).await.expect(201).json();
+    assert_eq!(movie["title"], title);
+    let order = format!("\u{feff}{}", json!({"user_id": title, "number_of_items": 1, "total_amount": 1}));
+    let request = api.request(Method::POST, "/api/billing").header("Content-Type", "application/json");
+    let _ = Answer::of(request.body(order)).await.expect(200);
 }
 
 pub async fn a_body_is_at_most_64_kib(stack: &Stack) {

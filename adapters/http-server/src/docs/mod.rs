@@ -57,7 +57,7 @@ fn info(which: Document) -> Info {
         Document::Billing => "Code Keeper: billing",
     };
     let description = "A movie catalogue with an order pipeline. An order that was accepted is never lost and never \
-        billed twice.\n\nBodies are JSON (`Content-Type: application/json`), at most 64 KiB. Every error has the same \
+        billed twice.\n\nBodies are JSON in UTF-8 (`Content-Type: application/json`), not compressed, at most 64 KiB. Every error has the same \
         shape, with a `code` for programs. Every answer carries `X-Request-Id`, under which the request is found in the \
         logs; a sane one that you send is kept.";
     Info {
