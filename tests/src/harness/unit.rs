@@ -139,9 +139,19 @@ impl Unit {
         command.output().expect("the binary starts")
     }
 
-    /// What it wrote to standard output and standard error, in all its starts.
+    /// What it wrote to standard output and standard error, in all its starts. A line is written a moment after what it tells
+    /// of: those that are on their way are waited for, as long as they can be on their way.
     pub fn log(&self) -> String {
-        self.output() + &self.read("err")
+        let mut log = self.read("err");
+        for _ in 0..10 {
+            std::thread::sleep(Duration::from_millis(20));
+            let longer = self.read("err");
+            if longer.len() == log.len() {
+                break;
+            }
+            log = longer;
+        }
+        self.output() + &log
     }
 
     /// What it wrote to standard output.
