@@ -90,9 +90,18 @@ fn form_method(body: &[u8]) -> Option<Method> {
     if first.name == "_method" { first.value.parse().ok() } else { None }
 }
 
+/// The longest path of a log line, in bytes: a client must not decide how long our log is.
+const LONGEST_PATH: usize = 1024;
+
+/// As much of a path as a log line has.
+pub(crate) fn shortened(path: &str) -> &str {
+    &path[..path.floor_char_boundary(LONGEST_PATH)]
+}
+
 fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: Duration) {
     let method = call.method().as_str();
-    let path = request.uri().path().as_str();
+    let path = shortened(request.uri().path().as_str());
+    let client = request.remote().map(|client| tracing::field::display(client.ip().to_canonical()));
     let request_id = call.request_id();
     let request_ids = call.called_for();
     let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
@@ -106,14 +115,27 @@ fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: D
                 millis,
                 request_id,
                 request_ids,
+                client,
                 cause,
                 "request failed"
             );
         }
         None if status >= 500 => {
-            tracing::error!(method, path, route, status, millis, request_id, request_ids, "request failed");
+            tracing::error!(
+                method,
+                path,
+                route,
+                status,
+                millis,
+                request_id,
+                request_ids,
+                client,
+                "request failed"
+            );
         }
-        None => tracing::info!(method, path, route, status, millis, request_id, request_ids, "request"),
+        None => {
+            tracing::info!(method, path, route, status, millis, request_id, request_ids, client, "request");
+        }
     }
 }
 

@@ -106,6 +106,8 @@ pub async fn bad_queries_are_refused(stack: &Stack) {
     ] {
         refused(&api.get(&format!("/api/movies?{query}")).await, 400, "invalid", Some(field));
     }
+    // A little longer than that, the address itself is too long.
+    refused(&api.get(&format!("/api/movies?title={long}{long}")).await, 414, "too_large", None);
     let not_utf8 = api.get("/api/movies?title=%FF%FE").await;
     assert_eq!((not_utf8.status, &not_utf8.json()["code"]), (400, &json!("invalid")));
     let user = "user_id=20";

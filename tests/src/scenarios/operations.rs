@@ -83,6 +83,8 @@ pub async fn every_request_is_one_line_of_json(stack: &Stack) {
             let line: Value =
                 serde_json::from_str(line).unwrap_or_else(|_| panic!("{}: {line}", unit.name()));
             assert!(line["level"].is_string() && line["timestamp"].is_string(), "{line}");
+            let request = line["message"] == "request";
+            assert!(!request || line["client"] == "127.0.0.1", "{line}");
         }
         let lines = log.lines().filter(|line| line.contains(&id)).count();
         let expected = usize::from(unit.name() != "billing");

@@ -11,32 +11,53 @@ const POST: &str = "POST /api/movies HTTP/1.1\r\nHost: front\r\nContent-Type: ap
 async fn a_head_that_is_wrong_is_answered_as_every_error_is() {
     let unit = standalone(&[]).await;
     let long = "x".repeat(40_000);
+    let whole = "x".repeat(20_000);
     for (head, status, code) in [
         ("GET /api/movies HTTP/1.1\r\n\r\n".to_owned(), 400, "invalid"),
         ("GET /api/movies HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), 400, "invalid"),
         ("GET /api/movies\u{7f} HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400, "invalid"),
         ("nonsense\r\n\r\n".to_owned(), 400, "invalid"),
         ("GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n".to_owned(), 400, "invalid"),
+        ("GET /api/movies HTTP/1.1\r\nHost: a b\r\n\r\n".to_owned(), 400, "invalid"),
         ("BREW /api/movies HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "method_not_allowed"),
+        ("CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "method_not_allowed"),
+        ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "method_not_allowed"),
+        // Whole heads, which hyper takes in one piece.
+        (format!("GET /?title={whole} HTTP/1.1\r\nHost: a\r\n\r\n"), 414, "too_large"),
         (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414, "too_large"),
         (format!("GET / HTTP/1.1\r\nHost: a\r\nX-Long: {long}\r\n\r\n"), 431, "too_large"),
     ] {
         let mut client = Raw::to(&unit).await;
         client.send(&head[..head.len().min(32_768)]).await;
         client.answer().await.is_error(status, code);
-        let (method, line) = match status {
-            405 => ("none", 405),
-            400 if head.starts_with("GET /api/movies HTTP") => ("GET", 400),
-            other => ("none", other),
+        // Of what hyper refuses, not even the method is known.
+        let method = match head.split(' ').next() {
+            Some("GET") if head.contains("Host: a b") || head.starts_with("GET /api/movies HTTP") => "GET",
+            Some("GET") if head.contains(&whole) && !head.contains(&long) => "GET",
+            Some(known @ ("CONNECT" | "OPTIONS")) => known,
+            _ => "none",
         };
-        let series = format!("http_requests_total{{method=\"{method}\",route=\"none\",status=\"{line}\"}}");
+        let series = format!("http_requests_total{{method=\"{method}\",route=\"none\",status=\"{status}\"}}");
         assert!(metric(&unit, &series).await.is_some_and(|count| count >= 1.0), "{series}");
     }
+    // However much of it hyper takes at once.
+    let mut client = Raw::to(&unit).await;
+    client.send(format!("GET / HTTP/1.1\r\nHost: a\r\nX-A: {whole}\r\nX-B: {whole}\r\n\r\n")).await;
+    client.answer().await.is_error(431, "too_large");
     // HTTP/1.0 needs no host.
     let mut client = Raw::to(&unit).await;
     client.send("GET /api/movies HTTP/1.0\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 200);
-    assert!(unit.log().contains("\"client\":\"127.0.0.1\""), "{}", unit.log());
+    // An empty host is one, too.
+    let mut client = Raw::to(&unit).await;
+    client.send("GET /api/movies HTTP/1.1\r\nHost:\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 200);
+    let written = unit.log();
+    let requests: Vec<_> = written.lines().filter(|line| line.contains("\"message\":\"request\"")).collect();
+    assert!(requests.len() > 10, "{written}");
+    for line in requests {
+        assert!(line.contains("\"client\":\"127.0.0.1\"") && line.len() < 2_000, "{line}");
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use super::service::Service;
 use super::socket::Socket;
 
 /// The largest head, in bytes.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
+pub(super) const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// How long to wait when no connection can be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -8,6 +8,7 @@ mod compression;
 mod connection;
 mod connections;
 mod dispatch;
+mod head;
 mod limits;
 mod listener;
 mod metrics;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::answer::Answer;
 use super::connection::Connection;
 use crate::HttpMetrics;
+use crate::observer::shortened;
 
 /// Why the front answers a request itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,9 @@ impl Refusal {
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Malformed => (StatusCode::BAD_REQUEST, "invalid", "the request is not valid HTTP"),
-            Self::NoHost => (StatusCode::BAD_REQUEST, "invalid", "the request must have one Host header"),
+            Self::NoHost => {
+                (StatusCode::BAD_REQUEST, "invalid", "the request must have one valid Host header")
+            }
             Self::KeyNotText => (StatusCode::BAD_REQUEST, "invalid", "the Idempotency-Key is not UTF-8"),
             Self::UnknownMethod => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "there is no such method")
@@ -88,8 +91,9 @@ impl Refusal {
         metrics: Option<&HttpMetrics>,
     ) -> Answer {
         let (status, code, message) = self.parts();
-        let (took, client) = (request.started.elapsed(), connection.client.ip());
-        let Refused { method, path, request_id, .. } = request;
+        let (took, client) = (request.started.elapsed(), connection.client.ip().to_canonical());
+        let Refused { method, request_id, .. } = request;
+        let path = shortened(request.path);
         let status_code = status.as_u16();
         let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
         if status.is_server_error() && self != Self::Overloaded {

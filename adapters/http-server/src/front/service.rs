@@ -5,9 +5,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Request, Response, Version};
+use hyper::{Request, Response};
 use prometheus::IntGauge;
 use rocket::http::Method;
 use rocket::local::asynchronous::Client;
@@ -21,11 +21,8 @@ use super::connection::{Connection, Phase};
 use super::dispatch::dispatch;
 use super::place::bytes_holding;
 use super::refusal::{Refusal, Refused, request_id};
-use super::{FrontMetrics, HttpSettings, body};
+use super::{FrontMetrics, HttpSettings, body, head};
 use crate::HttpMetrics;
-
-/// The header that must be text, since an order's identity is made of it.
-const KEY: &str = "idempotency-key";
 
 /// What answers the requests of all connections.
 pub(super) struct Service {
@@ -87,7 +84,7 @@ impl Service {
         head: &Arc<Parts>,
         body: Incoming,
     ) -> Result<(Answer, InFlight), Refusal> {
-        let method = checked(head)?;
+        let method = head::check(head)?;
         let mut cut = false;
         let bytes = if body.is_end_stream() {
             Vec::new()
@@ -121,19 +118,6 @@ impl Service {
         gauge.inc();
         Ok(InFlight { _permit: permit, gauge })
     }
-}
-
-/// What can be said of a request by its head.
-fn checked(head: &Parts) -> Result<Method, Refusal> {
-    let hosts = head.headers.get_all(HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && head.version >= Version::HTTP_11) {
-        return Err(Refusal::NoHost);
-    }
-    let mut keys = head.headers.get_all(KEY).iter();
-    if keys.any(|key| std::str::from_utf8(key.as_bytes()).is_err()) {
-        return Err(Refusal::KeyNotText);
-    }
-    head.method.as_str().parse().or(Err(Refusal::UnknownMethod))
 }
 
 fn closing(mut answer: Answer, cut: bool) -> Answer {

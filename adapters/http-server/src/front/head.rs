@@ -1,0 +1,52 @@
+use hyper::Version;
+use hyper::header::{HOST, HeaderMap};
+use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
+use rocket::http::Method;
+
+use super::listener::MAX_HEAD_BYTES;
+use super::refusal::Refusal;
+
+/// The header that must be text, since an order's identity is made of it.
+const KEY: &str = "idempotency-key";
+
+/// The longest path with its query, in bytes. Every server takes 8,000 (RFC 9110, 4.1).
+const MAX_ADDRESS_BYTES: usize = 16 * 1024;
+
+/// What can be said of a request by its head.
+///
+/// # Errors
+/// The request is not valid HTTP, is too long, or has a method that no address has.
+pub(super) fn check(head: &Parts) -> Result<Method, Refusal> {
+    // Hyper looks at the length only while a head is not complete.
+    let address = head.uri.path_and_query().map_or("", |address| address.as_str());
+    if address.len() > MAX_ADDRESS_BYTES {
+        return Err(Refusal::AddressTooLong);
+    }
+    let lines = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    if address.len() + lines.sum::<usize>() > MAX_HEAD_BYTES {
+        return Err(Refusal::HeadTooLarge);
+    }
+    if !has_host(&head.headers, head.version) {
+        return Err(Refusal::NoHost);
+    }
+    let mut keys = head.headers.get_all(KEY).iter();
+    if keys.any(|key| std::str::from_utf8(key.as_bytes()).is_err()) {
+        return Err(Refusal::KeyNotText);
+    }
+    // `CONNECT host:port` and `OPTIONS *`, of which the address is none.
+    if !address.starts_with('/') {
+        return Err(Refusal::UnknownMethod);
+    }
+    head.method.as_str().parse().or(Err(Refusal::UnknownMethod))
+}
+
+/// One valid host, which may be empty (RFC 9112, 3.2). Before HTTP/1.1 there may be none.
+fn has_host(headers: &HeaderMap, version: Version) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let valid = match hosts.next() {
+        Some(host) => host.is_empty() || Authority::try_from(host.as_bytes()).is_ok(),
+        None => version < Version::HTTP_11,
+    };
+    valid && hosts.next().is_none()
+}
