@@ -10,5 +10,7 @@ mod client;
 mod heads;
 #[path = "end_to_end_front/log.rs"]
 mod log;
+#[path = "end_to_end_front/prefix.rs"]
+mod prefix;
 #[path = "end_to_end_front/stop.rs"]
 mod stop;

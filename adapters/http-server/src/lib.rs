@@ -17,6 +17,7 @@ mod movies_by_id;
 mod observer;
 mod orders;
 mod params;
+mod prefix;
 mod query;
 mod reply;
 mod server;

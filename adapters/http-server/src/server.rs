@@ -5,6 +5,7 @@ use rocket::shield::{Permission, Shield};
 use rocket::{Build, Config, Rocket};
 use tokio_util::sync::CancellationToken;
 
+use crate::prefix::ForwardedPrefix;
 use crate::{HttpMetrics, HttpSettings, catchers};
 
 /// How long requests in flight have at a stop, in seconds.
@@ -37,7 +38,8 @@ pub(crate) fn bare(settings: HttpSettings, grace: u32) -> Rocket<Build> {
 
 /// The public HTTP server, without routes: stages are attached to it.
 pub fn api(settings: HttpSettings, metrics: HttpMetrics) -> Rocket<Build> {
-    bare(settings, API_GRACE).attach(metrics.clone()).manage(metrics)
+    let prefix = ForwardedPrefix { trusted_proxies: settings.trusted_proxies };
+    bare(settings, API_GRACE).attach(metrics.clone()).attach(prefix).manage(metrics)
 }
 
 /// Answers with `Connection: close` once `leaving` is cancelled, so that clients go by themselves: a request that meets

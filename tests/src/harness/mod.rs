@@ -5,6 +5,7 @@
 mod directory;
 mod http;
 mod janitor;
+mod nginx;
 mod pgbouncer;
 mod ports;
 mod postgres;
@@ -19,6 +20,7 @@ mod wait;
 
 pub use directory::Directory;
 pub use http::{Answer, Api};
+pub use nginx::Nginx;
 pub use pgbouncer::{PgBouncer, PoolMode};
 pub use ports::free_port;
 pub use postgres::{Database, Postgres, PostgresOptions};

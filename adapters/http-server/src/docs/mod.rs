@@ -10,7 +10,7 @@ pub use pages::stage;
 pub(crate) use parameters::{idempotency_key, parameter};
 
 use rocket_okapi::okapi::merge::merge_specs;
-use rocket_okapi::okapi::openapi3::{Contact, Info, License, OpenApi, Tag};
+use rocket_okapi::okapi::openapi3::{Contact, Info, License, OpenApi, Server, Tag};
 
 use crate::{movies, movies_by_id, orders};
 
@@ -46,6 +46,8 @@ pub fn document(which: Document) -> Result<String, serde_json::Error> {
     }
     document.info = info(which);
     document.tags = tags(which);
+    // Where the document is served, this is the API's root, behind whatever path.
+    document.servers = vec![Server { url: "..".into(), ..Server::default() }];
     describe::complete(&mut document);
     serde_json::to_string_pretty(&document).map(|text| text + "\n")
 }

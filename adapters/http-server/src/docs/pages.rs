@@ -1,9 +1,10 @@
 //! Swagger UI and RapiDoc over the document. Their files come with `rocket_okapi`, so nothing is loaded from elsewhere.
 
 use rocket::fairing::AdHoc;
-use rocket::http::ContentType;
+use rocket::http::uri::Origin;
+use rocket::http::{ContentType, Header, Status};
 use rocket::response::content::RawHtml;
-use rocket::{Route, State, get, routes};
+use rocket::{Responder, Route, State, get, routes};
 use rocket_okapi::rapidoc::{GeneralConfig, RapiDocConfig, make_rapidoc};
 use rocket_okapi::settings::UrlObject;
 use rocket_okapi::swagger_ui::{SwaggerUIConfig, make_swagger_ui};
@@ -39,13 +40,27 @@ pub fn stage(which: Document) -> AdHoc {
 }
 
 #[get("/api-docs")]
-fn swagger_page() -> RawHtml<&'static str> {
-    RawHtml(include_str!("swagger.html"))
+fn swagger_page(address: &Origin<'_>) -> Page {
+    page(address, include_str!("swagger.html"), "../api-docs")
 }
 
 #[get("/api-docs/rapidoc")]
-fn rapidoc_page() -> RawHtml<&'static str> {
-    RawHtml(include_str!("rapidoc.html"))
+fn rapidoc_page(address: &Origin<'_>) -> Page {
+    page(address, include_str!("rapidoc.html"), "../rapidoc")
+}
+
+type Page = Result<RawHtml<&'static str>, (Status, Moved)>;
+
+/// Where a page is, as seen from its address with a slash at the end.
+#[derive(Responder)]
+struct Moved(&'static str, Header<'static>);
+
+/// A page, or where it is: what it loads is relative to its address without a slash at the end.
+fn page(address: &Origin<'_>, text: &'static str, without_slash: &'static str) -> Page {
+    if address.path().ends_with('/') {
+        return Err((Status::PermanentRedirect, Moved("", Header::new("Location", without_slash))));
+    }
+    Ok(RawHtml(text))
 }
 
 #[get("/api-docs/openapi.json")]

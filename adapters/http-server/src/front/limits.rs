@@ -29,6 +29,8 @@ pub struct HttpSettings {
     pub body_timeout_ms: u64,
     /// Milliseconds in which a request must be answered after its body.
     pub request_timeout_ms: u64,
+    /// Proxies in front of the unit, counted from it, whose `X-Forwarded-…` headers are believed.
+    pub trusted_proxies: usize,
 }
 
 impl HttpSettings {
@@ -42,6 +44,7 @@ impl HttpSettings {
             header_timeout_ms: 10_000,
             body_timeout_ms: 10_000,
             request_timeout_ms: 60_000,
+            trusted_proxies: 0,
         }
     }
 

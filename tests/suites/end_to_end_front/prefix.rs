@@ -1,0 +1,87 @@
+use keeper_tests::harness::{Answer, Api, Nginx, Unit};
+use reqwest::{Method, Url};
+use serde_json::json;
+
+use super::client::standalone;
+
+/// The API behind `/shop/`, as bins/RUNNING.md says.
+fn shop(unit: &Unit) -> Nginx {
+    Nginx::start(&format!(
+        "location /shop/ {{\nproxy_pass {}/;\nproxy_set_header Host $http_host;\n\
+         proxy_set_header X-Forwarded-Prefix /shop;\n}}",
+        unit.url()
+    ))
+}
+
+/// Adds a movie with headers of one's own.
+async fn added(api: &Api, path: &str, prefixes: &[&str]) -> String {
+    let mut request = api.request(Method::POST, path).json(&json!({ "title": "Solaris", "description": "" }));
+    for prefix in prefixes {
+        request = request.header("X-Forwarded-Prefix", *prefix);
+    }
+    Answer::of(request).await.expect(201).header("Location").expect("it says where").to_owned()
+}
+
+#[tokio::test]
+async fn addresses_lead_back_through_a_proxy_with_a_path() {
+    let unit = standalone(&[("KEEPER_HTTP__TRUSTED_PROXIES", "1")]).await;
+    let nginx = shop(&unit);
+    let (outside, inside) = (nginx.api(), unit.api());
+    let address = added(&outside, "/shop/api/movies", &[]).await;
+    assert!(address.starts_with("/shop/api/movies/"), "{address}");
+    assert_eq!(outside.get(&address).await.expect(200).json()["title"], "Solaris");
+    // What a client says itself is not believed.
+    let address = added(&outside, "/shop/api/movies", &["/evil"]).await;
+    assert!(address.starts_with("/shop/api/movies/"), "{address}");
+    let order = json!({ "user_id": 20, "number_of_items": 1, "total_amount": 1 });
+    let order = outside.post("/shop/api/billing", &order).await.expect(200);
+    let address = order.header("Location").expect("it says where");
+    assert!(address.starts_with("/shop/api/billing/orders/"), "{address}");
+    assert_eq!(outside.get(&format!("{address}?wait=30")).await.status, 200);
+    let page = outside.get("/shop/api/movies?limit=1").await.expect(200);
+    let link = page.header("Link").expect("there is more");
+    let next = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).expect(link);
+    assert!(next.starts_with("/shop/api/movies?limit=1&after="), "{next}");
+    assert_eq!(outside.get(next).await.expect(200).json().as_array().map(Vec::len), Some(1));
+    // Who comes without the proxy has no prefix.
+    assert!(added(&inside, "/api/movies", &[]).await.starts_with("/api/movies/"));
+    for wrong in ["//evil.example", "https://evil.example", "/a/../b", "shop"] {
+        assert!(added(&inside, "/api/movies", &[wrong]).await.starts_with("/api/movies/"), "{wrong}");
+    }
+    assert!(added(&inside, "/api/movies", &["/evil", "/shop/"]).await.starts_with("/shop/api/movies/"));
+}
+
+#[tokio::test]
+async fn nobody_is_believed_by_default() {
+    let unit = standalone(&[]).await;
+    assert!(added(&unit.api(), "/api/movies", &["/shop"]).await.starts_with("/api/movies/"));
+}
+
+#[tokio::test]
+async fn the_documentation_works_behind_a_path() {
+    // By itself: nothing is trusted.
+    let unit = standalone(&[]).await;
+    let nginx = shop(&unit);
+    let outside = nginx.api();
+    let root = Url::parse(outside.base()).expect("it is an address");
+    for page in ["/shop/api-docs", "/shop/api-docs/rapidoc"] {
+        let address = root.join(page).expect("it is an address");
+        let html = outside.get(page).await.expect(200).body;
+        let parts: Vec<_> = html.split('"').filter(|part| part.starts_with("./")).collect();
+        assert!(parts.len() >= 2, "{html}");
+        assert!(!html.contains("\"/"), "{html}");
+        for part in parts {
+            let part = address.join(part).expect("it is an address");
+            assert!(!outside.get(part.path()).await.expect(200).body.is_empty(), "{part}");
+        }
+        // With a slash at its end the page would look for its parts elsewhere.
+        let moved = outside.get(&format!("{page}/")).await.expect(308);
+        let slashed = root.join(&format!("{page}/")).expect("it is an address");
+        let to = slashed.join(moved.header("Location").expect("it says where")).expect("it is an address");
+        assert_eq!(to, address);
+    }
+    let document = root.join("/shop/api-docs/openapi.json").expect("it is an address");
+    let servers = outside.get(document.path()).await.expect(200).json()["servers"].clone();
+    let server = document.join(servers[0]["url"].as_str().expect("there is one")).expect("it is an address");
+    assert_eq!(server.path(), "/shop/");
+}
