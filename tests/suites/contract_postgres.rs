@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "contract_postgres/importing.rs"]
+mod importing;
 #[path = "contract_postgres/pooler.rs"]
 mod pooler;
 #[path = "contract_postgres/schema.rs"]

@@ -9,8 +9,9 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::Database;
-use crate::movie_batches::{Insert, Update, insert_all, update_all};
+use crate::movie_inserts::{Insert, insert_all};
 use crate::movie_row::movie;
+use crate::movie_updates::{Update, update_all};
 
 /// Of one id.
 const FIND: &str = "SELECT id, title, description, created_at, updated_at FROM movies WHERE id = $1";

@@ -1,19 +1,17 @@
-//! The statements that additions and changes share which come together. Under load a commit of its own is most of what
-//! each costs the database.
+//! The statements that changes share which come together. Under load a commit of its own is most of what each costs the
+//! database.
 
 use chrono::{DateTime, Utc};
 use keeper_batching::Answers;
-use keeper_domain::{Description, FOLDING, Movie, MovieChange, MovieId, NewMovie, Timestamp, Title, fold};
+use keeper_domain::{Description, FOLDING, Movie, MovieChange, MovieId, Timestamp, Title, fold};
 use keeper_ports::{PortError, PortResult};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::Database;
-use crate::movie_row::movie;
-use crate::statement::{Answer, RowError};
 
-/// A movie to be inserted, and when.
-pub(crate) type Insert = (NewMovie, Timestamp);
+use crate::movie_row::movie;
+use crate::statement::Answer;
 
 /// What is to change of a movie, and when.
 pub(crate) type Update = (MovieId, MovieChange, Timestamp);
@@ -28,55 +26,6 @@ fn each(
     let found: Vec<i64> = answer.rows.iter().map(read).collect::<PortResult<_>>()?;
     let row = |id: MovieId| found.iter().position(|found| *found == id.get()).map(|at| &answer.rows[at]);
     Ok(ids.into_iter().map(|id| row(id).map(|row| movie(database, row)).transpose()).collect())
-}
-
-/// Inserts movies in one step. Where one of them is at fault, each is inserted by itself, so that it alone fails.
-pub(crate) async fn insert_all(database: Database, movies: Vec<Insert>) -> Answers<MovieId> {
-    match insert(&database, &movies).await {
-        Err(PortError::Failed { .. }) if movies.len() > 1 => {
-            let mut answers = Vec::with_capacity(movies.len());
-            for movie in &movies {
-                answers.push(insert(&database, std::slice::from_ref(movie)).await.map(|ids| ids[0]));
-            }
-            Ok(answers)
-        }
-        ids => Ok(ids?.into_iter().map(Ok).collect()),
-    }
-}
-
-async fn insert(database: &Database, movies: &[Insert]) -> PortResult<Vec<MovieId>> {
-    let titles: Vec<&str> = movies.iter().map(|(movie, _)| movie.title.as_str()).collect();
-    let folded: Vec<String> = titles.iter().map(|title| fold(title)).collect();
-    let descriptions: Vec<&str> = movies.iter().map(|(movie, _)| movie.description.as_str()).collect();
-    let times: Vec<DateTime<Utc>> = movies.iter().map(|(_, now)| now.as_datetime()).collect();
-    // The ids are drawn first, since RETURNING does not promise the order of the rows.
-    let statement = || {
-        sqlx::query(
-        "WITH movie AS MATERIALIZED (
-             SELECT nextval(pg_get_serial_sequence('movies', 'id')) AS id, title, folded, description, now, place
-             FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
-                 WITH ORDINALITY AS movie (title, folded, description, now, place)
-         ), added AS (
-             INSERT INTO movies (id, title, title_folded, folding, description, created_at, updated_at)
-             OVERRIDING SYSTEM VALUE SELECT id, title, folded, $5, description, now, now FROM movie
-         )
-         SELECT id FROM movie ORDER BY place",
-    )
-    .bind(&titles)
-    .bind(&folded)
-    .bind(&descriptions)
-    .bind(&times)
-    .bind(FOLDING)
-    };
-    let answer = database.once(statement).await?;
-    let id = |row: &PgRow| -> Result<MovieId, RowError> { Ok(MovieId::new("id", row.try_get(0)?)?) };
-    let ids: Result<Vec<_>, _> = answer.rows.iter().map(id).collect();
-    let ids = ids.map_err(|broken| PortError::failed(database.what(), broken))?;
-    if ids.len() == movies.len() {
-        Ok(ids)
-    } else {
-        Err(PortError::failed(database.what(), "an id is missing"))
-    }
 }
 
 /// Changes movies in one step, or in as many as one movie is changed: two changes of one row in one statement would lose
