@@ -6,6 +6,7 @@
 //! implementation to them.
 #![warn(missing_docs)]
 
+pub mod access;
 mod backoff;
 pub mod billing;
 mod clock;

@@ -14,6 +14,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("keeper-domain", &[]),
     ("keeper-ports", &["keeper-domain"]),
+    ("keeper-access", &["keeper-domain"]),
     ("keeper-inventory", &["keeper-domain", "keeper-ports"]),
     ("keeper-billing", &["keeper-domain", "keeper-ports"]),
     ("keeper-wire", &["keeper-domain", "keeper-ports"]),

@@ -2,6 +2,7 @@
 //! system has to check it again. Pure: no I/O, no serialisation, no clock.
 #![warn(missing_docs)]
 
+mod caller;
 mod dead_letter;
 mod folding;
 mod idempotency;
@@ -10,9 +11,11 @@ mod money;
 mod movie;
 mod order;
 mod page;
+mod scope;
 mod text;
 mod timestamp;
 
+pub use caller::{Caller, Means, Principal};
 pub use dead_letter::{
     Coverage, DeadLetter, DeadLetterId, DeadLetterList, DeadLetterReason, DeadLetterSelection,
     DeadLettersTaken, Refusal,
@@ -24,5 +27,6 @@ pub use money::Money;
 pub use movie::{Movie, MovieChange, MovieId, MovieQuery, NewMovie};
 pub use order::{ItemCount, Order, OrderDraft, OrderId, RecordedOrder, Recording, UserId};
 pub use page::{Page, PageLimit, Slice};
+pub use scope::{Scope, Scopes};
 pub use text::{Description, Title, TitlePart};
 pub use timestamp::Timestamp;
