@@ -21,12 +21,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("keeper-settings", &[]),
     ("keeper-telemetry", &["keeper-domain"]),
     ("keeper-batching", &["keeper-domain", "keeper-ports", "keeper-telemetry"]),
-    ("keeper-http-server", ADAPTER),
+    ("keeper-http-server", HTTP_SERVER),
     ("keeper-http-client", ADAPTER),
+    ("keeper-identity", ADAPTER),
     ("keeper-postgres", ADAPTER),
     ("keeper-rabbitmq", ADAPTER),
     ("keeper-sqlite", ADAPTER),
     ("keeper-bootstrap", &["keeper-domain", "keeper-http-server", "keeper-ports", "keeper-settings"]),
+    (
+        "keeper-edge",
+        &[
+            "keeper-access",
+            "keeper-bootstrap",
+            "keeper-domain",
+            "keeper-http-server",
+            "keeper-identity",
+            "keeper-ports",
+        ],
+    ),
     (
         "gateway",
         &[
@@ -34,6 +46,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keeper-billing",
             "keeper-bootstrap",
             "keeper-domain",
+            "keeper-edge",
+            "keeper-identity",
             "keeper-http-client",
             "keeper-http-server",
             "keeper-ports",
@@ -71,6 +85,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keeper-billing",
             "keeper-bootstrap",
             "keeper-domain",
+            "keeper-edge",
+            "keeper-identity",
             "keeper-http-server",
             "keeper-inventory",
             "keeper-ports",
@@ -78,6 +94,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keeper-telemetry",
         ],
     ),
+];
+
+/// What may be done is decided by a rule, not by a use case: the routes ask it, and the document shows it.
+const HTTP_SERVER: &[&str] = &[
+    "keeper-access",
+    "keeper-batching",
+    "keeper-domain",
+    "keeper-ports",
+    "keeper-settings",
+    "keeper-telemetry",
+    "keeper-wire",
 ];
 
 const ADAPTER: &[&str] = &[

@@ -8,6 +8,11 @@ use serde_json::json;
 
 keeper_tests::end_to_end!(Distributed);
 
+#[path = "end_to_end/access.rs"]
+mod access;
+
+const STACK: Kind = Kind::Distributed;
+
 /// standalone has no secret.
 mod secrets {
     keeper_tests::scenarios!(Distributed, own_stack: operations { no_secret_is_in_a_log });

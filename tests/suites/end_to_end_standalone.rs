@@ -12,9 +12,14 @@ mod output;
 
 use std::time::Duration;
 
-use keeper_tests::harness::{Unit, until};
+use keeper_tests::harness::{Kind, Unit, until};
 
 keeper_tests::end_to_end!(Standalone);
+
+#[path = "end_to_end/access.rs"]
+mod access;
+
+const STACK: Kind = Kind::Standalone;
 
 #[tokio::test]
 async fn it_says_in_one_block_where_everything_is() {

@@ -1,7 +1,7 @@
 //! Errors that Rocket itself answers, in the shape of all others.
 
 use keeper_wire::ErrorCode;
-use rocket::http::Status;
+use rocket::http::{Header, Status};
 use rocket::{Catcher, Request, catch, catchers};
 
 use crate::ApiError;
@@ -19,8 +19,10 @@ fn not_found(request: &Request<'_>) -> ApiError {
     }
     let allow = allowed.join(", ");
     let message = format!("{} is not possible here; use {allow}", CallInfo::of(request).method());
-    let more = Some(("Allow", allow.into()));
-    ApiError { more, ..ApiError::new(ErrorCode::MethodNotAllowed, message) }
+    ApiError {
+        headers: vec![Header::new("Allow", allow)],
+        ..ApiError::new(ErrorCode::MethodNotAllowed, message)
+    }
 }
 
 #[catch(default)]

@@ -25,13 +25,13 @@ pub struct ApiError {
     pub(crate) field: Option<Cow<'static, str>>,
     /// For the log; a client never sees it.
     pub(crate) cause: Option<String>,
-    /// A header that says what would be right: `Allow`, where the method is at fault.
-    pub(crate) more: Option<(&'static str, Cow<'static, str>)>,
+    /// Headers that belong to it, such as the methods that the path has.
+    pub(crate) headers: Vec<Header<'static>>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None, cause: None, more: None }
+        Self { code, message: message.into(), field: None, cause: None, headers: Vec::new() }
     }
 
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
@@ -87,8 +87,8 @@ impl<'r> Responder<'r, 'static> for ApiError {
         if matches!(self.code, ErrorCode::Unavailable | ErrorCode::Timeout) {
             response.header(Header::new("Retry-After", RETRY_AFTER));
         }
-        if let Some((name, value)) = self.more {
-            response.header(Header::new(name, value));
+        for header in self.headers {
+            response.header(header);
         }
         response.sized_body(body.len(), Cursor::new(body)).ok()
     }

@@ -2,6 +2,7 @@
 //! management port with health and metrics.
 #![warn(missing_docs)]
 
+pub mod auth;
 mod body;
 mod call;
 mod catchers;

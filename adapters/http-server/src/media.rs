@@ -2,7 +2,7 @@
 
 use keeper_wire::ErrorCode;
 use rocket::Request;
-use rocket::http::ContentType;
+use rocket::http::{ContentType, Header};
 
 use crate::ApiError;
 
@@ -23,7 +23,7 @@ pub(crate) fn check(request: &Request<'_>) -> Result<(), ApiError> {
     }
     let message = "the body must not be compressed; send it without the header Content-Encoding";
     // So that a client that compresses by itself knows (RFC 9110, 12.5.3).
-    Err(ApiError { more: Some(("Accept-Encoding", "identity".into())), ..refused(message) })
+    Err(ApiError { headers: vec![Header::new("Accept-Encoding", "identity")], ..refused(message) })
 }
 
 /// `application/json`, and the types that are written in it (RFC 6839).

@@ -14,6 +14,7 @@ use rocket_okapi::okapi::openapi3::OpenApi;
 use rocket_okapi::{openapi, openapi_get_routes_spec};
 
 use crate::ApiError;
+use crate::auth::{Access, AddMovie, ChangeMovie, DeleteAllMovies, DeleteMovie, ListMovies, ReadMovie};
 use crate::body::Body;
 use crate::call::Call;
 use crate::listing::Rows;
@@ -39,10 +40,12 @@ pub(crate) fn routes_and_docs() -> (Vec<Route>, OpenApi) {
 #[post("/api/movies", data = "<body>")]
 async fn add(
     catalog: &Catalog,
+    access: Reply<Access<AddMovie>>,
     call: Call,
     query: Reply<NoQuery>,
     body: Reply<Body<MovieFields>>,
 ) -> Reply<Created<MovieBody>> {
+    access?;
     query?;
     let movie = MovieFields::parse(&body?.bytes)?;
     let movie = call.run(catalog.add(movie)).await?;
@@ -58,9 +61,11 @@ async fn add(
 async fn list(
     catalog: &Catalog,
     rows: &State<Rows>,
+    access: Reply<Access<ListMovies>>,
     call: Call,
     query: Reply<MovieList>,
 ) -> Reply<Listing<MovieBody>> {
+    access?;
     let MovieList { query, page } = query?;
     let title = query.title.as_ref().map(|title| format!("title={}&", encoded(title.as_str())));
     let place = rows.place(page.limit).await?;
@@ -77,10 +82,12 @@ async fn list(
 #[get("/api/movies/<id>")]
 async fn read(
     catalog: &Catalog,
+    access: Reply<Access<ReadMovie>>,
     call: Call,
     id: MovieIdParam,
     query: Reply<NoQuery>,
 ) -> Reply<Json<MovieBody>> {
+    access?;
     query?;
     let id = id.0?;
     let movie = call.run(catalog.get(id)).await?.ok_or_else(|| missing(id))?;
@@ -94,11 +101,13 @@ async fn read(
 #[put("/api/movies/<id>", data = "<body>")]
 async fn change(
     catalog: &Catalog,
+    access: Reply<Access<ChangeMovie>>,
     call: Call,
     id: MovieIdParam,
     query: Reply<NoQuery>,
     body: Reply<Body<MovieChangeFields>>,
 ) -> Reply<Json<MovieBody>> {
+    access?;
     query?;
     let id = id.0?;
     let change = MovieChangeFields::parse(&body?.bytes)?;
@@ -111,10 +120,12 @@ async fn change(
 #[delete("/api/movies/<id>")]
 async fn remove(
     catalog: &Catalog,
+    access: Reply<Access<DeleteMovie>>,
     call: Call,
     id: MovieIdParam,
     query: Reply<NoQuery>,
 ) -> Reply<Json<MessageBody>> {
+    access?;
     query?;
     let id = id.0?;
     if call.run(catalog.remove(id)).await? { Ok(Json(MessageBody::removed())) } else { Err(missing(id)) }
@@ -125,10 +136,12 @@ async fn remove(
 #[delete("/api/movies")]
 async fn clear(
     catalog: &Catalog,
+    access: Reply<Access<DeleteAllMovies>>,
     call: Call,
     query: Reply<NoQuery>,
     uri: &Origin<'_>,
 ) -> Reply<Json<MessageBody>> {
+    access?;
     // A filter that is not understood must not delete everything, nor must an id that is empty.
     query?;
     if uri.path().ends_with('/') {

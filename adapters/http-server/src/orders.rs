@@ -20,6 +20,7 @@ use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
 use rocket_okapi::{openapi, openapi_get_routes_spec};
 
 use crate::ApiError;
+use crate::auth::{Access, ListOrders, PlaceOrder, ReadOrder};
 use crate::body::Body;
 use crate::call::Call;
 use crate::params::OrderIdParam;
@@ -58,15 +59,19 @@ pub(crate) fn book_routes_and_docs() -> (Vec<Route>, OpenApi) {
 async fn submit(
     intake: &State<Arc<dyn OrderIntake>>,
     metrics: &State<IntakeMetrics>,
+    access: Reply<Access<PlaceOrder>>,
     call: Call,
     key: Reply<Key>,
     query: Reply<NoQuery>,
     body: Reply<Body<OrderFields>>,
 ) -> Reply<Accepted<AcceptedBody>> {
+    // Whoever may not order is no order that was refused.
+    let access = access?;
     let answer = async {
         query?;
         let key = key?.0;
         let draft = OrderFields::parse(&body?.bytes)?;
+        access.to_orders_of(&draft.user)?;
         Ok(call.run(intake.submit(draft, key)).await?)
     };
     let order = answer.await.inspect_err(|error: &ApiError| metrics.refused(error.code))?;
@@ -82,23 +87,36 @@ async fn submit(
 #[get("/api/billing/orders/<order_id>")]
 async fn read(
     book: &State<Arc<dyn OrderBook>>,
+    access: Reply<Access<ReadOrder>>,
     call: Call,
     order_id: OrderIdParam,
     wait: Reply<OrderWait>,
     stopping: Shutdown,
 ) -> Reply<Json<OrderBody>> {
+    let access = access?;
     let id = order_id.0?;
     let wait = wait?.0;
+    let over = tokio::time::Instant::now() + wait;
     let order = call.run(async {
         tokio::select! {
             found = book.find(id, wait) => found,
             // A unit that stops lets nobody wait any longer, and says what is there.
-            () = stopping => book.find(id, Duration::ZERO).await,
+            () = stopping.clone() => book.find(id, Duration::ZERO).await,
         }
     });
-    let order = order.await?;
-    let missing = || ApiError::not_found(format!("order {id} is not recorded, or not yet"));
-    Ok(Json(order.ok_or_else(missing)?.into()))
+    match order.await? {
+        Some(order) if access.to_orders_of(&order.order.draft.user).is_ok() => Ok(Json(order.into())),
+        found => {
+            // Somebody else's order is answered like one that is not there: as late, too.
+            if found.is_some() {
+                tokio::select! {
+                    () = tokio::time::sleep_until(over) => {}
+                    () = stopping => {}
+                }
+            }
+            Err(ApiError::not_found(format!("order {id} is not recorded, or not yet")))
+        }
+    }
 }
 
 /// # List a user's orders
@@ -109,10 +127,13 @@ async fn read(
 #[get("/api/billing/orders")]
 async fn list(
     book: &State<Arc<dyn OrderBook>>,
+    access: Reply<Access<ListOrders>>,
     call: Call,
     query: Reply<OrderList>,
 ) -> Reply<Listing<OrderBody>> {
+    let access = access?;
     let OrderList { user, page } = query?;
+    access.to_orders_of(&user)?;
     let user_id = RawStr::new(user.as_str()).percent_encode().to_string();
     let slice = call.run(book.list(user, page)).await?;
     let last = slice.items.last().map(|recorded| recorded.order.id);

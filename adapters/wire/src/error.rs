@@ -9,6 +9,10 @@ pub enum ErrorCode {
     Invalid,
     /// 400: the body is not JSON.
     Unreadable,
+    /// 401: the caller must say who they are, or could not.
+    Unauthenticated,
+    /// 403: the caller may not do this.
+    Forbidden,
     /// 404: there is no such thing.
     NotFound,
     /// 405: the path is right, the method is not.
@@ -32,6 +36,8 @@ impl ErrorCode {
     pub fn status(self) -> u16 {
         match self {
             Self::Invalid | Self::Unreadable => 400,
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Conflict => 409,
@@ -48,6 +54,8 @@ impl ErrorCode {
         match self {
             Self::Invalid => "invalid",
             Self::Unreadable => "unreadable",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Conflict => "conflict",

@@ -58,7 +58,7 @@ fn command<U: Unit>() -> Command {
     if U::HAS_DEAD_LETTERS {
         command = command.subcommand(dead_letters::command());
     }
-    command
+    command.subcommands(U::commands())
 }
 
 /// The settings of a unit that has dead letters to look after.
@@ -76,6 +76,13 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     let common: Common = settings.read()?;
     // Read in full before anything is done, so that `config` and `healthcheck` refuse what `serve` would.
     let own: U::Settings = settings.read()?;
+    if let Some((name, matches)) = matches.subcommand()
+        && U::commands().iter().any(|command| command.get_name() == name)
+    {
+        let logging = common.check().and_then(|()| logging::start(&common.log, U::NAME));
+        logging.map_err(|wrong| settings.refused(&wrong))?;
+        return U::command(own, matches);
+    }
     let letters: Option<OfDeadLetters> = U::HAS_DEAD_LETTERS.then(|| settings.read()).transpose()?;
     let checked = common.check().and_then(|()| U::check(&own));
     let logging = checked.and_then(|()| logging::start(&common.log, U::NAME));

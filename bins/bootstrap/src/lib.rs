@@ -26,6 +26,7 @@ mod watch;
 pub use cli::main;
 pub use clock::{SystemClock, UuidOrderIds};
 pub use keeper_settings::WrongSetting;
+pub use output::say;
 pub use pool::register_pool;
 pub use schema::migrate_when_there;
 pub use settings::{Settings, SettingsError};

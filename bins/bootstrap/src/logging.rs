@@ -9,8 +9,9 @@ use crate::config::{LogFormat, LogSettings};
 use crate::json_lines::JsonLines;
 use crate::log_writer::LogWriter;
 
-/// Libraries whose own reports repeat what the adapters log, once, in an operator's words. `_` is Rocket's, too.
-const QUIET: &str = ",lapin=off,rocket=off,_=off,sqlx=off,hyper=warn";
+/// Libraries whose own reports repeat what the adapters log, once, in an operator's words. `_` is Rocket's, too. Audit lines
+/// are written at every level.
+const QUIET: &str = ",lapin=off,rocket=off,_=off,sqlx=off,hyper=warn,audit=info";
 
 /// Starts logging to standard error: one line per event. The writer is to be finished at the end of the process.
 pub(crate) fn start(settings: &LogSettings, unit: &'static str) -> Result<LogWriter, WrongSetting> {

@@ -7,7 +7,7 @@ use crate::StartError;
 ///
 /// # Errors
 /// It is not written in full.
-pub(crate) fn say(text: impl Display) -> Result<(), StartError> {
+pub fn say(text: impl Display) -> Result<(), StartError> {
     let mut output = BufWriter::new(io::stdout().lock());
     let written = writeln!(output, "{text}").and_then(|()| output.flush());
     written.map_err(StartError::Output)

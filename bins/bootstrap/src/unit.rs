@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use clap::{ArgMatches, Command};
 use keeper_http_server::management::Dependencies;
 use keeper_http_server::{FrontMetrics, HttpMetrics, HttpSettings};
 use keeper_ports::billing::DeadLetters;
@@ -119,6 +120,19 @@ pub trait Unit: Send + Sync + 'static {
     fn dependencies(
         settings: Self::Settings,
     ) -> impl Future<Output = Result<Vec<Dependency>, StartError>> + Send;
+
+    /// The commands that only this unit has.
+    fn commands() -> Vec<Command> {
+        Vec::new()
+    }
+
+    /// Carries out one of [`commands`](Self::commands), before the settings are checked: it may make what they need.
+    ///
+    /// # Errors
+    /// It is not done.
+    fn command(_settings: Self::Settings, _matches: &ArgMatches) -> Result<(), StartError> {
+        Err(StartError::Part("this unit has no such command".into()))
+    }
 
     /// Brings the schema up to date.
     ///

@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
+use clap::{ArgMatches, Command};
 use keeper_batching::BatchedCatalog;
 use keeper_billing::Intake;
 use keeper_bootstrap::{Context, Dependency, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
+use keeper_edge::{Edge, keys};
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
 use keeper_http_server::IntakeMetrics;
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Document, docs, movies, order_book, order_intake, site};
+use keeper_http_server::{Document, auth, docs, movies, order_book, order_intake, site};
+use keeper_identity::AuthSettings;
 use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, RabbitQueue};
 use serde::Deserialize;
 
@@ -14,6 +17,7 @@ pub(crate) struct GatewayUnit;
 
 #[derive(Deserialize)]
 pub(crate) struct Settings {
+    auth: AuthSettings,
     broker: BrokerSettings,
     inventory: ClientSettings,
     billing: ClientSettings,
@@ -28,7 +32,16 @@ impl Unit for GatewayUnit {
     const MIGRATES: bool = false;
     const HAS_DEAD_LETTERS: bool = false;
 
+    fn commands() -> Vec<Command> {
+        vec![keys::command()]
+    }
+
+    fn command(settings: Settings, matches: &ArgMatches) -> Result<(), StartError> {
+        keys::run(&settings.auth, matches)
+    }
+
     fn check(settings: &Settings) -> Result<(), WrongSetting> {
+        settings.auth.check()?;
         settings.broker.check()?;
         settings.inventory.check("inventory")?;
         settings.billing.check("billing")
@@ -45,8 +58,10 @@ impl Unit for GatewayUnit {
         let catalog = Arc::new(InventoryClient::new(inventory.clone()));
         let catalog = Arc::new(BatchedCatalog::new("inventory", catalog, timeout));
         let intake = Intake::new(queue, Arc::new(UuidOrderIds), Arc::clone(&context.clock));
+        let edge = Edge::new(&settings.auth, context)?;
         let api = context
             .api()
+            .attach(auth::stage(edge.control))
             .attach(movies(catalog))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
             .attach(order_book(Arc::new(BillingClient::new(billing.clone()))))
@@ -57,8 +72,9 @@ impl Unit for GatewayUnit {
             // Orders are taken while billing is away: that is what the queue is for.
             helpful: vec![Arc::new(HttpProbe::billing(billing))],
         };
-        let publishing = Box::pin(publishing.run(context.stop.tasks.clone()));
-        Ok(Parts { api, dependencies, tasks: vec![publishing], greeting: None })
+        let mut tasks = edge.tasks;
+        tasks.push(Box::pin(publishing.run(context.stop.tasks.clone())));
+        Ok(Parts { api, dependencies, tasks, greeting: None })
     }
 
     async fn dependencies(settings: Settings) -> Result<Vec<Dependency>, StartError> {

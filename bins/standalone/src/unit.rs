@@ -1,13 +1,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::{ArgMatches, Command};
 use keeper_billing::{Book, Intake, Processor};
 use keeper_bootstrap::{
     Context, Dependency, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool,
 };
+use keeper_edge::{Edge, keys};
 use keeper_http_server::IntakeMetrics;
 use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Document, docs, movies, order_book, order_intake, site};
+use keeper_http_server::{Document, auth, docs, movies, order_book, order_intake, site};
+use keeper_identity::AuthSettings;
 use keeper_inventory::Inventory;
 use keeper_sqlite::{
     Directory, DirectoryProbe, SqliteConsumer, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteProbe,
@@ -22,6 +25,7 @@ pub(crate) struct StandaloneUnit;
 
 #[derive(Deserialize)]
 pub(crate) struct Settings {
+    auth: AuthSettings,
     storage: StorageSettings,
 }
 
@@ -42,7 +46,16 @@ impl Unit for StandaloneUnit {
     const HAS_DEAD_LETTERS: bool = true;
     const HAS_BACKUP: bool = true;
 
+    fn commands() -> Vec<Command> {
+        vec![keys::command()]
+    }
+
+    fn command(settings: Settings, matches: &ArgMatches) -> Result<(), StartError> {
+        keys::run(&settings.auth, matches)
+    }
+
     fn check(settings: &Settings) -> Result<(), WrongSetting> {
+        settings.auth.check()?;
         let directory = &settings.storage.directory;
         let wrong = |why| Err(WrongSetting::new("storage.directory", why));
         if directory.as_os_str().is_empty() {
@@ -75,27 +88,30 @@ impl Unit for StandaloneUnit {
         let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
         let catalog = Inventory::new(Arc::new(SqliteMovies::new(inventory.clone())), Arc::clone(clock));
         let intake = Intake::new(Arc::new(queue), Arc::new(UuidOrderIds), Arc::clone(clock));
+        let edge = Edge::new(&settings.auth, context)?;
         let api = context
             .api()
+            .attach(auth::stage(edge.control))
             .attach(movies(Arc::new(catalog)))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
             .attach(order_book(Arc::new(Book::new(ledger, Arc::clone(clock)))))
             .attach(docs::stage(Document::Gateway))
             .attach(site::stage());
         let stop = context.stop.tasks.clone();
-        let consuming = Box::pin(async move {
+        let mut tasks = edge.tasks;
+        tasks.push(Box::pin(async move {
             consumer.run(processor, stop).await;
             // The last order in hand is settled, and the API has ended before: nobody uses the files any more.
             storage.close().await;
-        });
+        }));
         Ok(Parts {
             api,
             dependencies: Dependencies {
                 required: vec![Arc::new(SqliteProbe::new(inventory)), Arc::new(SqliteProbe::new(billing))],
                 helpful: Vec::new(),
             },
-            tasks: vec![consuming],
-            greeting: Some(greeting(context.http, directory.path())),
+            tasks,
+            greeting: Some(greeting(context.http, directory.path(), settings.auth.mode)),
         })
     }
 

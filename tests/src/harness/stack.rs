@@ -61,6 +61,14 @@ impl Stack {
         Self { kind: Kind::Distributed, units, backing: Some(backing) }
     }
 
+    /// Adds a setting of the unit that has the API, or changes one.
+    #[must_use]
+    pub fn with_front(mut self, key: &str, value: &str) -> Self {
+        let front = self.units.remove(0).with(key, value);
+        self.units.insert(0, front);
+        self
+    }
+
     /// Starts all units and waits until they are ready.
     pub async fn start(&self) {
         self.units.iter().for_each(Unit::start);

@@ -1,5 +1,6 @@
 //! What must happen, seen from outside: the same for both stacks. [`end_to_end!`](crate::end_to_end) makes the tests.
 
+pub mod access;
 pub mod bad_input;
 pub mod compression;
 pub mod documentation;

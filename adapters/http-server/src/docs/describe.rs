@@ -6,7 +6,7 @@ use keeper_wire::ErrorCode;
 use rocket_okapi::okapi::openapi3::{OpenApi, Operation, Parameter, RefOr};
 
 use super::parameters::{header, query, request_id};
-use super::{errors, schema};
+use super::{Document, errors, schema, security};
 use crate::query::MAX_WAIT_S;
 
 /// What is said of an operation.
@@ -58,18 +58,23 @@ const DESCRIPTIONS: [Description; 10] = [
 ];
 
 /// Adds to every operation what its handler's types do not say.
-pub(super) fn complete(document: &mut OpenApi) {
+pub(super) fn complete(document: &mut OpenApi, which: Document) {
     errors::schemas(document);
     formats(document);
+    if which == Document::Gateway {
+        security::schemes(document);
+    }
     for item in document.paths.values_mut() {
         let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
         for operation in methods.into_iter().flatten() {
-            describe(operation);
+            describe(operation, which);
         }
     }
 }
 
-fn describe(operation: &mut Operation) {
+fn describe(operation: &mut Operation, which: Document) {
+    // Only the public API is asked by somebody unknown.
+    let denials = if which == Document::Gateway { security::need(operation) } else { Vec::new() };
     let id = operation.operation_id.as_deref().unwrap_or_default();
     // A test finds an operation that has no description.
     let Some(description) = DESCRIPTIONS.iter().find(|description| description.operation == id) else {
@@ -86,6 +91,7 @@ fn describe(operation: &mut Operation) {
         }
     }
     let mut codes: Vec<_> = errors::ALWAYS.into();
+    codes.extend(denials);
     if operation.request_body.is_some() {
         codes.extend(errors::BODY);
     }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::parameters::header;
 
 use ErrorCode::{
-    Internal, Invalid, NotFound, Timeout, TooLarge, Unavailable, Unreadable, UnsupportedMediaType,
+    Forbidden, Internal, Invalid, NotFound, Timeout, TooLarge, Unauthenticated, Unavailable, Unreadable,
+    UnsupportedMediaType,
 };
 
 /// The errors that every operation may answer.
@@ -45,6 +46,10 @@ pub(super) fn responses(codes: &[ErrorCode]) -> Map<String, Response> {
                 .headers
                 .insert("Retry-After".into(), RefOr::Object(header("Seconds after which to try again.")));
         }
+        if matches!(code, Unauthenticated | Forbidden) {
+            let says = "What is needed (RFC 6750).";
+            response.headers.insert("WWW-Authenticate".into(), RefOr::Object(header(says)));
+        }
         if let Some(body) = response.content.get_mut("application/json") {
             let examples = body.examples.get_or_insert_default();
             let example = Example {
@@ -69,6 +74,12 @@ fn example(code: ErrorCode) -> (&'static str, Value) {
         Unreadable => {
             ("The body is not JSON.", "the body is not valid JSON: EOF while parsing an object", None)
         }
+        Unauthenticated => (
+            "Credentials are missing, or not valid.",
+            "these credentials are not valid, or not any more",
+            None,
+        ),
+        Forbidden => ("The caller may not do this.", "this needs the scope orders:any", None),
         NotFound => ("There is no such thing.", "movie 7 was not found", None),
         TooLarge => ("The body is too large.", "the body must be at most 65536 bytes long", None),
         UnsupportedMediaType => (

@@ -5,6 +5,7 @@ mod errors;
 mod pages;
 mod parameters;
 pub(crate) mod schema;
+mod security;
 
 pub use pages::stage;
 pub(crate) use parameters::{idempotency_key, parameter};
@@ -48,7 +49,7 @@ pub fn document(which: Document) -> Result<String, serde_json::Error> {
     document.tags = tags(which);
     // Where the document is served, this is the API's root, behind whatever path.
     document.servers = vec![Server { url: "..".into(), ..Server::default() }];
-    describe::complete(&mut document);
+    describe::complete(&mut document, which);
     serde_json::to_string_pretty(&document).map(|text| text + "\n")
 }
 

@@ -20,6 +20,7 @@ pub(super) enum Refusal {
     Malformed,
     NoHost,
     KeyNotText,
+    CredentialsNotText,
     UnknownMethod,
     BodyEnded,
     SlowBody,
@@ -53,6 +54,7 @@ impl Refusal {
                 (StatusCode::BAD_REQUEST, "invalid", "the request must have one valid Host header")
             }
             Self::KeyNotText => (StatusCode::BAD_REQUEST, "invalid", "the Idempotency-Key is not UTF-8"),
+            Self::CredentialsNotText => (StatusCode::BAD_REQUEST, "invalid", "the credentials are not UTF-8"),
             Self::UnknownMethod => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "there is no such method")
             }
@@ -80,7 +82,14 @@ impl Refusal {
 
     /// Nothing more can be read from the connection.
     fn closes(self) -> bool {
-        !matches!(self, Self::Overloaded | Self::Overdue | Self::KeyNotText | Self::UnknownMethod)
+        !matches!(
+            self,
+            Self::Overloaded
+                | Self::Overdue
+                | Self::KeyNotText
+                | Self::CredentialsNotText
+                | Self::UnknownMethod
+        )
     }
 
     /// Logs and counts the refusal, and gives the answer.

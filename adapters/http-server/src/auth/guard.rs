@@ -1,0 +1,84 @@
+use std::marker::PhantomData;
+
+use keeper_access::{Operation, decide_for};
+use keeper_domain::{Caller, UserId};
+use rocket::Request;
+use rocket::http::Status;
+use rocket::outcome::Outcome;
+use rocket::request::{self, FromRequest};
+use rocket_okapi::r#gen::OpenApiGenerator;
+use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
+
+use super::AccessControl;
+use super::denied::denied;
+use crate::ApiError;
+
+/// Names a call as a type, for the guard of its route.
+pub(crate) trait Guarded: Send + Sync + 'static {
+    const OPERATION: Operation;
+}
+
+macro_rules! guarded {
+    ($($operation:ident),+) => {$(
+        pub(crate) struct $operation;
+
+        impl Guarded for $operation {
+            const OPERATION: Operation = Operation::$operation;
+        }
+    )+};
+}
+
+guarded!(
+    AddMovie,
+    ListMovies,
+    ReadMovie,
+    ChangeMovie,
+    DeleteMovie,
+    DeleteAllMovies,
+    PlaceOrder,
+    ReadOrder,
+    ListOrders
+);
+
+/// Somebody who may make the call `O`.
+pub(crate) struct Access<O> {
+    caller: Caller,
+    operation: PhantomData<O>,
+}
+
+impl<O> Access<O> {
+    /// Says whether they may do so with this user's orders.
+    pub(crate) fn to_orders_of(&self, user: &UserId) -> Result<(), ApiError> {
+        decide_for(user, &self.caller).map_err(denied)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r, O: Guarded> FromRequest<'r> for Access<O> {
+    type Error = ApiError;
+
+    async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ApiError> {
+        let admitted = match request.rocket().state::<AccessControl>() {
+            Some(control) => control.admit(O::OPERATION, request).await,
+            None => Ok(Caller::Unchecked),
+        };
+        match admitted {
+            Ok(caller) => Outcome::Success(Self { caller, operation: PhantomData }),
+            Err(error) => Outcome::Error((Status::new(error.code.status()), error)),
+        }
+    }
+}
+
+/// What it needs is said per operation, in [`crate::docs`].
+impl<O> OpenApiFromRequest<'_> for Access<O>
+where
+    O: Guarded,
+{
+    fn from_request_input(
+        _: &mut OpenApiGenerator,
+        _: String,
+        _: bool,
+    ) -> rocket_okapi::Result<RequestHeaderInput> {
+        Ok(RequestHeaderInput::None)
+    }
+}

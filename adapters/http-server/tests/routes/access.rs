@@ -1,0 +1,183 @@
+//! Every operation of the public document, called by every kind of caller.
+
+use std::sync::Arc;
+
+use keeper_access::{Operation, Reads};
+use keeper_domain::{Means, Order, OrderId, Principal, RecordedOrder, Scope, Scopes, Slice, Timestamp};
+use keeper_http_server::auth::{self, AccessControl};
+use keeper_http_server::{Document, IntakeMetrics, docs, movies, order_book, order_intake};
+use keeper_ports::PortError;
+use keeper_ports::access::{MockCredentials, Recognition};
+use keeper_ports::billing::{MockOrderBook, MockOrderIntake};
+use keeper_ports::inventory::MockMovieCatalog;
+use keeper_wire::{MovieFields, OrderFields};
+use prometheus::Registry;
+use rocket::http::Method;
+use rocket::local::asynchronous::Client;
+use serde_json::Value;
+
+use crate::client::{Answer, client, send_as};
+
+const ID: &str = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
+
+fn recorded() -> RecordedOrder {
+    let draft = br#"{"user_id":"anna","number_of_items":1,"total_amount":"1"}"#;
+    let created_at = Timestamp::from_millis(1_000).unwrap();
+    let id = OrderId::parse("order_id", ID).unwrap();
+    let order = Order { id, draft: OrderFields::parse(draft).unwrap(), created_at };
+    RecordedOrder { order, recorded_at: created_at }
+}
+
+fn catalog() -> MockMovieCatalog {
+    let movie = |id| {
+        let new = MovieFields::parse(br#"{"title":"Solaris","description":""}"#).unwrap();
+        let at = Timestamp::from_millis(0).unwrap();
+        keeper_domain::Movie {
+            id,
+            title: new.title,
+            description: new.description,
+            created_at: at,
+            updated_at: at,
+        }
+    };
+    let first = || keeper_domain::MovieId::parse("id", "1").unwrap();
+    let mut catalog = MockMovieCatalog::new();
+    catalog.expect_add().returning(move |_| Ok(movie(first())));
+    catalog.expect_list().returning(|_, _| Ok(Slice { items: Vec::new(), more: false }));
+    catalog.expect_get().returning(move |id| Ok(Some(movie(id))));
+    catalog.expect_change().returning(move |id, _| Ok(Some(movie(id))));
+    catalog.expect_remove().returning(|_| Ok(true));
+    catalog.expect_clear().returning(|| Ok(0));
+    catalog
+}
+
+/// The whole public API. A credential is a list of scopes: `anna|orders:read,orders:any`; any other is refused.
+async fn api(reads: Reads) -> Client {
+    let mut credentials = MockCredentials::new();
+    credentials.expect_recognise().returning(|presented| {
+        let Some((subject, scopes)) = presented.expose().split_once('|') else {
+            return Ok(Recognition::Refused("not good"));
+        };
+        let scopes: Scopes = scopes.split(',').filter_map(Scope::named).collect();
+        let (subject, means) = (subject.to_owned(), Means::Token);
+        Ok(Recognition::Known(Principal { credential: subject.clone(), subject, scopes, means }))
+    });
+    over(AccessControl::new(Arc::new(credentials), reads)).await
+}
+
+async fn over(control: AccessControl) -> Client {
+    let mut intake = MockOrderIntake::new();
+    intake.expect_submit().returning(|_, _| Ok(recorded().order));
+    let mut book = MockOrderBook::new();
+    book.expect_find().returning(|_, _| Ok(Some(recorded())));
+    book.expect_list().returning(|_, _| Ok(Slice { items: Vec::new(), more: false }));
+    client([
+        auth::stage(Some(control)),
+        movies(Arc::new(catalog())),
+        order_intake(Arc::new(intake), IntakeMetrics::register(&Registry::new()).unwrap()),
+        order_book(Arc::new(book)),
+    ])
+    .await
+}
+
+/// Calls an operation in a way that is right, about the orders of anna.
+async fn call(client: &Client, method: &str, path: &str, credential: Option<&str>) -> Answer {
+    let query = if path == "/api/billing/orders" && method == "get" { "?user_id=anna" } else { "" };
+    let path = path.replace("{order_id}", ID).replace("{id}", "1") + query;
+    let body = match (method, path.as_str()) {
+        ("post", "/api/billing") => r#"{"user_id":"anna","number_of_items":1,"total_amount":"1"}"#,
+        ("post" | "put", _) => r#"{"title":"Solaris","description":""}"#,
+        _ => "",
+    };
+    let method: Method = method.to_uppercase().parse().unwrap();
+    let bearer = credential.map(|credential| format!("Bearer {credential}"));
+    let headers: Vec<_> = bearer.iter().map(|bearer| ("Authorization", bearer.as_str())).collect();
+    let content = if body.is_empty() { "" } else { "application/json" };
+    send_as(client, method, &path, body, content, &headers).await
+}
+
+/// The status that the table asks for, and the scope that a refusal names.
+fn expected(operation: Operation, reads: Reads, caller: Option<(&str, &[Scope])>) -> (u16, Option<Scope>) {
+    let need = operation.need().scope();
+    let Some((subject, scopes)) = caller else {
+        let public = need.is_none() && reads == Reads::Public;
+        return (if public { 200 } else { 401 }, None);
+    };
+    match need {
+        Some(scope) if !scopes.contains(&scope) => (403, Some(scope)),
+        Some(Scope::OrdersRead | Scope::OrdersWrite)
+            if subject != "anna" && !scopes.contains(&Scope::OrdersAny) =>
+        {
+            let hidden = operation == Operation::ReadOrder;
+            if hidden { (404, None) } else { (403, Some(Scope::OrdersAny)) }
+        }
+        _ => (if operation == Operation::AddMovie { 201 } else { 200 }, None),
+    }
+}
+
+fn check(answer: &Answer, what: &str, (status, scope): (u16, Option<Scope>)) {
+    assert_eq!(answer.status, status, "{what}: {}", answer.body);
+    let challenge = answer.header("WWW-Authenticate");
+    match status {
+        401 => answer.assert_error(401, "unauthenticated", None),
+        403 => answer.assert_error(403, "forbidden", None),
+        404 => answer.assert_error(404, "not_found", None),
+        _ => {}
+    }
+    assert_eq!(challenge.is_some(), status == 401 || status == 403, "{what}");
+    if let Some(scope) = scope {
+        assert!(answer.body["message"].as_str().unwrap().contains(scope.as_str()), "{what}: {}", answer.body);
+        assert!(challenge.unwrap().contains(&format!("scope=\"{scope}\"")), "{what}: {challenge:?}");
+    }
+}
+
+#[rocket::async_test]
+async fn every_operation_lets_in_whom_the_table_names_and_nobody_else() {
+    let document: Value = serde_json::from_str(&docs::document(Document::Gateway).unwrap()).unwrap();
+    let mut seen = 0;
+    for reads in [Reads::Public, Reads::Known] {
+        let api = api(reads).await;
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, description) in item.as_object().unwrap() {
+                seen += 1;
+                let operation = Operation::named(description["operationId"].as_str().unwrap()).unwrap();
+                let answer = call(&api, method, path, None).await;
+                check(&answer, &format!("{operation:?} by nobody"), expected(operation, reads, None));
+                let answer = call(&api, method, path, Some("bad")).await;
+                check(&answer, &format!("{operation:?} by a bad credential"), (401, None));
+                let single = Scope::ALL.map(|scope| vec![scope]);
+                let pairs = Scope::ALL.map(|scope| vec![scope, Scope::OrdersAny]);
+                let sets = single.into_iter().chain(pairs).chain([Vec::new(), Scope::ALL.into()]);
+                for (subject, scopes) in sets.flat_map(|set| [("anna", set.clone()), ("boris", set)]) {
+                    let names: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+                    let credential = format!("{subject}|{}", names.join(","));
+                    let answer = call(&api, method, path, Some(&credential)).await;
+                    let expected = expected(operation, reads, Some((subject, &scopes)));
+                    check(&answer, &format!("{operation:?} by {credential}"), expected);
+                }
+            }
+        }
+    }
+    assert_eq!(seen, 2 * Operation::ALL.len());
+}
+
+#[rocket::async_test]
+async fn somebody_elses_order_is_answered_as_late_as_one_that_is_not_there() {
+    let api = api(Reads::Public).await;
+    let started = std::time::Instant::now();
+    let path = format!("/api/billing/orders/{ID}?wait=1");
+    let headers = [("Authorization", "Bearer boris|orders:read")];
+    let answer = send_as(&api, Method::Get, &path, "", "", &headers).await;
+    answer.assert_error(404, "not_found", None);
+    assert!(started.elapsed() >= std::time::Duration::from_secs(1));
+    assert_eq!(answer.body["message"], format!("order {ID} is not recorded, or not yet"));
+}
+
+#[rocket::async_test]
+async fn credentials_that_nobody_can_check_are_no_credentials_that_are_wrong() {
+    let mut credentials = MockCredentials::new();
+    credentials.expect_recognise().returning(|_| Err(PortError::unavailable("the issuer", "gone")));
+    let api = over(AccessControl::new(Arc::new(credentials), Reads::Public)).await;
+    let headers = [("Authorization", "Bearer x")];
+    send_as(&api, Method::Get, "/api/movies", "", "", &headers).await.assert_error(503, "unavailable", None);
+}

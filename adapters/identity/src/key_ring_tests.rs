@@ -1,0 +1,122 @@
+use std::fs;
+
+use keeper_domain::{Scope, Scopes, Timestamp};
+use keeper_ports::MockClock;
+use ring::rand::SystemRandom;
+use tempfile::TempDir;
+
+use super::*;
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
+}
+
+struct Site {
+    _folder: TempDir,
+    file: KeyFile,
+    key: ApiKey,
+}
+
+/// A file with a key that expires after five seconds.
+fn site() -> Site {
+    let folder = tempfile::tempdir().unwrap();
+    let file = KeyFile::new(folder.path().join("keys.toml"));
+    let key = ApiKey::generate(&SystemRandom::new()).unwrap();
+    let scopes: Scopes = [Scope::OrdersRead].into_iter().collect();
+    file.add(KeyEntry::new(&key, "shop", scopes, at(0), Some(at(5_000))).unwrap()).unwrap();
+    Site { _folder: folder, file, key }
+}
+
+fn ring(site: &Site, now: i64) -> KeyRing {
+    let mut clock = MockClock::new();
+    clock.expect_now().returning(move || at(now));
+    KeyRing::open(site.file.clone(), Arc::new(clock)).unwrap()
+}
+
+async fn ask(ring: &KeyRing, means: Means, text: &str) -> Result<String, &'static str> {
+    match ring.recognise(Presented::new(means, text)).await.unwrap() {
+        Recognition::Known(principal) => Ok(principal.subject),
+        Recognition::Refused(why) => Err(why),
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_recognised_until_it_expires() {
+    let site = site();
+    let text = site.key.expose();
+    assert_eq!(ask(&ring(&site, 4_999), Means::ApiKey, &text).await, Ok("shop".into()));
+    assert_eq!(ask(&ring(&site, 5_000), Means::ApiKey, &text).await, Err("expired"));
+}
+
+#[tokio::test]
+async fn what_is_no_key_of_the_file_is_refused() {
+    let site = site();
+    let ring = ring(&site, 0);
+    let stranger = ApiKey::generate(&SystemRandom::new()).unwrap();
+    assert_eq!(ask(&ring, Means::ApiKey, &stranger.expose()).await, Err("unknown or revoked"));
+    assert_eq!(ask(&ring, Means::ApiKey, "ck_").await, Err("not a key"));
+    assert_eq!(ask(&ring, Means::Token, &site.key.expose()).await, Err("tokens are not used here"));
+    // The right id, with the secret of another key: made by putting an entry of the stranger's hash under the id.
+    let text = site.file.text().unwrap();
+    let other = KeyEntry::new(&stranger, "shop", Scopes::default(), at(0), None).unwrap();
+    let hash = |entries: &str| entries.lines().find(|line| line.starts_with("sha256")).unwrap().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let second = KeyFile::new(folder.path().join("keys.toml"));
+    second.add(other).unwrap();
+    let swapped = text.replace(&hash(&text), &hash(&second.text().unwrap()));
+    assert_eq!(ring.look_at(&swapped), 1);
+    assert_eq!(ask(&ring, Means::ApiKey, &site.key.expose()).await, Err("wrong secret"));
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_and_a_damaged_file_changes_nothing() {
+    let site = site();
+    let ring = ring(&site, 0);
+    let text = site.key.expose();
+    let good = site.file.text().unwrap();
+    let mut seen = ring.look(Seen::Nothing);
+    for damaged in ["", "keys = 7", &good[..good.len() - 40]] {
+        if damaged.is_empty() {
+            fs::remove_file(site.file.path()).unwrap();
+        } else {
+            fs::write(site.file.path(), damaged).unwrap();
+        }
+        seen = ring.look(seen);
+        assert!(matches!(seen, Seen::Trouble(_)), "{damaged}");
+        assert_eq!(ask(&ring, Means::ApiKey, &text).await, Ok("shop".into()), "{damaged}");
+    }
+    fs::write(site.file.path(), &good).unwrap();
+    seen = ring.look(seen);
+    assert_eq!(ask(&ring, Means::ApiKey, &text).await, Ok("shop".into()));
+    site.file.remove(&site.key.id).unwrap();
+    ring.look(seen);
+    assert_eq!(ask(&ring, Means::ApiKey, &text).await, Err("unknown or revoked"));
+}
+
+#[tokio::test]
+async fn a_running_ring_learns_of_a_change_by_itself() {
+    let site = site();
+    let ring = Arc::new(ring(&site, 0));
+    let stop = CancellationToken::new();
+    let watching = tokio::spawn(Arc::clone(&ring).watch(stop.clone()));
+    site.file.remove(&site.key.id).unwrap();
+    let text = site.key.expose();
+    let refused = async {
+        while ask(&ring, Means::ApiKey, &text).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.unwrap();
+    stop.cancel();
+    watching.await.unwrap();
+}
+
+impl KeyRing {
+    /// Takes this text for the file's, and says how many keys it has.
+    fn look_at(&self, text: &str) -> usize {
+        let keys = by_id(parse(text).unwrap());
+        let count = keys.len();
+        self.take(keys);
+        count
+    }
+}

@@ -1,0 +1,180 @@
+//! Who is let in, on the real binaries. What is expected is read from the document that the unit serves.
+
+use std::process::Output;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::protocol::refused;
+use crate::harness::{Answer, Api, Kind, Stack, Unit, eventually};
+
+const KEYS: &str = "keys.toml";
+
+/// A stack that asks for API keys.
+pub fn guarded_stack(kind: Kind) -> Stack {
+    let stack = Stack::new(kind).with_front("KEEPER_AUTH__MODE", "required");
+    let stack = stack.with_front("KEEPER_AUTH__KEYS_FILE", KEYS);
+    // A unit that asks for keys has a file, and before the first key it is empty.
+    std::fs::write(stack.front().folder().join(KEYS), "keys = []\n").expect("it is written");
+    stack
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).expect("it is text").trim_end().to_owned()
+}
+
+/// Makes a key, by the command.
+pub fn key(unit: &Unit, name: &str, scopes: &str) -> String {
+    text(&unit.command(&["keys", "create", "--name", name, "--scopes", scopes]))
+}
+
+fn id_of(key: &str) -> &str {
+    key.split('_').nth(1).expect("a key has an id")
+}
+
+async fn call(api: &Api, method: &str, path: &str, key: Option<&str>) -> Answer {
+    let query = if path == "/api/billing/orders" { "?user_id=anna" } else { "" };
+    let path = path.replace("{order_id}", "019a2f5e-7c1b-7d3a-9e4f-0123456789ab").replace("{id}", "999");
+    let request = api.request(method.to_uppercase().parse().expect("a method"), &(path.clone() + query));
+    let request = match (method, path.as_str()) {
+        ("post", "/api/billing") => {
+            request.json(&json!({"user_id": "anna", "number_of_items": 1, "total_amount": "1"}))
+        }
+        ("post" | "put", _) => request.json(&json!({"title": "Solaris", "description": ""})),
+        _ => request,
+    };
+    Answer::of(match key {
+        Some(key) => request.bearer_auth(key),
+        None => request,
+    })
+    .await
+}
+
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let of_path = |(path, item): (&String, &Value)| {
+        let item = item.as_object().expect("operations").clone();
+        let path = path.clone();
+        item.into_iter().map(move |(method, operation)| (method, path.clone(), operation))
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+pub async fn every_operation_lets_in_whom_its_document_names(kind: Kind) {
+    let stack = guarded_stack(kind);
+    let front = stack.front();
+    let scopes = ["movies:write", "movies:clear", "orders:read", "orders:write", "orders:any", "operations"];
+    let single = scopes.map(|scope| (scope, key(front, "anna", scope)));
+    let all = key(front, "anna", &scopes.join(","));
+    let other = key(front, "boris", "orders:read,orders:write");
+    let (revoked, expired) = (key(front, "anna", &scopes.join(",")), expired_key(front));
+    front.command(&["keys", "revoke", id_of(&revoked)]);
+    stack.start().await;
+    let api = stack.api();
+    let document = api.get("/api-docs/openapi.json").await.expect(200).json();
+    let operations = operations(&document);
+    assert_eq!(operations.len(), 9);
+    for (method, path, operation) in operations {
+        let what = format!("{method} {path}");
+        let need = operation["x-scope"].as_str();
+        let nobody = call(&api, &method, &path, None).await;
+        match need {
+            None => assert_eq!(nobody.status / 100, if path.contains('{') { 4 } else { 2 }, "{what}"),
+            Some(_) => refused(&nobody, 401, "unauthenticated", None),
+        }
+        for bad in [&revoked, &expired, "ck_x", "x", &all[..all.len() - 1]] {
+            let answer = call(&api, &method, &path, Some(bad)).await;
+            refused(&answer, 401, "unauthenticated", None);
+            assert!(answer.header("WWW-Authenticate").is_some_and(|header| header.starts_with("Bearer ")));
+        }
+        for (scope, key) in &single {
+            let answer = call(&api, &method, &path, Some(key)).await;
+            match need {
+                Some(need) if need != *scope => refused(&answer, 403, "forbidden", None),
+                _ => assert!(answer.status < 300 || answer.status == 404, "{what} {scope}: {answer:?}"),
+            }
+        }
+        let answer = call(&api, &method, &path, Some(&all)).await;
+        assert!(answer.status < 300 || answer.status == 404, "{what}: {answer:?}");
+        if need == Some("orders:write") || path == "/api/billing/orders" {
+            refused(&call(&api, &method, &path, Some(&other)).await, 403, "forbidden", None);
+        }
+    }
+    let log: String = stack.units().iter().map(Unit::log).collect();
+    for key in single.iter().map(|(_, key)| key).chain([&all, &other, &revoked, &expired]) {
+        let secret = key.split('_').nth(2).expect("a key has a secret");
+        assert!(!log.contains(secret), "a secret is in the log");
+    }
+}
+
+fn expired_key(unit: &Unit) -> String {
+    let arguments = ["keys", "create", "--name", "anna", "--scopes", "movies:write", "--days", "1"];
+    let key = text(&unit.command(&arguments));
+    let file = unit.folder().join(KEYS);
+    let content = std::fs::read_to_string(&file).expect("it is read");
+    let line = content.lines().find(|line| line.starts_with("expires")).expect("it expires");
+    let past = content.replace(line, "expires = \"2020-01-01T00:00:00Z\"");
+    std::fs::write(&file, past).expect("it is written");
+    key
+}
+
+pub async fn orders_of_somebody_else_are_not_there(kind: Kind) {
+    let stack = guarded_stack(kind);
+    let anna = key(stack.front(), "anna", "orders:read,orders:write");
+    let boris = key(stack.front(), "boris", "orders:read,orders:write");
+    let clerk = key(stack.front(), "clerk", "orders:read,orders:any");
+    stack.start().await;
+    let api = stack.api();
+    let placed = call(&api, "post", "/api/billing", Some(&anna)).await.expect(200);
+    let order = placed.header("Location").expect("it has an address").to_owned();
+    let read = async |key: &str, wait: &str| {
+        Answer::of(api.request(Method::GET, &format!("{order}{wait}")).bearer_auth(key)).await
+    };
+    assert_eq!(read(&anna, "?wait=30").await.expect(200).json()["user_id"], "anna");
+    refused(&read(&boris, "").await, 404, "not_found", None);
+    read(&clerk, "").await.expect(200);
+    call(&api, "get", "/api/billing/orders", Some(&clerk)).await.expect(200);
+    refused(&call(&api, "get", "/api/billing/orders", Some(&boris)).await, 403, "forbidden", None);
+}
+
+pub async fn a_key_is_made_and_revoked_while_the_unit_runs(kind: Kind) {
+    let stack = guarded_stack(kind);
+    stack.start().await;
+    let (api, front) = (stack.api(), stack.front());
+    let first = key(front, "shop", "movies:write");
+    let add = async |key: &str| call(&api, "post", "/api/movies", Some(key)).await.status;
+    let becomes = async |key: &str, status: u16| {
+        eventually(&format!("it is answered {status}"), Duration::from_secs(10), async || {
+            (add(key).await == status).then_some(())
+        })
+        .await;
+    };
+    becomes(&first, 201).await;
+    let second = key(front, "shop", "movies:write");
+    becomes(&second, 201).await;
+    let list = text(&front.command(&["keys", "list"]));
+    assert!(list.contains(id_of(&first)) && list.contains("shop") && list.contains("movies:write"), "{list}");
+    front.command(&["keys", "revoke", id_of(&first)]);
+    becomes(&first, 401).await;
+    // A damaged file changes nothing, and is complained of.
+    let file = front.folder().join(KEYS);
+    let good = std::fs::read(&file).expect("it is read");
+    std::fs::write(&file, &good[..good.len() / 2]).expect("it is written");
+    eventually("it complains", Duration::from_secs(10), async || {
+        front.log().contains("the keys stay as they were").then_some(())
+    })
+    .await;
+    assert_eq!(add(&second).await, 201);
+    front.terminate();
+    front.start();
+    assert_eq!(front.ended().code(), Some(2));
+    let log = front.log();
+    let last = log.lines().last().expect("it says why");
+    assert!(last.contains("auth.keys_file") && last.contains("is not a file of keys"), "{last}");
+    std::fs::write(&file, &good).expect("it is written");
+    front.start();
+    front.ready().await;
+    assert_eq!(add(&second).await, 201);
+}
