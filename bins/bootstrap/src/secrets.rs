@@ -12,31 +12,42 @@ const SECRET: &str = "password";
 /// # Errors
 /// There is one.
 pub(crate) fn check(settings: &Table) -> Result<(), WrongSetting> {
-    for (section, keys) in settings {
-        for (key, value) in keys.as_table().into_iter().flatten() {
-            let Some(text) = value.as_str().filter(|_| key != SECRET) else { continue };
-            let name = || format!("{section}.{key}");
-            if key == "host" && !is_host(text) {
-                let why = "must be a name or an address only, such as db.example.com; port, user and password are settings \
-                    of their own";
-                return Err(WrongSetting::new(name(), why));
-            }
-            if holds_user(text) {
-                let why = "holds a user or a password (something:something@…), which is not taken here";
-                return Err(WrongSetting::new(name(), why));
-            }
+    check_section("", settings)
+}
+
+fn check_section(path: &str, section: &Table) -> Result<(), WrongSetting> {
+    for (key, value) in section {
+        let name = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match value {
+            Value::Table(section) => check_section(&name, section)?,
+            Value::String(text) if key != SECRET => check_text(&name, key, text)?,
+            _ => {}
         }
     }
     Ok(())
 }
 
-/// Replaces secrets by asterisks.
-pub(crate) fn mask(settings: &mut Table) {
-    for section in settings.iter_mut().filter_map(|(_, section)| section.as_table_mut()) {
-        if let Some(value) = section.get_mut(SECRET)
-            && value.as_str() != Some("")
-        {
-            *value = Value::String("********".into());
+fn check_text(name: &str, key: &str, text: &str) -> Result<(), WrongSetting> {
+    if key == "host" && !is_host(text) {
+        let why = "must be a name or an address only, such as db.example.com; port, user and password are settings of their own";
+        return Err(WrongSetting::new(name, why));
+    }
+    if holds_user(text) {
+        let why = "holds a user or a password (something:something@…), which is not taken here";
+        return Err(WrongSetting::new(name, why));
+    }
+    Ok(())
+}
+
+/// Replaces secrets by asterisks, in sections within sections too.
+pub(crate) fn mask(section: &mut Table) {
+    for (key, value) in section.iter_mut() {
+        match value {
+            Value::Table(section) => mask(section),
+            value if key == SECRET && value.as_str() != Some("") => {
+                *value = Value::String("********".into());
+            }
+            _ => {}
         }
     }
 }

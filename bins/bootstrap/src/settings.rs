@@ -135,19 +135,30 @@ fn check_file(defaults: &Table, path: &Path) -> Result<(), SettingsError> {
         let Some(keys) = keys.as_table() else {
             return Err(SettingsError(format!("{section} in {place} must be a section: [{section}]")));
         };
-        for (key, value) in keys {
-            let Some(default) = known.get(key) else {
-                return Err(SettingsError(format!(
-                    "unknown setting {section}.{key} in {place}; {}",
-                    one_of(known)
-                )));
-            };
-            if !default.same_type(value) {
+        check_keys(section, known, keys, &place)?;
+    }
+    Ok(())
+}
+
+/// Looks for keys that are not known, in a section and in the sections within it.
+fn check_keys(
+    section: &str,
+    known: &Table,
+    keys: &Table,
+    place: &std::path::Display<'_>,
+) -> Result<(), SettingsError> {
+    for (key, value) in keys {
+        let name = format!("{section}.{key}");
+        let Some(default) = known.get(key) else {
+            return Err(SettingsError(format!("unknown setting {name} in {place}; {}", one_of(known))));
+        };
+        match (default, value) {
+            (Value::Table(known), Value::Table(keys)) => check_keys(&name, known, keys, place)?,
+            _ if !default.same_type(value) => {
                 let (is, must) = (value.type_str(), default.type_str());
-                return Err(SettingsError(format!(
-                    "setting {section}.{key} in {place} is {is}, it must be {must}"
-                )));
+                return Err(SettingsError(format!("setting {name} in {place} is {is}, it must be {must}")));
             }
+            _ => {}
         }
     }
     Ok(())
@@ -167,7 +178,8 @@ fn environment(defaults: &Table, variables: &[(String, String)]) -> Result<Table
                 format!("unknown section {section} in the environment variable {name}; {}", one_of(defaults));
             return Err(SettingsError(message));
         };
-        let Some(default) = known.get(key) else {
+        let (key, path) = (key.replace("__", "."), [section].into_iter().chain(key.split("__")));
+        let Some(default) = find(known, key.split('.')) else {
             let message = format!(
                 "unknown setting {section}.{key} in the environment variable {name}; {}",
                 one_of(known)
@@ -180,12 +192,30 @@ fn environment(defaults: &Table, variables: &[(String, String)]) -> Result<Table
                 "setting {section}.{key} in the environment variable {name} must be {must}"
             ))
         })?;
-        let section = settings.entry(section).or_insert_with(|| Value::Table(Table::new()));
-        if let Some(section) = section.as_table_mut() {
-            section.insert(key.to_owned(), value);
-        }
+        put(&mut settings, path, value);
     }
     Ok(settings)
+}
+
+/// The setting of this path that is no section.
+fn find<'a>(known: &'a Table, mut path: impl Iterator<Item = &'a str>) -> Option<&'a Value> {
+    let found = path.try_fold(None::<&Value>, |value, key| {
+        let table = value.map_or(Some(known), Value::as_table)?;
+        Some(table.get(key)).filter(Option::is_some)
+    })?;
+    found.filter(|value| !value.is_table())
+}
+
+fn put<'a>(settings: &mut Table, path: impl Iterator<Item = &'a str>, value: Value) {
+    let path: Vec<_> = path.collect();
+    let [sections @ .., key] = &path[..] else { return };
+    let mut table = settings;
+    for section in sections {
+        let entry = table.entry(*section).or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(within) = entry else { return };
+        table = within;
+    }
+    table.insert((*key).to_owned(), value);
 }
 
 /// Reads a variable's text as the type that the default has.
@@ -207,125 +237,5 @@ fn variable_of(key: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use serde::Deserialize;
-
-    use super::*;
-
-    const DEFAULTS: &str =
-        "[http]\nport = 3000\n[database]\npassword = \"\"\nmigrate = true\ntls = \"disable\"\n";
-
-    #[derive(Debug, Deserialize)]
-    struct Read {
-        http: Http,
-        database: Database,
-    }
-    #[derive(Debug, Deserialize)]
-    struct Http {
-        port: u16,
-    }
-    #[derive(Debug, Deserialize)]
-    struct Database {
-        password: String,
-        migrate: bool,
-        tls: Tls,
-    }
-    #[derive(Debug, PartialEq, Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    enum Tls {
-        Disable,
-        VerifyFull,
-    }
-
-    fn merged(variables: &[(&str, &str)]) -> Result<Settings, String> {
-        let variables: Vec<_> =
-            variables.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
-        Settings::merge(DEFAULTS, &variables).map_err(|error| error.to_string())
-    }
-
-    fn with_file(text: &str, variables: &[(&str, &str)]) -> Result<Read, String> {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        let path = file.path().to_str().unwrap();
-        let variables = [&[(FILE_VARIABLE, path)], variables].concat();
-        merged(&variables)?.read().map_err(|error| error.to_string().replace(path, "FILE"))
-    }
-
-    #[test]
-    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
-        let read =
-            with_file("[http]\nport = 1\n[database]\ntls = \"verify-full\"", &[("KEEPER_HTTP__PORT", "2")])
-                .unwrap();
-        assert_eq!((read.http.port, read.database.migrate, read.database.tls), (2, true, Tls::VerifyFull));
-        assert_eq!(with_file("", &[]).unwrap().database.tls, Tls::Disable);
-    }
-
-    #[test]
-    fn a_password_of_digits_stays_text() {
-        let settings = merged(&[("KEEPER_DATABASE__PASSWORD", "007")]).unwrap();
-        assert_eq!(settings.read::<Read>().unwrap().database.password, "007");
-        let shown = settings.masked().unwrap();
-        assert!(shown.contains("********") && !shown.contains("007"), "{shown}");
-    }
-
-    #[test]
-    fn a_wrong_variable_is_named() {
-        for (name, text, says) in [
-            ("KEEPER_HTTP_PORT", "1", "unknown environment variable KEEPER_HTTP_PORT"),
-            (
-                "KEEPER_HTTP__PROT",
-                "1",
-                "unknown setting http.prot in the environment variable KEEPER_HTTP__PROT",
-            ),
-            ("KEEPER_HTPP__PORT", "1", "unknown section htpp in the environment variable KEEPER_HTPP__PORT"),
-            (
-                "KEEPER_HTTP__PORT",
-                "many",
-                "setting http.port in the environment variable KEEPER_HTTP__PORT must be",
-            ),
-            ("KEEPER_DATABASE__MIGRATE", "yes", "database.migrate"),
-            ("KEEPER_CONFIG", "/nowhere/keeper.toml", "KEEPER_CONFIG names the file /nowhere/keeper.toml"),
-        ] {
-            let error = merged(&[(name, text)]).unwrap_err();
-            assert!(error.contains(says), "{error}");
-        }
-        for (name, text) in [("KEEPER_HTTP__PORT", "70000"), ("KEEPER_DATABASE__TLS", "maybe")] {
-            let error = merged(&[(name, text)]).unwrap().read::<Read>().unwrap_err().to_string();
-            assert!(error.contains(name), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_file_is_named() {
-        for (text, says) in [
-            ("[http]\nprot = 1", "unknown setting http.prot in"),
-            ("[htpp]\nport = 1", "unknown section [htpp] in"),
-            ("http = 1", "must be a section"),
-            ("[http]\nport = \"1\"", "is string, it must be integer"),
-            ("[http", "is not TOML, in line 1"),
-            ("[log]\npassword = s3cret", "is not TOML, in line 2"),
-            ("[http]\nport = 70000", "setting http.port (from FILE)"),
-            ("[database]\ntls = \"\\n\"", "setting database.tls (from FILE)"),
-        ] {
-            let error = with_file(text, &[]).unwrap_err();
-            assert!(error.contains(says) && !error.contains("s3cret") && !error.contains('\n'), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_value_that_cannot_work_is_named_with_its_source() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b"[http]\nport = 7\n").unwrap();
-        let path = file.path().to_str().unwrap();
-        let settings = merged(&[(FILE_VARIABLE, path)]).unwrap();
-        for (key, source) in [
-            ("http.port", format!("from {path}")),
-            ("database.migrate", "default, or from KEEPER_DATABASE__MIGRATE".to_owned()),
-        ] {
-            let error = settings.refused(&WrongSetting::new(key, "must be nicer")).to_string();
-            assert_eq!(error, format!("setting {key} ({source}) must be nicer"));
-        }
-    }
-}
+#[path = "settings_tests.rs"]
+mod tests;
