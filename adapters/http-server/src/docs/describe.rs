@@ -26,6 +26,10 @@ const fn described(operation: &'static str, success: &'static str) -> Descriptio
     Description { operation, status: "200", success, query: Vec::new, header: None, may_miss: false }
 }
 
+/// What a client that follows a list must know of writers beside each other.
+const LATE: &str = "Those that are added while the list is read may come to stand before it: whoever must see all of them \
+    begins again from an earlier one a while later.";
+
 const NEXT_PAGE: Option<(&str, &str)> =
     Some(("Link", "The address of the next page (rel=\"next\"), if there is one."));
 
@@ -110,7 +114,7 @@ fn movies_query() -> Vec<Parameter> {
     vec![
         query("title", title, false, schema::text(None, length, Some("^[^\\u0000]*$"))),
         limit(),
-        query("after", "The last id of the page before.", false, schema::movie_id()),
+        query("after", &format!("The last id of the page before. {LATE}"), false, schema::movie_id()),
     ]
 }
 
@@ -124,7 +128,7 @@ fn orders_query() -> Vec<Parameter> {
     vec![
         query("user_id", "Whose orders.", true, schema::text(Some(1), length, Some("^[!-~]+$"))),
         limit(),
-        query("after", "The last order id of the page before.", false, schema::order_id()),
+        query("after", &format!("The last order id of the page before. {LATE}"), false, schema::order_id()),
     ]
 }
 
