@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keeper_tests::harness::{Backing, Kind, Postgres, PostgresOptions, RabbitMq, Stack, Unit, eventually};
+use keeper_tests::scenarios::metric;
 use keeper_tests::scenarios::protocol::refused;
 use serde_json::json;
 
@@ -29,7 +30,7 @@ async fn units_start_in_any_order() {
     let (gateway, inventory, billing) = (stack.front(), stack.unit("inventory"), stack.unit("billing"));
     gateway.start();
     gateway.health("live", 200).await;
-    gateway.health("ready", 503).await;
+    gateway.is("starting").await;
     let api = stack.api();
     let movie = json!({"title": "Solaris", "description": ""});
     let away = api.post("/api/movies", &movie).await;
@@ -43,6 +44,37 @@ async fn units_start_in_any_order() {
     .await;
     billing.start();
     stack.ready().await;
+    api.get("/api/billing/orders?user_id=1").await.expect(200);
+}
+
+/// What needs it is answered with 503, and the rest goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dependency_that_goes_away_takes_nothing_else_with_it() {
+    let backing = backing();
+    let stack = Stack::distributed(backing.clone());
+    stack.start().await;
+    let (api, gateway) = (stack.api(), stack.front());
+    let order = json!({"user_id": 1, "number_of_items": 1, "total_amount": 1});
+
+    stack.unit("inventory").kill();
+    gateway.is("degraded").await;
+    refused(&api.get("/api/movies").await, 503, "unavailable", None);
+    api.post("/api/billing", &order).await.expect(200);
+    let body = gateway.management().get("/health/ready").await.expect(200).body;
+    assert!(body.contains(r#""name":"inventory","ok":false"#), "{body}");
+    let metrics = gateway.management().get("/metrics").await.expect(200).body;
+    assert_eq!(metric(&metrics, "dependency_up", &[("name", "inventory")]), Some(0.0), "{metrics}");
+    assert_eq!(metric(&metrics, "dependency_up", &[("name", "broker")]), Some(1.0), "{metrics}");
+    stack.unit("inventory").start();
+    stack.ready().await;
+
+    let (broker, vhost) = (RabbitMq::shared(), &backing.vhost);
+    broker.ctl(&["clear_permissions", "-p", &vhost.name, &vhost.user]);
+    broker.ctl(&["close_all_connections", "-p", &vhost.name, "away"]);
+    gateway.is("degraded").await;
+    stack.unit("billing").is("degraded").await;
+    refused(&api.post("/api/billing", &order).await, 503, "unavailable", None);
+    api.get("/api/movies").await.expect(200);
     api.get("/api/billing/orders?user_id=1").await.expect(200);
 }
 
@@ -64,11 +96,11 @@ async fn a_unit_waits_for_its_database_and_says_so_once() {
     for unit in units {
         unit.start();
         unit.health("live", 200).await;
-        unit.health("ready", 503).await;
+        unit.is("starting").await;
     }
     tokio::time::sleep(Duration::from_secs(4)).await;
     for unit in units {
-        unit.health("ready", 503).await;
+        unit.is("starting").await;
         assert!((1..=2).contains(&complaints(unit)), "{}: {}", unit.name(), unit.log());
     }
     server.start_again();
@@ -87,7 +119,9 @@ async fn a_unit_waits_for_its_broker() {
         unit.start();
     }
     let billing = stack.unit("billing");
-    billing.health("ready", 503).await;
+    for unit in [billing, stack.front()] {
+        unit.is("starting").await;
+    }
     let order = json!({"user_id": 1, "number_of_items": 1, "total_amount": 1});
     let refusal = stack.api().post("/api/billing", &order).await;
     refused(&refusal, 503, "unavailable", None);
@@ -146,7 +180,7 @@ async fn the_schema_is_made_by_the_subcommand_where_the_unit_may_not() {
         careful.start();
         careful.health("live", 200).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        careful.health("ready", 503).await;
+        careful.is("starting").await;
         for _ in 0..2 {
             let output = unit.command(&["migrate"]);
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

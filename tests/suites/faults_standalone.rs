@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use keeper_tests::faults::{Load, Outcome, Random, Standalone};
-use keeper_tests::harness::{Answer, SmallDisk, Unit};
+use keeper_tests::faults::{Load, Outcome, PATIENCE, Random, Standalone};
+use keeper_tests::harness::{Answer, SmallDisk, Unit, eventually};
 use reqwest::Method;
 use tokio::time::sleep;
 
@@ -109,10 +109,12 @@ async fn data_that_is_taken_away_is_noticed() {
     std::fs::rename(&data, &aside).unwrap();
     for _ in 0..2 {
         add().await.expect(503);
-        let ready = unit.management().get("/health/ready").await.expect(503);
-        for file in ["inventory.db", "billing.db"] {
-            assert!(ready.body.contains(&format!("code-keeper-data/{file}")), "{}", ready.body);
-        }
+        eventually("both files are missed", PATIENCE, async || {
+            let ready = unit.management().get("/health/ready").await.expect(200);
+            let missed = |file: &str| ready.body.contains(&format!("code-keeper-data/{file}"));
+            (missed("inventory.db") && missed("billing.db")).then_some(())
+        })
+        .await;
         // Nor is another directory there the one that was opened.
         let _ = std::fs::create_dir(&data);
     }
@@ -124,8 +126,11 @@ async fn data_that_is_taken_away_is_noticed() {
     // One file of the two, and another in its place.
     std::fs::copy(data.join("billing.db"), data.join("copy")).unwrap();
     std::fs::rename(data.join("copy"), data.join("billing.db")).unwrap();
-    let ready = unit.management().get("/health/ready").await.expect(503);
-    assert!(!ready.body.contains("inventory.db") && ready.body.contains("billing.db"), "{}", ready.body);
+    eventually("the other file is missed", PATIENCE, async || {
+        let body = unit.management().get("/health/ready").await.expect(200).body;
+        (!body.contains("inventory.db") && body.contains("billing.db")).then_some(())
+    })
+    .await;
     let order = serde_json::json!({ "user_id": "1", "number_of_items": "1", "total_amount": "1" });
     let order = unit.api().request(Method::POST, "/api/billing").json(&order);
     Answer::of(order).await.expect(503);

@@ -5,8 +5,7 @@ use keeper_bootstrap::{
     Context, Dependency, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting,
     migrate_when_there, register_pool,
 };
-use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Document, docs, order_book};
+use keeper_http_server::{Dependencies, Document, docs, order_book};
 use keeper_postgres::{Database, DatabaseProbe, PgOrders, Schema};
 use keeper_rabbitmq::{
     Broker, BrokerMetrics, ConnectProbe, ConsumerSettings, RabbitDeadLetters, order_consumer,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keeper_http_server::{ServeError, farewell, management, serve};
+use keeper_http_server::{Readiness, ServeError, farewell, management, serve};
 use prometheus::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -33,7 +33,7 @@ pub(crate) async fn run<U: Unit>(
     log.register(&context.registry)?;
     stop_on_signal(stop.clone(), log)?;
     let parts = U::assemble(settings, &context).await?;
-    let mut running = Running::start(parts, common, context.registry, stop);
+    let mut running = Running::start(parts, common, context.registry, stop)?;
     let ended = running.first_end().await;
     running.wind_down().await;
     if ended.is_ok() {
@@ -52,14 +52,15 @@ struct Running {
 }
 
 impl Running {
-    fn start(parts: Parts, common: &Common, registry: Registry, stop: Stop) -> Self {
+    fn start(parts: Parts, common: &Common, registry: Registry, stop: Stop) -> Result<Self, StartError> {
         let Parts { api, dependencies, tasks, greeting } = parts;
+        let readiness = Readiness::new(dependencies, &registry)?;
         let mut background = JoinSet::new();
-        background.spawn(watch::report(dependencies.clone(), stop.tasks.clone()));
+        background.spawn(watch::run(readiness.clone(), stop.tasks.clone()));
         for task in tasks {
             background.spawn(task);
         }
-        let management = management::server(common.management, dependencies, registry, stop.leaving.clone());
+        let management = management::server(common.management, readiness, registry, stop.leaving.clone());
         // A person reads text; a container's log is JSON, line by line.
         let greeting = greeting.filter(|_| common.log.format == LogFormat::Text);
         let address = common.http.socket();
@@ -82,7 +83,7 @@ impl Running {
             }
             serve(management, until, || {}).await
         });
-        Self { api, management, background, stop, stop_management }
+        Ok(Self { api, management, background, stop, stop_management })
     }
 
     /// Waits until a part ends: well, when the API was told to stop; any other end is a failure.

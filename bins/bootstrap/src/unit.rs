@@ -4,8 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
-use keeper_http_server::management::Dependencies;
-use keeper_http_server::{FrontMetrics, HttpMetrics, HttpSettings};
+use keeper_http_server::{Dependencies, FrontMetrics, HttpMetrics, HttpSettings};
 use keeper_ports::billing::DeadLetters;
 use keeper_ports::{Clock, Probe};
 use prometheus::{IntGaugeVec, Opts, Registry};
@@ -104,7 +103,7 @@ pub trait Unit: Send + Sync + 'static {
     /// A setting cannot work.
     fn check(settings: &Self::Settings) -> Result<(), WrongSetting>;
 
-    /// Makes the unit. What it needs may be away: then it starts, and is not ready.
+    /// Makes the unit. What it needs may be away: then it starts, and is not ready before each has answered once.
     ///
     /// # Errors
     /// A part cannot be made with these settings.

@@ -1,47 +1,55 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keeper_http_server::management::Dependencies;
-use keeper_ports::Probe;
+use keeper_http_server::{Readiness, WatchedDependency};
 use tokio_util::sync::CancellationToken;
 
-/// How often a dependency is looked at.
+/// How often a dependency is asked, and how often until it has answered once.
 const PERIOD: Duration = Duration::from_secs(2);
-/// The longest time that a look may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const FIRST_PERIOD: Duration = Duration::from_millis(200);
 
-/// Logs that a dependency went away or came back, where nobody else does, and once for each cause why it is away.
-pub(crate) async fn report(dependencies: Dependencies, stop: CancellationToken) {
-    let probes =
-        dependencies.required.into_iter().chain(dependencies.helpful).filter(|probe| !probe.is_logged());
-    let looks = probes.map(|probe| tokio::spawn(watch(probe, stop.clone()))).collect::<Vec<_>>();
-    for look in looks {
-        let _ = look.await;
+/// The longest time that an answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Asks each dependency from time to time, until `stop`. Logs that one went away or came back, where nobody else does, and
+/// once for each cause why it is away.
+pub(crate) async fn run(readiness: Readiness, stop: CancellationToken) {
+    let watches: Vec<_> =
+        readiness.dependencies().map(|watched| tokio::spawn(watch(watched, stop.clone()))).collect();
+    for watch in watches {
+        // One that panicked leaves its dependency as it was last known.
+        let _ = watch.await;
     }
     stop.cancelled().await;
 }
 
-async fn watch(probe: Arc<dyn Probe>, stop: CancellationToken) {
-    let dependency = probe.name();
+async fn watch(watched: Arc<WatchedDependency>, stop: CancellationToken) {
     // The cause that was logged last, while the dependency is away.
-    let mut away: Option<String> = None;
+    let mut logged: Option<String> = None;
     loop {
-        let trouble = match tokio::time::timeout(PATIENCE, probe.check()).await {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.chain()),
-            Err(_) => Some("no answer".to_owned()),
+        let outcome = match tokio::time::timeout(ANSWER_TIMEOUT, watched.probe().check()).await {
+            Ok(answer) => answer.map_err(|error| error.chain()),
+            Err(_) => Err("no answer".to_owned()),
         };
-        match (&away, &trouble) {
-            (known, Some(cause)) if known.as_ref() != Some(cause) => {
-                tracing::warn!(dependency, cause, "waiting for a dependency");
-            }
-            (Some(_), None) => tracing::info!(dependency, "the dependency is there"),
-            _ => {}
+        if !watched.probe().is_logged() {
+            log(watched.probe().name(), &mut logged, outcome.as_ref().err());
         }
-        away = trouble;
+        watched.record(outcome);
+        let pause = if watched.has_answered() { PERIOD } else { FIRST_PERIOD };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(PERIOD) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+fn log(dependency: &str, logged: &mut Option<String>, failure: Option<&String>) {
+    match failure {
+        Some(cause) if logged.as_ref() != Some(cause) => {
+            tracing::warn!(dependency, cause, "waiting for a dependency");
+        }
+        None if logged.is_some() => tracing::info!(dependency, "the dependency is there"),
+        _ => {}
+    }
+    *logged = failure.cloned();
 }

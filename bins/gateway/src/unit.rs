@@ -6,9 +6,9 @@ use keeper_billing::Intake;
 use keeper_bootstrap::{Context, Dependency, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
 use keeper_edge::{Edge, keys};
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
-use keeper_http_server::IntakeMetrics;
-use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Document, auth, docs, movies, order_book, order_intake, site};
+use keeper_http_server::{
+    Dependencies, Document, IntakeMetrics, auth, docs, movies, order_book, order_intake, site,
+};
 use keeper_identity::AuthSettings;
 use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, RabbitQueue};
 use serde::Deserialize;

@@ -4,8 +4,7 @@ use keeper_batching::BatchedMovies;
 use keeper_bootstrap::{
     Context, Dependency, Parts, StartError, Unit, WrongSetting, migrate_when_there, register_pool,
 };
-use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Document, docs, movies, movies_by_id};
+use keeper_http_server::{Dependencies, Document, docs, movies, movies_by_id};
 use keeper_inventory::Inventory;
 use keeper_postgres::{Database, DatabaseProbe, PgMovies, Schema};
 use serde::Deserialize;

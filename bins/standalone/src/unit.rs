@@ -7,9 +7,9 @@ use keeper_bootstrap::{
     Context, Dependency, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool,
 };
 use keeper_edge::{Edge, keys};
-use keeper_http_server::IntakeMetrics;
-use keeper_http_server::management::Dependencies;
-use keeper_http_server::{Document, auth, docs, movies, order_book, order_intake, site};
+use keeper_http_server::{
+    Dependencies, Document, IntakeMetrics, auth, docs, movies, order_book, order_intake, site,
+};
 use keeper_identity::AuthSettings;
 use keeper_inventory::Inventory;
 use keeper_sqlite::{

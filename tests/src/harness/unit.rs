@@ -88,18 +88,36 @@ impl Unit {
         *process = Some(Process::start(&self.launch));
     }
 
-    /// Waits until its dependencies answer and it does.
+    /// Waits until all its dependencies answer and it does.
     pub async fn ready(&self) {
-        self.health("ready", 200).await;
+        self.is("ready").await;
+    }
+
+    /// Waits until `/health/ready` says this: `starting`, `ready`, `degraded` or `stopping`.
+    pub async fn is(&self, status: &str) {
+        let (management, status) = (self.management(), format!(r#""status":"{status}""#));
+        eventually(&format!("{}: {status}", self.name), PATIENCE, async || {
+            self.still_runs();
+            let request = management.request(reqwest::Method::GET, "/health/ready");
+            super::Answer::try_of(request)
+                .await
+                .is_ok_and(|answer| answer.body.contains(&status))
+                .then_some(())
+        })
+        .await;
+    }
+
+    fn still_runs(&self) {
+        if let Some(ended) = self.process().as_mut().and_then(|process| process.wait(Duration::ZERO)) {
+            panic!("{} ended: {ended}\n{}", self.name, self.log());
+        }
     }
 
     /// Waits until `/health/<kind>` answers this status.
     pub async fn health(&self, kind: &str, status: u16) {
         let (management, path) = (self.management(), format!("/health/{kind}"));
         eventually(&format!("{} {path} {status}", self.name), PATIENCE, async || {
-            if let Some(ended) = self.process().as_mut().and_then(|process| process.wait(Duration::ZERO)) {
-                panic!("{} ended: {ended}\n{}", self.name, self.log());
-            }
+            self.still_runs();
             let request = management.request(reqwest::Method::GET, &path);
             super::Answer::try_of(request).await.is_ok_and(|answer| answer.status == status).then_some(())
         })

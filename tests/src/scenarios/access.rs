@@ -171,8 +171,8 @@ pub async fn a_key_is_made_and_revoked_while_the_unit_runs(kind: Kind) {
     front.start();
     assert_eq!(front.ended().code(), Some(2));
     let log = front.log();
-    let last = log.lines().last().expect("it says why");
-    assert!(last.contains("auth.keys_file") && last.contains("is not a file of keys"), "{last}");
+    let reason = log.lines().last().expect("it says why");
+    assert!(reason.contains("auth.keys_file") && reason.contains("is not a file of keys"), "{reason}");
     std::fs::write(&file, &good).expect("it is written");
     front.start();
     front.ready().await;

@@ -53,7 +53,7 @@ pub(crate) fn encoded(text: &str) -> String {
 }
 
 /// The value of a metric's series: the sum over all series of this name that have all these labels.
-pub(crate) fn metric(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+pub fn metric(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     let labels: Vec<_> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
     let series = text.lines().filter(|line| {
         let rest = line.strip_prefix(name);

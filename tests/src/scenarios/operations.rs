@@ -125,10 +125,15 @@ const WRONG: &[Wrong] = &[
 const WRONG_BROKER: &[Wrong] = &[
     ("KEEPER_BROKER__HOST", "", "must not be empty"),
     ("KEEPER_BROKER__HOST", "amqps://u:s3cret@h", "broker.host (default"),
-    ("KEEPER_BROKER__PREFETCH", "0", "must be at least 1"),
     ("KEEPER_BROKER__HEARTBEAT_S", "0", "must be at least 1"),
     ("KEEPER_BROKER__PASSWORD_FILE", "/nowhere/password", "broker.password_file"),
 ];
+const WRONG_CONSUMER: &[Wrong] = &[
+    ("KEEPER_BROKER__PREFETCH", "0", "must be at least 1"),
+    ("KEEPER_BROKER__UNIDENTIFIED", "drop", "broker.unidentified"),
+];
+/// The gateway consumes nothing.
+const WRONG_PUBLISHER: &[Wrong] = &[("KEEPER_BROKER__PREFETCH", "9", "unknown setting broker.prefetch")];
 const WRONG_DATABASE: &[Wrong] = &[
     ("KEEPER_DATABASE__HOST", "postgres://u:s3cret@h", "must be a name or an address only"),
     ("KEEPER_DATABASE__NAME", "postgres://u:s3cret@h/db", "holds a user or a password"),
@@ -153,9 +158,9 @@ const WRONG_STORAGE: &[Wrong] = &[
 pub async fn settings_that_are_wrong_name_the_key_and_its_source(stack: &Stack) {
     for unit in stack.units() {
         let own = match unit.name() {
-            "gateway" => [WRONG_BROKER, WRONG_SERVICES].concat(),
+            "gateway" => [WRONG_BROKER, WRONG_PUBLISHER, WRONG_SERVICES].concat(),
             "inventory" => WRONG_DATABASE.to_vec(),
-            "billing" => [WRONG_BROKER, WRONG_DATABASE].concat(),
+            "billing" => [WRONG_BROKER, WRONG_CONSUMER, WRONG_DATABASE].concat(),
             _ => WRONG_STORAGE.to_vec(),
         };
         for &(key, value, says) in WRONG.iter().chain(&own) {

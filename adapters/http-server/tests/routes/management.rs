@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use keeper_http_server::management::{Dependencies, server};
+use keeper_http_server::management::server;
+use keeper_http_server::{Dependencies, Readiness};
 use keeper_ports::{MockProbe, PortError, Probe};
 use prometheus::{IntCounter, Registry};
 use rocket::http::Status;
@@ -19,42 +20,84 @@ fn probe(name: &'static str, up: bool) -> Arc<dyn Probe> {
     Arc::new(probe)
 }
 
-async fn health(dependencies: Dependencies, path: &'static str, stopping: bool) -> (Status, Value) {
+/// Asks each dependency that is up once.
+async fn known(readiness: &Readiness) {
+    for watched in readiness.dependencies() {
+        watched.record(watched.probe().check().await.map_err(|error| error.chain()));
+    }
+}
+
+fn readiness(required: &[(&'static str, bool)], helpful: &[(&'static str, bool)]) -> Readiness {
+    let probes = |list: &[(&'static str, bool)]| list.iter().map(|(name, up)| probe(name, *up)).collect();
+    let dependencies = Dependencies { required: probes(required), helpful: probes(helpful) };
+    Readiness::new(dependencies, &Registry::new()).unwrap()
+}
+
+async fn health(readiness: &Readiness, path: &'static str, stopping: bool) -> (Status, Value) {
     let stop = CancellationToken::new();
     if stopping {
         stop.cancel();
     }
-    let client = Client::untracked(server(MANAGEMENT, dependencies, Registry::new(), stop)).await.unwrap();
+    let rocket = server(MANAGEMENT, readiness.clone(), Registry::new(), stop);
+    let client = Client::untracked(rocket).await.unwrap();
     let response = client.get(path).dispatch().await;
     (response.status(), serde_json::from_str(&response.into_string().await.unwrap()).unwrap())
 }
 
 #[rocket::async_test]
-async fn a_unit_is_ready_when_all_that_it_requires_answers() {
-    let all = || Dependencies { required: vec![probe("a", true), probe("b", true)], helpful: vec![] };
-    assert_eq!(health(all(), "/health/ready", false).await.0, Status::Ok);
-    assert_eq!(
-        health(all(), "/health/ready", true).await.0,
-        Status::ServiceUnavailable,
-        "not while it stops"
-    );
-    let one = Dependencies { required: vec![probe("a", true), probe("b", false)], helpful: vec![] };
-    let (status, body) = health(one, "/health/ready", false).await;
-    assert_eq!(status, Status::ServiceUnavailable);
+async fn a_unit_is_ready_when_all_that_it_requires_has_answered_once() {
+    let all = readiness(&[("a", true), ("b", true)], &[]);
+    let (status, body) = health(&all, "/health/ready", false).await;
+    assert_eq!((status, &body["status"]), (Status::ServiceUnavailable, &"starting".into()));
+    known(&all).await;
+    let (status, body) = health(&all, "/health/ready", false).await;
+    assert_eq!((status, &body["status"]), (Status::Ok, &"ready".into()));
+    let (status, body) = health(&all, "/health/ready", true).await;
+    assert_eq!((status, &body["status"]), (Status::ServiceUnavailable, &"stopping".into()));
+
+    let one = readiness(&[("a", true), ("b", false)], &[]);
+    known(&one).await;
+    let (status, body) = health(&one, "/health/ready", false).await;
+    assert_eq!((status, &body["status"]), (Status::ServiceUnavailable, &"starting".into()));
     assert_eq!((&body["checks"][1]["name"], &body["checks"][1]["ok"]), (&"b".into(), &false.into()));
 }
 
 #[rocket::async_test]
-async fn what_only_helps_is_reported_and_no_more() {
-    let helped = Dependencies { required: vec![probe("a", true)], helpful: vec![probe("b", false)] };
-    let (status, body) = health(helped, "/health/ready", false).await;
+async fn a_dependency_that_goes_away_later_leaves_the_unit_ready() {
+    let readiness = readiness(&[("a", true), ("b", true)], &[]);
+    known(&readiness).await;
+    readiness.dependencies().next().unwrap().record(Err("refused".to_owned()));
+    let (status, body) = health(&readiness, "/health/ready", false).await;
+    assert_eq!((status, &body["status"]), (Status::Ok, &"degraded".into()));
+    assert_eq!((&body["checks"][0]["ok"], &body["checks"][0]["error"]), (&false.into(), &"refused".into()));
+    known(&readiness).await;
+    assert_eq!(health(&readiness, "/health/ready", false).await.1["status"], "ready");
+}
+
+#[rocket::async_test]
+async fn what_only_helps_need_not_answer() {
+    let helped = readiness(&[("a", true)], &[("b", false)]);
+    known(&helped).await;
+    let (status, body) = health(&helped, "/health/ready", false).await;
     assert_eq!((status, &body["checks"][1]["ok"]), (Status::Ok, &false.into()));
 }
 
 #[rocket::async_test]
 async fn a_unit_lives_whatever_its_dependencies_do() {
-    let dead = Dependencies { required: vec![probe("a", false)], helpful: vec![] };
-    assert_eq!(health(dead, "/health/live", false).await.0, Status::Ok);
+    assert_eq!(health(&readiness(&[("a", false)], &[]), "/health/live", false).await.0, Status::Ok);
+}
+
+#[rocket::async_test]
+async fn each_dependency_has_a_gauge_from_the_start() {
+    let registry = Registry::new();
+    let dependencies = Dependencies { required: vec![probe("a", true)], helpful: vec![probe("b", false)] };
+    let readiness = Readiness::new(dependencies, &registry).unwrap();
+    let text = || prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+    assert!(text().contains(r#"dependency_up{name="a"} 0"#), "{}", text());
+    known(&readiness).await;
+    for series in [r#"dependency_up{name="a"} 1"#, r#"dependency_up{name="b"} 0"#] {
+        assert!(text().contains(series), "{}", text());
+    }
 }
 
 #[rocket::async_test]
@@ -63,7 +106,7 @@ async fn the_metrics_are_those_of_the_registry() {
     let counter = IntCounter::new("things_total", "Things.").unwrap();
     registry.register(Box::new(counter.clone())).unwrap();
     counter.inc_by(7);
-    let rocket = server(MANAGEMENT, Dependencies::default(), registry, CancellationToken::new());
+    let rocket = server(MANAGEMENT, readiness(&[], &[]), registry, CancellationToken::new());
     let client = Client::untracked(rocket).await.unwrap();
     let text = client.get("/metrics").dispatch().await.into_string().await.unwrap();
     assert!(text.contains("things_total 7"), "{text}");
