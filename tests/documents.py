@@ -74,6 +74,15 @@ def expand(path):
     return [one for part in found[1].split(",") for one in expand(path.replace(found[0], part, 1))]
 
 
+def keys_of(table, path=""):
+    """The keys of the sections of a table, and of the sections within them."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from keys_of(value, f"{path}{key}.")
+        else:
+            yield path + key
+
+
 def settings():
     """The table of bins/README.md has the keys of each unit's defaults, no more and no fewer."""
     documented = {unit: set() for unit in UNITS}
@@ -83,10 +92,10 @@ def settings():
         sections, keys, units = (cell.strip() for cell in row.strip("|").split("|"))
         keys = re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", keys))
         for unit in UNITS if units == "all" else units.split(", "):
-            documented[unit] |= {f"{section}.{key}" for section in re.findall(r"`(\w+)`", sections) for key in keys}
+            documented[unit] |= {f"{section}.{key}" for section in re.findall(r"`([\w.]+)`", sections) for key in keys}
     for unit in UNITS:
         defaults = tomllib.loads((ROOT / f"bins/{unit}/default.toml").read_text())
-        there = {f"{section}.{key}" for section, keys in defaults.items() for key in keys}
+        there = set(keys_of(defaults))
         for key in sorted(there - documented[unit]):
             yield f"bins/README.md: {unit} has the setting {key}, which is not documented"
         for key in sorted(documented[unit] - there):

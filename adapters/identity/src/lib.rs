@@ -1,14 +1,18 @@
-//! Who is behind credentials: API keys, of which a file has the hashes.
+//! Who is behind credentials: API keys, of which a file has the hashes, and tokens that an issuer signed.
 #![warn(missing_docs)]
 
 mod api_key;
+mod identity;
 mod key_entry;
 mod key_file;
 mod key_ring;
 mod settings;
+mod token;
 
 pub use api_key::ApiKey;
+pub use identity::Identity;
 pub use key_entry::KeyEntry;
 pub use key_file::{KeyFile, KeyFileError};
 pub use key_ring::KeyRing;
 pub use settings::{AuthMode, AuthSettings};
+pub use token::{Issuer, JwtSettings, Tokens};

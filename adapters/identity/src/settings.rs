@@ -1,7 +1,7 @@
 use keeper_settings::WrongSetting;
 use serde::Deserialize;
 
-use crate::{KeyEntry, KeyFile};
+use crate::{JwtSettings, KeyEntry, KeyFile};
 
 /// Whether callers are asked who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -23,6 +23,8 @@ pub struct AuthSettings {
     pub public_reads: bool,
     /// The file of API keys; empty: there are none.
     pub keys_file: String,
+    /// Whose tokens are believed.
+    pub jwt: JwtSettings,
 }
 
 impl AuthSettings {
@@ -36,11 +38,14 @@ impl AuthSettings {
     /// # Errors
     /// Credentials are required and there are none, or their file cannot be used.
     pub fn check(&self) -> Result<(), WrongSetting> {
+        self.jwt.check()?;
         match (self.mode, self.keys()) {
             (AuthMode::Open, _) => Ok(()),
             (AuthMode::Required, Some(file)) => readable(&file).map(drop),
+            (AuthMode::Required, None) if self.jwt.is_on() => Ok(()),
             (AuthMode::Required, None) => {
-                Err(WrongSetting::new("auth.mode", "is required, which needs auth.keys_file"))
+                let why = "is required, which needs auth.keys_file or auth.jwt.issuer";
+                Err(WrongSetting::new("auth.mode", why))
             }
         }
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use keeper_access::Reads;
 use keeper_bootstrap::{Context, StartError, Task};
 use keeper_http_server::auth::AccessControl;
-use keeper_identity::{AuthMode, AuthSettings, KeyRing};
+use keeper_identity::{AuthMode, AuthSettings, Identity, Issuer, KeyRing, Tokens};
 
 /// What a unit has that is reached from outside.
 pub struct Edge {
@@ -19,20 +19,30 @@ impl Edge {
     /// # Errors
     /// The file of API keys cannot be used.
     pub fn new(settings: &AuthSettings, context: &Context) -> Result<Self, StartError> {
-        if settings.mode == AuthMode::Required
-            && let Some(file) = settings.keys()
-        {
-            let keys = KeyRing::open(file, Arc::clone(&context.clock)).map_err(StartError::part)?;
-            let keys = Arc::new(keys);
-            let reads = if settings.public_reads { Reads::Public } else { Reads::Known };
-            let control = AccessControl::new(keys.clone(), reads);
-            let watching: Task = Box::pin(keys.watch(context.stop.tasks.clone()));
-            return Ok(Self { control: Some(control), tasks: vec![watching] });
+        if settings.mode == AuthMode::Required {
+            return Self::required(settings, context);
         }
         if !context.http.address.is_loopback() {
             let address = context.http.socket();
             tracing::warn!(%address, "auth.mode is open: whoever reaches this address may do everything");
         }
         Ok(Self { control: None, tasks: Vec::new() })
+    }
+
+    fn required(settings: &AuthSettings, context: &Context) -> Result<Self, StartError> {
+        let (mut identity, mut tasks) = (Identity::default(), Vec::<Task>::new());
+        let (clock, stop) = (&context.clock, &context.stop.tasks);
+        if let Some(file) = settings.keys() {
+            let keys = Arc::new(KeyRing::open(file, Arc::clone(clock)).map_err(StartError::part)?);
+            tasks.push(Box::pin(Arc::clone(&keys).watch(stop.clone())));
+            identity.keys = Some(keys);
+        }
+        if settings.jwt.is_on() {
+            let issuer = Arc::new(Issuer::new(&settings.jwt));
+            tasks.push(Box::pin(Arc::clone(&issuer).watch(stop.clone())));
+            identity.tokens = Some(Tokens::new(settings.jwt.clone(), issuer, Arc::clone(clock)));
+        }
+        let reads = if settings.public_reads { Reads::Public } else { Reads::Known };
+        Ok(Self { control: Some(AccessControl::new(Arc::new(identity), reads)), tasks })
     }
 }

@@ -4,6 +4,7 @@
 
 mod directory;
 mod http;
+mod issuer;
 mod janitor;
 mod nginx;
 mod pgbouncer;
@@ -20,6 +21,7 @@ mod wait;
 
 pub use directory::Directory;
 pub use http::{Answer, Api};
+pub use issuer::TokenIssuer;
 pub use nginx::Nginx;
 pub use pgbouncer::{PgBouncer, PoolMode};
 pub use ports::free_port;

@@ -171,8 +171,8 @@ pub async fn a_key_is_made_and_revoked_while_the_unit_runs(kind: Kind) {
     front.start();
     assert_eq!(front.ended().code(), Some(2));
     let log = front.log();
-    let reason = log.lines().last().expect("it says why");
-    assert!(reason.contains("auth.keys_file") && reason.contains("is not a file of keys"), "{reason}");
+    let end = log.lines().last().expect("it says why");
+    assert!(end.contains("auth.keys_file") && end.contains("is not a file of keys"), "{end}");
     std::fs::write(&file, &good).expect("it is written");
     front.start();
     front.ready().await;

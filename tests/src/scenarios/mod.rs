@@ -9,6 +9,7 @@ pub mod movies;
 pub mod operations;
 pub mod orders;
 pub mod protocol;
+pub mod tokens;
 
 use serde_json::Value;
 use tokio::sync::OnceCell;

@@ -1,6 +1,6 @@
 //! With authentication, on either stack.
 
-use keeper_tests::scenarios::access;
+use keeper_tests::scenarios::{access, tokens};
 
 use super::STACK;
 
@@ -17,4 +17,9 @@ async fn orders_of_somebody_else_are_not_there() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_made_and_revoked_while_the_unit_runs() {
     access::a_key_is_made_and_revoked_while_the_unit_runs(STACK).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_may_be_away_and_its_keys_may_change() {
+    tokens::an_issuer_may_be_away_and_its_keys_may_change(STACK).await;
 }

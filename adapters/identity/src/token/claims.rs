@@ -1,0 +1,97 @@
+use std::collections::HashSet;
+
+use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
+use keeper_domain::{Means, Principal, Scope, Scopes};
+use serde_json::{Map, Value};
+
+use super::JwtSettings;
+use super::key_set::PublicKey;
+
+/// The longest token; a larger one is no token of ours, and is not looked at.
+pub(super) const LONGEST_TOKEN: usize = 8 * 1024;
+
+/// What the head of a token says of its key, before anything of it is believed.
+pub(super) fn key_id(token: &str) -> Result<Option<String>, &'static str> {
+    if token.len() > LONGEST_TOKEN {
+        return Err("too long");
+    }
+    let header = decode_header(token).map_err(|_| "not a token")?;
+    if header.crit.is_some() {
+        return Err("has an extension that must be understood");
+    }
+    Ok(header.kid)
+}
+
+/// A token that is good, and until when: seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Verified {
+    pub(super) principal: Principal,
+    pub(super) until: i64,
+}
+
+/// Checks the signature by the key and its own algorithm, and then the claims.
+pub(super) fn verify(
+    token: &str,
+    key: &PublicKey,
+    settings: &JwtSettings,
+    now: i64,
+) -> Result<Verified, &'static str> {
+    let mut rules = Validation::new(key.algorithm);
+    rules.required_spec_claims = ["exp", "iss", "aud", "sub"].map(str::to_owned).into();
+    rules.iss = Some(HashSet::from([settings.issuer.clone()]));
+    rules.aud = Some(HashSet::from([settings.audience.clone()]));
+    // Times are compared below, with the clock that everything else has.
+    rules.validate_exp = false;
+    let claims = claims(token, &key.key, &rules)?;
+    let until = seconds(&claims, "exp")?.ok_or("does not expire")?.saturating_add(settings.leeway());
+    if now >= until {
+        return Err("expired");
+    }
+    if seconds(&claims, "nbf")?.is_some_and(|from| from.saturating_sub(settings.leeway()) > now) {
+        return Err("not valid yet");
+    }
+    let subject = claims.get(&settings.subject_claim).and_then(Value::as_str).unwrap_or_default();
+    if subject.is_empty() {
+        return Err("has no subject");
+    }
+    let principal = Principal {
+        subject: subject.to_owned(),
+        credential: subject.to_owned(),
+        scopes: scopes(claims.get(&settings.scope_claim)),
+        means: Means::Token,
+    };
+    Ok(Verified { principal, until })
+}
+
+fn claims(token: &str, key: &DecodingKey, rules: &Validation) -> Result<Map<String, Value>, &'static str> {
+    use jsonwebtoken::errors::ErrorKind;
+    decode(token, key, rules).map(|token| token.claims).map_err(|error| match error.kind() {
+        ErrorKind::InvalidAlgorithm => "signed by another algorithm than its key is for",
+        ErrorKind::InvalidSignature => "wrong signature",
+        ErrorKind::InvalidIssuer => "of another issuer",
+        ErrorKind::InvalidAudience => "for another audience",
+        ErrorKind::MissingRequiredClaim(_) => "lacks a claim",
+        _ => "not a token",
+    })
+}
+
+fn seconds(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, &'static str> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    let number = value.as_f64().filter(|number| *number >= 0.0).ok_or("has a time that is none")?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it saturates: far in the future is far in the future"
+    )]
+    Ok(Some(number as i64))
+}
+
+/// Scopes that we know: one text with spaces between them, or a list. An issuer may put its name before each
+/// (`code-keeper/orders:read`).
+fn scopes(claim: Option<&Value>) -> Scopes {
+    let names: Vec<&str> = match claim {
+        Some(Value::String(text)) => text.split(' ').collect(),
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    names.into_iter().filter_map(|name| Scope::named(name.rsplit('/').next().unwrap_or(name))).collect()
+}

@@ -1,0 +1,16 @@
+//! Tokens (JWT) of an issuer that speaks `OpenID` Connect.
+
+mod cache;
+mod claims;
+mod fetch;
+mod issuer;
+mod key_set;
+mod settings;
+mod signature;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+pub use issuer::Issuer;
+pub use settings::JwtSettings;
+pub use tokens::Tokens;
