@@ -6,6 +6,8 @@
 mod bounds;
 #[path = "end_to_end_front/client.rs"]
 mod client;
+#[path = "end_to_end_front/clock.rs"]
+mod clock;
 #[path = "end_to_end_front/heads.rs"]
 mod heads;
 #[path = "end_to_end_front/log.rs"]

@@ -10,7 +10,8 @@ use rocket::outcome::Outcome;
 use rocket::request::{self, FromRequest};
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
-use uuid::Uuid;
+
+use crate::request_id::new_request_id;
 
 /// What is known of a request from its first moment to its log line.
 pub(crate) struct CallInfo {
@@ -23,13 +24,12 @@ pub(crate) struct CallInfo {
 
 impl CallInfo {
     /// The request's information, made at the first look at it.
-    #[expect(clippy::disallowed_methods, reason = "a request's identity, not an order's")]
     pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
         request.local_cache(|| {
             let header = |name| request.headers().get_one(name);
             let request_id = header(REQUEST_ID)
                 .filter(|id| is_sane_request_id(id))
-                .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+                .map_or_else(new_request_id, str::to_owned);
             let traceparent =
                 header(TRACEPARENT).filter(|value| is_sane_traceparent(value)).map(str::to_owned);
             let context = RequestContext { request_id, traceparent };

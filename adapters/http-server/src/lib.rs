@@ -22,6 +22,7 @@ mod prefix;
 mod query;
 mod readiness;
 mod reply;
+mod request_id;
 mod server;
 pub mod site;
 

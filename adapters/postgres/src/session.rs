@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::statement::{Answer, Statement};
 use crate::{Pooler, error};
@@ -79,8 +79,8 @@ impl Connector {
         if self.pooled.load(Ordering::Relaxed) {
             return Ok(shared(self.options.connect().await?, limit_ms));
         }
-        #[expect(clippy::disallowed_methods, reason = "a mark that is never kept")]
-        let mark = Uuid::now_v7().simple().to_string();
+        // Its random part: a clock may not be set.
+        let mark = Uuid::new_v7(Timestamp::from_unix(NoContext, 0, 0)).simple().to_string();
         let marked = [(MARK, mark.as_str()), ("statement_timeout", &limit_ms.to_string())];
         match self.options.clone().options(marked).connect().await {
             Ok(mut connection) => {

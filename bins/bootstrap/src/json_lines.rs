@@ -1,12 +1,14 @@
 use std::fmt::{self, Debug};
 
-use chrono::{SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::clock::now;
 
 /// Writes an event as one JSON object on a line: `timestamp`, `level`, the event's fields, `target`.
 ///
@@ -19,7 +21,6 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    #[expect(clippy::disallowed_methods, reason = "when a line was written, as in every log")]
     fn format_event(
         &self,
         _: &FmtContext<'_, S, N>,
@@ -29,7 +30,7 @@ where
         let metadata = event.metadata();
         let mut line = Line(Vec::with_capacity(512));
         line.0.extend_from_slice(b"{\"timestamp\":");
-        line.value(Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true));
+        line.value(now().to_rfc3339_opts(SecondsFormat::Micros, true));
         line.field("level", metadata.level().as_str());
         event.record(&mut line);
         line.field("target", metadata.target());

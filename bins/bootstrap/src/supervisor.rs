@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::DateTime;
 use keeper_http_server::{Readiness, ServeError, farewell, management, serve};
 use prometheus::Registry;
 use tokio::signal::unix::{SignalKind, signal};
@@ -9,6 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock;
 use crate::config::{Common, LogFormat};
 use crate::log_writer::{LogWriter, within_patience};
 use crate::output::say;
@@ -31,6 +33,9 @@ pub(crate) async fn run<U: Unit>(
     let stop = Stop::default();
     let context = Context::new(U::NAME, common.http, stop.clone())?;
     log.register(&context.registry)?;
+    if clock::now() < DateTime::UNIX_EPOCH {
+        tracing::error!("the system's clock is before 1970: nothing can be answered until it is set");
+    }
     stop_on_signal(stop.clone(), log)?;
     let parts = U::assemble(settings, &context).await?;
     let mut running = Running::start(parts, common, context.registry, stop)?;

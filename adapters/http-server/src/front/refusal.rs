@@ -7,12 +7,12 @@ use hyper::http::StatusCode;
 use keeper_telemetry::context::{REQUEST_ID, is_sane_request_id};
 use rocket::http::Status;
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::answer::Answer;
 use super::connection::Connection;
 use crate::HttpMetrics;
 use crate::observer::shortened;
+use crate::request_id::new_request_id;
 
 /// Why the front answers a request itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,10 +134,9 @@ impl Refusal {
 }
 
 /// The request's id: its own, if it is sane, or a new one.
-#[expect(clippy::disallowed_methods, reason = "a request's id, which identifies no order")]
 pub(super) fn request_id(headers: &HeaderMap) -> String {
     let own = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane_request_id(id));
-    own.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+    own.map_or_else(new_request_id, str::to_owned)
 }
 
 /// The answer to what hyper refuses before there is a request: its head as it is written on the connection.
