@@ -1,7 +1,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,6 +19,9 @@ pub(super) const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// How long to wait when no connection can be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long connections must have been accepted without a failure before that is told.
+const RECOVERED: Duration = Duration::from_secs(1);
+
 /// Descriptors kept for the time when the process has no others.
 const SPARES: usize = 4;
 
@@ -32,7 +35,7 @@ pub(super) struct Listener {
 impl Listener {
     /// Accepts connections until it is dropped.
     pub(super) async fn run(self) {
-        let mut failing = false;
+        let mut failed: Option<Instant> = None;
         let mut spares = Vec::new();
         loop {
             while spares.len() < SPARES
@@ -42,18 +45,19 @@ impl Listener {
             }
             match self.socket.accept().await {
                 Ok((stream, client)) => {
-                    if failing {
+                    // At the limit, every other connection fails: that is one trouble, and is told once.
+                    if failed.is_some_and(|failed| failed.elapsed() > RECOVERED) {
                         tracing::info!("connections are accepted again");
-                        failing = false;
+                        failed = None;
                     }
                     self.serve(stream, client).await;
                 }
                 Err(error) if passes(&error) => {}
                 Err(error) => {
-                    if !failing {
+                    if failed.is_none() {
                         tracing::error!(%error, "connections cannot be accepted");
-                        failing = true;
                     }
+                    failed = Some(Instant::now());
                     // The next attempt has a descriptor more, and soon that of the connection that is closed.
                     self.connections.close_oldest();
                     if spares.pop().is_none() {
