@@ -1,5 +1,8 @@
 //! The scenarios on gateway, inventory and billing with PostgreSQL and RabbitMQ, and what only that stack does.
 
+#[path = "end_to_end_distributed/rotation.rs"]
+mod rotation;
+
 use std::time::Duration;
 
 use keeper_tests::harness::{Backing, Kind, Postgres, PostgresOptions, RabbitMq, Stack, Unit, eventually};

@@ -5,6 +5,7 @@ use keeper_ports::{PortError, PortResult};
 use keeper_settings::WrongSetting;
 use tokio::time::timeout;
 
+use crate::access::Access;
 use crate::error::{self, Blame};
 use crate::pool::{Lease, Pool};
 use crate::session::{Connector, Session};
@@ -49,7 +50,8 @@ impl Database {
     /// # Errors
     /// A setting cannot be used.
     pub fn new(settings: &Settings, schema: Schema) -> Result<Self, WrongSetting> {
-        let connector = Arc::new(Connector::new(schema.what(), settings.connect_options()?, settings.pooler));
+        let access = Access::new(schema.what(), settings)?;
+        let connector = Arc::new(Connector::new(schema.what(), access, settings.pooler));
         let pool = Pool::new(schema.what(), Arc::clone(&connector), settings);
         Ok(Self(Arc::new(Inner {
             schema,

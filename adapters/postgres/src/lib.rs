@@ -1,6 +1,7 @@
 //! The driven ports on PostgreSQL 15 and later: movies, orders, and whether the database answers.
 #![warn(missing_docs)]
 
+mod access;
 mod database;
 mod error;
 mod folding;

@@ -4,6 +4,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row};
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::access::Access;
 use crate::statement::{Answer, Statement};
 use crate::{Pooler, error};
 
@@ -61,28 +62,38 @@ impl Session {
 #[derive(Debug)]
 pub(crate) struct Connector {
     what: &'static str,
-    options: PgConnectOptions,
+    access: Access,
     /// A pooler was found, or the settings say so: nothing is asked of a session's start any more.
     pooled: AtomicBool,
 }
 
 impl Connector {
-    pub(crate) fn new(what: &'static str, options: PgConnectOptions, pooler: Pooler) -> Self {
-        Self { what, options, pooled: AtomicBool::new(pooler == Pooler::Transaction) }
+    pub(crate) fn new(what: &'static str, access: Access, pooler: Pooler) -> Self {
+        Self { what, access, pooled: AtomicBool::new(pooler == Pooler::Transaction) }
     }
 
-    /// Opens a connection on which a statement may run for so many milliseconds, 0 for no limit.
-    ///
+    /// Opens a connection on which a statement may run for so many milliseconds, 0 for no limit. A login that is refused
+    /// is tried once more, since the password may have been rotated just now.
+    pub(crate) async fn open(&self, limit_ms: u32) -> sqlx::Result<Session> {
+        // On the heap: the future of a login has many kilobytes, and callers move theirs about.
+        match Box::pin(self.open_with(self.access.options().await, limit_ms)).await {
+            Err(refused) if refuses_login(&refused) && self.access.has_files() => {
+                Box::pin(self.open_with(self.access.options().await, limit_ms)).await
+            }
+            opened => opened,
+        }
+    }
+
     /// A session is ours if it knows the mark that this very connection was started with: a pooler refuses start-up
     /// options, drops them, or has started its sessions with others.
-    pub(crate) async fn open(&self, limit_ms: u32) -> sqlx::Result<Session> {
+    async fn open_with(&self, options: PgConnectOptions, limit_ms: u32) -> sqlx::Result<Session> {
         if self.pooled.load(Ordering::Relaxed) {
-            return Ok(shared(self.options.connect().await?, limit_ms));
+            return Ok(shared(options.connect().await?, limit_ms));
         }
         // Its random part: a clock may not be set.
         let mark = Uuid::new_v7(Timestamp::from_unix(NoContext, 0, 0)).simple().to_string();
         let marked = [(MARK, mark.as_str()), ("statement_timeout", &limit_ms.to_string())];
-        match self.options.clone().options(marked).connect().await {
+        match options.clone().options(marked).connect().await {
             Ok(mut connection) => {
                 if is_marked(&mut connection, &mark).await? {
                     return Ok(Session { connection, ownership: Ownership::Ours, begin: String::new() });
@@ -91,7 +102,7 @@ impl Connector {
                 Ok(shared(connection, limit_ms))
             }
             Err(refused) if refuses_options(&refused) => {
-                let connection = self.options.connect().await?;
+                let connection = options.connect().await?;
                 self.pooler_found(&error::said(&refused));
                 Ok(shared(connection, limit_ms))
             }
@@ -130,6 +141,11 @@ async fn is_marked(connection: &mut PgConnection, mark: &str) -> sqlx::Result<bo
 /// PgBouncer says 08P01 (protocol violation), RDS Proxy 0A000 (feature not supported).
 fn refuses_options(error: &sqlx::Error) -> bool {
     error::code(error).is_some_and(|code| code == "08P01" || code == "0A000")
+}
+
+/// Class 28: the password is wrong, or the role may not log in.
+fn refuses_login(error: &sqlx::Error) -> bool {
+    error::code(error).is_some_and(|code| code.starts_with("28"))
 }
 
 /// Asks for a sign of life.

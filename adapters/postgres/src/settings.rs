@@ -21,7 +21,7 @@ pub struct Settings {
     pub user: String,
     /// Password of the role; empty for none. Not used where `password_file` is set.
     pub password: SecretString,
-    /// File that holds the password, read once at start, line ends after it cut off; empty for none.
+    /// File that holds the password, read anew for each connection, line ends after it cut off; empty for none.
     pub password_file: String,
     /// Whether the connection is encrypted, and what is checked.
     pub tls: Tls,
