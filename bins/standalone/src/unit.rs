@@ -20,6 +20,7 @@ use keeper_telemetry::metrics::ProcessingMetrics;
 use serde::Deserialize;
 
 use crate::greeting::greeting;
+use crate::storage_settings::StorageSettings;
 
 pub(crate) struct StandaloneUnit;
 
@@ -27,13 +28,6 @@ pub(crate) struct StandaloneUnit;
 pub(crate) struct Settings {
     auth: AuthSettings,
     storage: StorageSettings,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StorageSettings {
-    directory: PathBuf,
-    create_missing: bool,
 }
 
 impl Unit for StandaloneUnit {
@@ -56,18 +50,7 @@ impl Unit for StandaloneUnit {
 
     fn check(settings: &Settings) -> Result<(), WrongSetting> {
         settings.auth.check()?;
-        let directory = &settings.storage.directory;
-        let wrong = |why| Err(WrongSetting::new("storage.directory", why));
-        if directory.as_os_str().is_empty() {
-            return wrong("must not be empty".to_owned());
-        }
-        // As much of the path as is there must be a directory: the rest is made.
-        match directory.ancestors().find(|part| part.exists()) {
-            Some(there) if !there.is_dir() => {
-                wrong(format!("names {}, but {} is not a directory", directory.display(), there.display()))
-            }
-            _ => Ok(()),
-        }
+        settings.storage.check()
     }
 
     async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {

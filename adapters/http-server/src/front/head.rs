@@ -4,8 +4,10 @@ use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use rocket::http::Method;
 
-use super::listener::MAX_HEAD_BYTES;
 use super::refusal::Refusal;
+
+/// The largest head, in bytes.
+pub(super) const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// The header that must be text, since an order's identity is made of it.
 const KEY: &str = "idempotency-key";

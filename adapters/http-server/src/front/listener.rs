@@ -10,11 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::connection::Ending;
 use super::connections::{Connections, Entry};
+use super::head::MAX_HEAD_BYTES;
 use super::service::Service;
 use super::socket::Socket;
-
-/// The largest head, in bytes.
-pub(super) const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// How long to wait when no connection can be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
