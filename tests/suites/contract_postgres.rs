@@ -25,13 +25,13 @@ use keeper_inventory::Inventory;
 use keeper_ports::billing::OrderLedger;
 use keeper_ports::inventory::MovieRepository;
 use keeper_ports::{PortError, PortResult, Probe};
-use keeper_postgres::{Database, DatabaseProbe, PgMovies, PgOrders, Pooler, Schema, Settings, Tls};
+use keeper_postgres::{DatabaseProbe, PgDatabase, PgMovies, PgOrders, PgSettings, Pooler, Schema, Tls};
 use keeper_tests::contract::samples::{at, movie, movie_id, order, page};
 use keeper_tests::contract::{self, SystemClock};
 use keeper_tests::harness::{self, Postgres, PostgresOptions};
 
-fn settings(database: &harness::Database) -> Settings {
-    Settings {
+fn settings(database: &harness::PgDatabase) -> PgSettings {
+    PgSettings {
         host: database.host.clone(),
         port: database.port,
         name: database.name.clone(),
@@ -49,8 +49,8 @@ fn settings(database: &harness::Database) -> Settings {
     }
 }
 
-async fn migrated(schema: Schema) -> Database {
-    let database = Database::new(&settings(&Postgres::shared().database()), schema).unwrap();
+async fn migrated(schema: Schema) -> PgDatabase {
+    let database = PgDatabase::new(&settings(&Postgres::shared().database()), schema).unwrap();
     database.migrate().await.unwrap();
     database
 }
@@ -96,7 +96,7 @@ fn unavailable<T: std::fmt::Debug>(result: &PortResult<T>) -> bool {
 #[tokio::test]
 async fn a_restart_of_the_database_is_not_noticed_by_the_next_call() {
     let server = Postgres::start(PostgresOptions::default());
-    let database = Database::new(&settings(&server.database()), Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&settings(&server.database()), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     let (movies, probe) = (PgMovies::new(database.clone()), DatabaseProbe::new(database));
     let id = movies.insert(movie("Solaris"), at(1)).await.unwrap().id;
@@ -132,13 +132,13 @@ async fn a_restart_of_the_database_is_not_noticed_by_the_next_call() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_takes_too_long_times_out_and_its_connection_lives() {
     let place = Postgres::shared().database();
-    let hasty = Settings {
+    let hasty = PgSettings {
         statement_timeout_ms: 300,
         acquire_timeout_ms: 100,
         max_connections: 1.try_into().unwrap(),
         ..settings(&place)
     };
-    let database = Database::new(&hasty, Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&hasty, Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     let movies = PgMovies::new(database);
     let id = movies.insert(movie("Solaris"), at(1)).await.unwrap().id;
@@ -157,7 +157,7 @@ async fn a_statement_that_takes_too_long_times_out_and_its_connection_lives() {
 #[tokio::test]
 async fn a_database_that_takes_no_writes_is_unavailable_for_them() {
     let place = Postgres::shared().database();
-    let database = Database::new(&settings(&place), Schema::Billing).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Billing).unwrap();
     database.migrate().await.unwrap();
     let read_only = format!("ALTER DATABASE {} SET default_transaction_read_only = on", place.name);
     Postgres::shared().psql("postgres", &read_only);
@@ -171,7 +171,7 @@ async fn a_database_that_takes_no_writes_is_unavailable_for_them() {
 #[tokio::test]
 async fn an_order_that_breaks_a_rule_of_the_table_fails_and_takes_its_batch_with_it() {
     let place = Postgres::shared().database();
-    let database = Database::new(&settings(&place), Schema::Billing).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Billing).unwrap();
     database.migrate().await.unwrap();
     Postgres::shared().psql(&place.name, "ALTER TABLE orders ADD CHECK (user_id <> 'refused')");
     let ledger = PgOrders::new(database);
@@ -184,7 +184,7 @@ async fn an_order_that_breaks_a_rule_of_the_table_fails_and_takes_its_batch_with
 #[tokio::test]
 async fn a_movie_that_breaks_a_rule_of_the_table_fails_alone() {
     let place = Postgres::shared().database();
-    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     Postgres::shared().psql(&place.name, "ALTER TABLE movies ADD CHECK (title <> 'refused')");
     let movies = PgMovies::new(database);
@@ -209,7 +209,7 @@ async fn a_movie_that_breaks_a_rule_of_the_table_fails_alone() {
 #[tokio::test]
 async fn a_change_that_breaks_a_rule_of_the_table_fails_alone() {
     let place = Postgres::shared().database();
-    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     Postgres::shared().psql(&place.name, "ALTER TABLE movies ADD CHECK (title <> 'refused')");
     let movies = PgMovies::new(database);
@@ -235,9 +235,9 @@ async fn a_change_that_breaks_a_rule_of_the_table_fails_alone() {
 #[tokio::test]
 async fn replicas_that_change_the_same_movies_do_not_deadlock() {
     let place = Postgres::shared().database();
-    let replica = || PgMovies::new(Database::new(&settings(&place), Schema::Inventory).unwrap());
+    let replica = || PgMovies::new(PgDatabase::new(&settings(&place), Schema::Inventory).unwrap());
     let replicas = [replica(), replica()];
-    Database::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
+    PgDatabase::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
     // Enough of them that each row is looked up in the index, in the order of the changes.
     let many = "INSERT INTO movies (title, title_folded, description, created_at, updated_at) \
         SELECT 'm', 'm', 'm', now(), now() FROM generate_series(1, 20000)";
@@ -261,7 +261,7 @@ async fn replicas_that_change_the_same_movies_do_not_deadlock() {
 #[tokio::test]
 async fn a_row_that_breaks_a_rule_of_the_domain_fails_by_its_name() {
     let place = Postgres::shared().database();
-    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     // As somebody may have added it before the table refused it, in the middle of others.
     Postgres::shared().psql(&place.name, "ALTER TABLE movies DROP CONSTRAINT movies_title_not_blank");
@@ -300,8 +300,8 @@ async fn a_wrong_password_is_put_right_without_a_restart() {
     let role = format!("{}_owner", place.name);
     server.psql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD 'right'"));
     server.psql("postgres", &format!("ALTER DATABASE {} OWNER TO {role}", place.name));
-    let wrong = Settings { user: role.clone(), password: "wrong".into(), ..settings(&place) };
-    let database = Database::new(&wrong, Schema::Inventory).unwrap();
+    let wrong = PgSettings { user: role.clone(), password: "wrong".into(), ..settings(&place) };
+    let database = PgDatabase::new(&wrong, Schema::Inventory).unwrap();
     let probe = DatabaseProbe::new(database.clone());
     assert!(unavailable(&database.migrate().await));
     assert!(unavailable(&probe.check().await));
@@ -315,11 +315,12 @@ async fn a_password_may_come_from_a_file() {
     let place = Postgres::shared().database();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password").display().to_string();
-    let from_file = Settings { password: "not used".into(), password_file: file.clone(), ..settings(&place) };
-    let missing = Database::new(&from_file, Schema::Inventory).unwrap_err().to_string();
+    let from_file =
+        PgSettings { password: "not used".into(), password_file: file.clone(), ..settings(&place) };
+    let missing = PgDatabase::new(&from_file, Schema::Inventory).unwrap_err().to_string();
     assert!(missing.contains("database.password_file") && missing.contains(&file), "{missing}");
     std::fs::write(&file, format!("{}\n", place.password)).unwrap();
-    Database::new(&from_file, Schema::Inventory).unwrap().migrate().await.unwrap();
+    PgDatabase::new(&from_file, Schema::Inventory).unwrap().migrate().await.unwrap();
 }
 
 #[tokio::test]
@@ -335,8 +336,8 @@ async fn connections_are_encrypted_and_servers_are_checked_as_the_settings_say()
         (Tls::VerifyFull, "127.0.0.1", ca.as_str(), false),
         (Tls::Disable, "127.0.0.1", "", false),
     ] {
-        let settings = Settings { tls, host: host.into(), tls_ca: authority.into(), ..settings(&place) };
-        let result = Database::new(&settings, Schema::Billing).unwrap().migrate().await;
+        let settings = PgSettings { tls, host: host.into(), tls_ca: authority.into(), ..settings(&place) };
+        let result = PgDatabase::new(&settings, Schema::Billing).unwrap().migrate().await;
         assert_eq!(result.is_ok(), works, "{tls:?} {host} {authority:?}: {result:?}");
         assert!(works || unavailable(&result));
     }
@@ -344,7 +345,7 @@ async fn connections_are_encrypted_and_servers_are_checked_as_the_settings_say()
 
 #[tokio::test]
 async fn the_connections_are_counted() {
-    let database = Database::new(&settings(&Postgres::shared().database()), Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&settings(&Postgres::shared().database()), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     let movies = PgMovies::new(database.clone());
     join_all((0..5).map(|id| movies.find(movie_id(id + 1)))).await;

@@ -10,7 +10,7 @@ use keeper_inventory::Inventory;
 use keeper_ports::billing::{DeadLetters, OrderLedger, OrderQueue};
 use keeper_ports::inventory::MovieRepository;
 use keeper_sqlite::{
-    Database, Directory, SqliteConsumer, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteQueue,
+    Directory, SqliteConsumer, SqliteDatabase, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteQueue,
 };
 use keeper_telemetry::metrics::ProcessingMetrics;
 use keeper_tests::contract::order_queue::{Desk, until, until_handled};
@@ -49,7 +49,7 @@ async fn queue() -> (contract::order_queue::Subject, TempDir) {
     (subject(directory.billing().await.unwrap()), folder)
 }
 
-fn subject(billing: Database) -> contract::order_queue::Subject {
+fn subject(billing: SqliteDatabase) -> contract::order_queue::Subject {
     let queue = SqliteQueue::new(billing);
     let dead_letters = Arc::new(SqliteDeadLetters::new(queue.clone()));
     let metrics = ProcessingMetrics::register(&prometheus::Registry::new()).unwrap();

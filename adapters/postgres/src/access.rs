@@ -4,14 +4,14 @@ use keeper_settings::WrongSetting;
 use sqlx::postgres::PgConnectOptions;
 use tokio::task::spawn_blocking;
 
-use crate::Settings;
+use crate::PgSettings;
 
 /// How a connection is opened, with the password and the authority that their files have now: a secret that was rotated
 /// needs no restart.
 #[derive(Debug)]
 pub(crate) struct Access {
     what: &'static str,
-    settings: Settings,
+    settings: PgSettings,
     /// The options of the files when they could last be read, and whether that was the last time.
     last: Mutex<(PgConnectOptions, bool)>,
 }
@@ -21,7 +21,7 @@ impl Access {
     ///
     /// # Errors
     /// A setting cannot be used.
-    pub(crate) fn new(what: &'static str, settings: &Settings) -> Result<Self, WrongSetting> {
+    pub(crate) fn new(what: &'static str, settings: &PgSettings) -> Result<Self, WrongSetting> {
         let last = Mutex::new((settings.connect_options()?, true));
         Ok(Self { what, settings: settings.clone(), last })
     }

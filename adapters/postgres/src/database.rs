@@ -10,7 +10,7 @@ use crate::error::{self, Blame};
 use crate::pool::{Lease, Pool};
 use crate::session::{Connector, Session};
 use crate::statement::{Answer, Statement};
-use crate::{Schema, Settings};
+use crate::{PgSettings, Schema};
 
 /// How much longer than the statement timeout a statement is waited for: then the database is out of reach, since it
 /// would have ended the statement itself.
@@ -29,7 +29,7 @@ enum Twice {
 
 /// One of the two databases, as this process uses it. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Database(Arc<Inner>);
+pub struct PgDatabase(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -44,12 +44,12 @@ struct Inner {
     migration_failure: Mutex<Option<String>>,
 }
 
-impl Database {
+impl PgDatabase {
     /// Prepares the use of the database. Connections are opened when they are needed, so the database may come later.
     ///
     /// # Errors
     /// A setting cannot be used.
-    pub fn new(settings: &Settings, schema: Schema) -> Result<Self, WrongSetting> {
+    pub fn new(settings: &PgSettings, schema: Schema) -> Result<Self, WrongSetting> {
         let access = Access::new(schema.what(), settings)?;
         let connector = Arc::new(Connector::new(schema.what(), access, settings.pooler));
         let pool = Pool::new(schema.what(), Arc::clone(&connector), settings);

@@ -19,9 +19,9 @@ mod session;
 mod settings;
 mod statement;
 
-pub use database::Database;
+pub use database::PgDatabase;
 pub use movies::PgMovies;
 pub use orders::PgOrders;
 pub use probe::DatabaseProbe;
 pub use schema::Schema;
-pub use settings::{Pooler, Settings, Tls};
+pub use settings::{PgSettings, Pooler, Tls};

@@ -4,12 +4,12 @@ use keeper_ports::{PortError, PortResult, chain};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::Database;
+use crate::PgDatabase;
 use crate::error::{self, Blame};
 use crate::server::Server;
 use crate::session::{Ownership, Session};
 
-impl Database {
+impl PgDatabase {
     /// Applies the migrations that are missing. Replicas that start at the same time wait for each other, and the
     /// statement timeout does not apply.
     ///

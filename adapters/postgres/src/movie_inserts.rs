@@ -8,7 +8,7 @@ use keeper_ports::{PortError, PortResult};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::Database;
+use crate::PgDatabase;
 use crate::statement::RowError;
 
 /// A movie to be inserted, and when.
@@ -28,7 +28,7 @@ struct Drawn {
 }
 
 /// Inserts movies in one step. Where one of them is at fault, each is inserted by itself, so that it alone fails.
-pub(crate) async fn insert_all(database: Database, movies: Vec<Insert>) -> Answers<MovieId> {
+pub(crate) async fn insert_all(database: PgDatabase, movies: Vec<Insert>) -> Answers<MovieId> {
     match insert(&database, &movies).await {
         Err(PortError::Failed { .. }) if movies.len() > 1 => {
             let mut answers = Vec::with_capacity(movies.len());
@@ -44,7 +44,7 @@ pub(crate) async fn insert_all(database: Database, movies: Vec<Insert>) -> Answe
 
 /// Rows that somebody copied in with their ids do not move the sequence on: then ids are drawn again, past those rows. What
 /// was inserted before keeps its answer, whatever becomes of the others.
-async fn insert(database: &Database, movies: &[Insert]) -> Answers<MovieId> {
+async fn insert(database: &PgDatabase, movies: &[Insert]) -> Answers<MovieId> {
     let drawn = draw(database, movies).await?;
     let mut left: Vec<usize> = (0..movies.len()).filter(|at| !drawn[*at].taken_by_us).collect();
     let mut answers: Vec<_> = drawn.into_iter().map(|drawn| Ok(drawn.id)).collect();
@@ -84,7 +84,7 @@ async fn insert(database: &Database, movies: &[Insert]) -> Answers<MovieId> {
 }
 
 /// Moves the sequence on to the highest id, by drawing: so it never goes back, whoever draws at the same time.
-async fn draw_past_taken(database: &Database, movies: &[Insert]) -> PortResult<Vec<Drawn>> {
+async fn draw_past_taken(database: &PgDatabase, movies: &[Insert]) -> PortResult<Vec<Drawn>> {
     let pass = || {
         sqlx::query(
             "SELECT max(nextval(pg_get_serial_sequence('movies', 'id'))) FROM generate_series(1, least($1,
@@ -96,7 +96,7 @@ async fn draw_past_taken(database: &Database, movies: &[Insert]) -> PortResult<V
     draw(database, movies).await
 }
 
-async fn draw(database: &Database, movies: &[Insert]) -> PortResult<Vec<Drawn>> {
+async fn draw(database: &PgDatabase, movies: &[Insert]) -> PortResult<Vec<Drawn>> {
     let titles: Vec<&str> = movies.iter().map(|(movie, _)| movie.title.as_str()).collect();
     let folded: Vec<String> = titles.iter().map(|title| fold(title)).collect();
     let descriptions: Vec<&str> = movies.iter().map(|(movie, _)| movie.description.as_str()).collect();

@@ -4,11 +4,11 @@ use keeper_ports::{PortError, PortResult};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::Database;
+use crate::PgDatabase;
 use crate::statement::RowError;
 
 /// Reads a row; what breaks a rule of the domain was not written by this program, and names the row.
-pub(crate) fn movie(database: &Database, row: &PgRow) -> PortResult<Movie> {
+pub(crate) fn movie(database: &PgDatabase, row: &PgRow) -> PortResult<Movie> {
     let movie = || -> Result<Movie, RowError> {
         let id: i64 = row.try_get(0)?;
         read(id, row).map_err(|cause| format!("the row of movie {id} is broken: {cause}").into())

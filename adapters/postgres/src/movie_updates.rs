@@ -8,7 +8,7 @@ use keeper_ports::{PortError, PortResult};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::Database;
+use crate::PgDatabase;
 
 use crate::movie_row::movie;
 use crate::statement::Answer;
@@ -18,7 +18,7 @@ pub(crate) type Update = (MovieId, MovieChange, Timestamp);
 
 /// What an answer says of each of these movies: its row, or that it is not there.
 fn each(
-    database: &Database,
+    database: &PgDatabase,
     answer: &Answer,
     ids: impl IntoIterator<Item = MovieId>,
 ) -> Answers<Option<Movie>> {
@@ -30,7 +30,7 @@ fn each(
 
 /// Changes movies in one step, or in as many as one movie is changed: two changes of one row in one statement would lose
 /// the second. Where one of them is at fault, each is made by itself, so that it alone fails.
-pub(crate) async fn update_all(database: Database, updates: Vec<Update>) -> Answers<Option<Movie>> {
+pub(crate) async fn update_all(database: PgDatabase, updates: Vec<Update>) -> Answers<Option<Movie>> {
     let mut answers: Vec<_> = updates.iter().map(|_| Ok(None)).collect();
     let mut rounds = rounds(&updates).into_iter();
     while let Some(round) = rounds.next() {
@@ -49,7 +49,7 @@ pub(crate) async fn update_all(database: Database, updates: Vec<Update>) -> Answ
     Ok(answers)
 }
 
-async fn alone(database: &Database, updates: &[&Update]) -> Vec<PortResult<Option<Movie>>> {
+async fn alone(database: &PgDatabase, updates: &[&Update]) -> Vec<PortResult<Option<Movie>>> {
     let mut answers = Vec::with_capacity(updates.len());
     for one in updates {
         answers.push(update(database, &[one]).await.and_then(|mut answer| answer.remove(0)));
@@ -68,7 +68,7 @@ fn rounds(updates: &[Update]) -> Vec<Vec<usize>> {
     rounds
 }
 
-async fn update(database: &Database, updates: &[&Update]) -> Answers<Option<Movie>> {
+async fn update(database: &PgDatabase, updates: &[&Update]) -> Answers<Option<Movie>> {
     let ids: Vec<i64> = updates.iter().map(|(id, ..)| id.get()).collect();
     let titles: Vec<_> = updates.iter().map(|(_, change, _)| change.title().map(Title::as_str)).collect();
     let folded: Vec<_> = titles.iter().map(|title| title.map(fold)).collect();

@@ -8,7 +8,7 @@ use keeper_ports::inventory::MovieRepository;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::Database;
+use crate::PgDatabase;
 use crate::movie_inserts::{Insert, insert_all};
 use crate::movie_row::movie;
 use crate::movie_updates::{Update, update_all};
@@ -33,14 +33,14 @@ const SEARCH_BY_CHARACTERS: &str = "SELECT id, title, description, created_at, u
 /// is here and not in a decorator, since only the store can take a batch apart around the one that it refuses.
 #[derive(Clone)]
 pub struct PgMovies {
-    database: Database,
+    database: PgDatabase,
     inserts: Coalescer<Insert, MovieId>,
     updates: Coalescer<Update, Option<Movie>>,
 }
 
 impl PgMovies {
     /// Makes the store; the database's schema is [`crate::Schema::Inventory`].
-    pub fn new(database: Database) -> Self {
+    pub fn new(database: PgDatabase) -> Self {
         let (inserting, updating) = (database.clone(), database.clone());
         Self {
             inserts: Coalescer::new(database.what(), move |movies| insert_all(inserting.clone(), movies)),
@@ -49,7 +49,7 @@ impl PgMovies {
         }
     }
 
-    pub(crate) fn database(&self) -> &Database {
+    pub(crate) fn database(&self) -> &PgDatabase {
         &self.database
     }
 

@@ -11,18 +11,18 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use crate::Database;
+use crate::PgDatabase;
 use crate::statement::RowError;
 
 /// The ledger on PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct PgOrders {
-    database: Database,
+    database: PgDatabase,
 }
 
 impl PgOrders {
     /// Makes the ledger; the database's schema is [`crate::Schema::Billing`].
-    pub fn new(database: Database) -> Self {
+    pub fn new(database: PgDatabase) -> Self {
         Self { database }
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::session::{Connector, Session, ping};
-use crate::{Settings, error};
+use crate::{PgSettings, error};
 
 /// A connection that lay idle for longer is asked whether it still works before it is used. Under load none is, so
 /// this costs nothing where time matters.
@@ -91,7 +91,7 @@ impl Lease {
 }
 
 impl Pool {
-    pub(crate) fn new(what: &'static str, connector: Arc<Connector>, settings: &Settings) -> Self {
+    pub(crate) fn new(what: &'static str, connector: Arc<Connector>, settings: &PgSettings) -> Self {
         let max_connections = usize::from(settings.max_connections.get());
         Self {
             what,

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use keeper_ports::{PortError, PortResult, Probe};
 use sqlx::Row;
 
-use crate::Database;
+use crate::PgDatabase;
 use crate::server::Server;
 
 /// How long the database has to answer.
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Says whether the database answers, takes writes, is fit for the unit's data, and has the unit's schema.
 #[derive(Debug)]
 pub struct DatabaseProbe {
-    database: Database,
+    database: PgDatabase,
     /// A schema that was seen once is not looked for again: migrations are never taken back.
     migrated: AtomicBool,
     /// The unit makes the schema when it starts, which it has not done yet.
@@ -23,12 +23,12 @@ pub struct DatabaseProbe {
 
 impl DatabaseProbe {
     /// Makes the probe.
-    pub fn new(database: Database) -> Self {
+    pub fn new(database: PgDatabase) -> Self {
         Self { database, migrated: AtomicBool::new(false), migrates_later: false }
     }
 
     /// Makes the probe of a unit that does not run. Where it `migrates` when it starts, the schema need not be there yet.
-    pub fn before_start(database: Database, migrates: bool) -> Self {
+    pub fn before_start(database: PgDatabase, migrates: bool) -> Self {
         Self { migrates_later: migrates, ..Self::new(database) }
     }
 

@@ -3,7 +3,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::session::Session;
-use crate::{Database, Schema};
+use crate::{PgDatabase, Schema};
 
 /// What is asked of the server itself. Settings are read as they are for this session.
 const QUESTION: &str = "SELECT current_setting('server_version_num'), current_setting('server_encoding'), \
@@ -28,7 +28,7 @@ impl Server {
     }
 
     /// Asks it on one of the connections that calls use.
-    pub(crate) async fn ask(database: &Database) -> PortResult<Self> {
+    pub(crate) async fn ask(database: &PgDatabase) -> PortResult<Self> {
         let answer = database.read(|| sqlx::query(QUESTION)).await?;
         answer.row().and_then(Self::of).map_err(|error| database.meaning(error))
     }
@@ -46,7 +46,7 @@ impl Server {
     ///
     /// # Errors
     /// `Failed` where nothing but an operator changes it, `Unavailable` where it takes no writes at the moment.
-    pub(crate) fn check(&self, database: &Database) -> PortResult<()> {
+    pub(crate) fn check(&self, database: &PgDatabase) -> PortResult<()> {
         let failed = |why: String| Err(PortError::failed(database.what(), why));
         let name = database.name();
         if self.version < OLDEST {

@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 /// the unit's `default.toml` has the defaults.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct PgSettings {
     /// Host name or address; a path that begins with `/` is the directory of a Unix socket.
     pub host: String,
     /// TCP port.
@@ -66,11 +66,11 @@ pub enum Pooler {
     Transaction,
 }
 
-impl Settings {
+impl PgSettings {
     /// The longest timeout that the database takes for a statement, in milliseconds.
     const LONGEST_STATEMENT_MS: u32 = i32::MAX.unsigned_abs();
 
-    /// Reads the files that the settings name, and says whether a [`Database`](crate::Database) can be made.
+    /// Reads the files that the settings name, and says whether a [`PgDatabase`](crate::PgDatabase) can be made.
     ///
     /// # Errors
     /// A value is out of its range, or a file cannot be used.

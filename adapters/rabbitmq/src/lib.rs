@@ -1,6 +1,6 @@
-//! RabbitMQ, in rooms: [`connection`] keeps a connection up, [`publisher`] publishes with confirms, [`consumer`] settles
-//! batches of messages, [`dead_letters`] looks after those that cannot be processed. All of these serve any queue.
-//! [`orders`] is what is particular to the queue of orders.
+//! RabbitMQ, in rooms: `connection` keeps a connection up, `publisher` publishes with confirms, `consumer` settles
+//! batches of messages, `dead_letters` looks after those that cannot be processed. All of these serve any queue.
+//! `orders` is what is particular to the queue of orders.
 //!
 //! Each part keeps its own connection to the [`Broker`]: a lost one is dropped whole and made anew. Nothing here is
 //! reported done before the broker has said so.

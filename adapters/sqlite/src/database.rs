@@ -22,7 +22,7 @@ const LOG_SIZE: &str = "67108864";
 
 /// One database file: readers beside each other, and one writer. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Database {
+pub struct SqliteDatabase {
     dependency: &'static str,
     file: OpenedFile,
     readers: SqlitePool,
@@ -32,7 +32,7 @@ pub struct Database {
 /// A statement with its parameters.
 pub(crate) type Statement<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 
-impl Database {
+impl SqliteDatabase {
     /// Opens the file, makes it when it is not there, and applies the migrations that are missing.
     pub(crate) async fn open(
         path: &Path,

@@ -7,7 +7,7 @@ use keeper_ports::PortError;
 use sqlx::migrate::Migrator;
 use thiserror::Error;
 
-use crate::Database;
+use crate::SqliteDatabase;
 use crate::movies::fold_anew;
 
 /// One of the two files.
@@ -161,7 +161,7 @@ impl Directory {
     ///
     /// # Errors
     /// The file cannot be used.
-    pub async fn inventory(&self) -> Result<Database, DirectoryError> {
+    pub async fn inventory(&self) -> Result<SqliteDatabase, DirectoryError> {
         let database = self.open(&INVENTORY, sqlx::migrate!("migrations/inventory")).await?;
         let path = self.0.join(INVENTORY.name);
         fold_anew(&database).await.map_err(|cause| DirectoryError::Fold { path, cause })?;
@@ -172,7 +172,7 @@ impl Directory {
     ///
     /// # Errors
     /// The file cannot be used.
-    pub async fn billing(&self) -> Result<Database, DirectoryError> {
+    pub async fn billing(&self) -> Result<SqliteDatabase, DirectoryError> {
         self.open(&BILLING, sqlx::migrate!("migrations/billing")).await
     }
 
@@ -181,9 +181,9 @@ impl Directory {
         self.0.join(file.name)
     }
 
-    async fn open(&self, file: &File, migrator: Migrator) -> Result<Database, DirectoryError> {
+    async fn open(&self, file: &File, migrator: Migrator) -> Result<SqliteDatabase, DirectoryError> {
         let path = self.file(file);
-        Database::open(&path, file.dependency, migrator)
+        SqliteDatabase::open(&path, file.dependency, migrator)
             .await
             .map_err(|cause| DirectoryError::Open { path, cause })
     }

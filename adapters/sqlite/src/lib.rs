@@ -19,7 +19,7 @@ mod writer;
 
 pub use backup::BackupError;
 pub use consumer::SqliteConsumer;
-pub use database::Database;
+pub use database::SqliteDatabase;
 pub use dead_letters::SqliteDeadLetters;
 pub use directory::{Directory, DirectoryError, DirectoryLock};
 pub use directory_probe::DirectoryProbe;

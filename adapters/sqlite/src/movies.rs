@@ -8,7 +8,7 @@ use keeper_ports::inventory::MovieRepository;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use crate::Database;
+use crate::SqliteDatabase;
 use crate::database::RowError;
 use crate::writer::Write;
 
@@ -18,12 +18,12 @@ const TRIGRAM: usize = 3;
 /// The catalogue's store on SQLite.
 #[derive(Debug, Clone)]
 pub struct SqliteMovies {
-    database: Database,
+    database: SqliteDatabase,
 }
 
 impl SqliteMovies {
     /// Makes the store over [`crate::Directory::inventory`].
-    pub fn new(database: Database) -> Self {
+    pub fn new(database: SqliteDatabase) -> Self {
         Self { database }
     }
 
@@ -189,7 +189,7 @@ impl Write for Update {
 }
 
 /// Folds anew the titles that an earlier version of the program has folded by another rule.
-pub(crate) async fn fold_anew(database: &Database) -> PortResult<()> {
+pub(crate) async fn fold_anew(database: &SqliteDatabase) -> PortResult<()> {
     while database.write(FoldSome).await? > 0 {}
     Ok(())
 }

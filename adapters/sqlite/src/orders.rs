@@ -9,19 +9,19 @@ use keeper_ports::billing::OrderLedger;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use crate::Database;
+use crate::SqliteDatabase;
 use crate::database::RowError;
 use crate::writer::Write;
 
 /// The ledger on SQLite.
 #[derive(Debug, Clone)]
 pub struct SqliteOrders {
-    database: Database,
+    database: SqliteDatabase,
 }
 
 impl SqliteOrders {
     /// Makes the ledger over [`crate::Directory::billing`].
-    pub fn new(database: Database) -> Self {
+    pub fn new(database: SqliteDatabase) -> Self {
         Self { database }
     }
 

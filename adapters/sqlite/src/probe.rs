@@ -1,17 +1,17 @@
 use async_trait::async_trait;
 use keeper_ports::{PortResult, Probe};
 
-use crate::Database;
+use crate::SqliteDatabase;
 
 /// Says whether a database file can be read, and is where it was opened.
 #[derive(Debug)]
 pub struct SqliteProbe {
-    database: Database,
+    database: SqliteDatabase,
 }
 
 impl SqliteProbe {
     /// Makes the probe.
-    pub fn new(database: Database) -> Self {
+    pub fn new(database: SqliteDatabase) -> Self {
         Self { database }
     }
 }

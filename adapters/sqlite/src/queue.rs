@@ -9,19 +9,19 @@ use keeper_wire::OrderMessage;
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
-use crate::Database;
+use crate::SqliteDatabase;
 use crate::writer::Write;
 
 /// The order queue on SQLite: a table, and a bell for the consumer of this process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SqliteQueue {
-    pub(crate) database: Database,
+    pub(crate) database: SqliteDatabase,
     pub(crate) bell: Arc<Notify>,
 }
 
 impl SqliteQueue {
     /// Makes the queue over [`crate::Directory::billing`].
-    pub fn new(database: Database) -> Self {
+    pub fn new(database: SqliteDatabase) -> Self {
         Self { database, bell: Arc::default() }
     }
 }

@@ -1,12 +1,12 @@
 use crate::contents::Contents;
 use crate::directory::{BILLING, File, INVENTORY};
-use crate::{Database, Directory, DirectoryError, DirectoryLock};
+use crate::{Directory, DirectoryError, DirectoryLock, SqliteDatabase};
 
 /// Both databases of a directory, open, with the right to serve from it.
 #[derive(Debug)]
 pub struct Storage {
-    inventory: Database,
-    billing: Database,
+    inventory: SqliteDatabase,
+    billing: SqliteDatabase,
     _lock: DirectoryLock,
 }
 
@@ -35,12 +35,12 @@ impl Storage {
     }
 
     /// The catalogue's database.
-    pub fn inventory(&self) -> &Database {
+    pub fn inventory(&self) -> &SqliteDatabase {
         &self.inventory
     }
 
     /// The database of the orders.
-    pub fn billing(&self) -> &Database {
+    pub fn billing(&self) -> &SqliteDatabase {
         &self.billing
     }
 

@@ -6,7 +6,7 @@ use keeper_bootstrap::{
     migrate_when_there, register_pool,
 };
 use keeper_http_server::{Dependencies, Document, docs, order_book};
-use keeper_postgres::{Database, DatabaseProbe, PgOrders, Schema};
+use keeper_postgres::{DatabaseProbe, PgDatabase, PgOrders, Schema};
 use keeper_rabbitmq::{
     Broker, BrokerMetrics, ConnectProbe, ConsumerSettings, RabbitDeadLetters, order_consumer,
 };
@@ -16,13 +16,13 @@ use serde::Deserialize;
 pub(crate) struct BillingUnit;
 
 #[derive(Deserialize)]
-pub(crate) struct Settings {
-    database: keeper_postgres::Settings,
+pub(crate) struct BillingSettings {
+    database: keeper_postgres::PgSettings,
     broker: ConsumerSettings,
 }
 
 impl Unit for BillingUnit {
-    type Settings = Settings;
+    type Settings = BillingSettings;
     const NAME: &'static str = "billing";
     const ABOUT: &'static str = "Records orders from RabbitMQ in PostgreSQL, and reads them";
     const DEFAULTS: &'static str = include_str!("../default.toml");
@@ -30,15 +30,15 @@ impl Unit for BillingUnit {
     const MIGRATES: bool = true;
     const HAS_DEAD_LETTERS: bool = true;
 
-    fn check(settings: &Settings) -> Result<(), WrongSetting> {
+    fn check(settings: &BillingSettings) -> Result<(), WrongSetting> {
         settings.database.check()?;
         settings.broker.check()
     }
 
-    async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
+    async fn assemble(settings: BillingSettings, context: &Context) -> Result<Parts, StartError> {
         let migrate = settings.database.migrate;
         let clock = &context.clock;
-        let database = Database::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
+        let database = PgDatabase::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
         let pool = database.clone();
         register_pool(&context.registry, move || pool.connections())?;
         let broker_metrics = BrokerMetrics::register(&context.registry)?;
@@ -67,8 +67,8 @@ impl Unit for BillingUnit {
         })
     }
 
-    async fn dependencies(settings: Settings) -> Result<Vec<Dependency>, StartError> {
-        let database = Database::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
+    async fn dependencies(settings: BillingSettings) -> Result<Vec<Dependency>, StartError> {
+        let database = PgDatabase::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
         let probe = Arc::new(DatabaseProbe::before_start(database, settings.database.migrate));
         let metrics = BrokerMetrics::unregistered()?;
         let broker = Broker::new(&settings.broker.connection(), "billing doctor", &metrics)
@@ -77,12 +77,12 @@ impl Unit for BillingUnit {
         Ok(vec![Dependency { section: "database", probe }, Dependency { section: "broker", probe: broker }])
     }
 
-    async fn migrate(settings: Settings) -> Result<(), StartError> {
-        let database = Database::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
+    async fn migrate(settings: BillingSettings) -> Result<(), StartError> {
+        let database = PgDatabase::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
         database.migrate().await.map_err(StartError::part)
     }
 
-    async fn dead_letters(settings: Settings) -> Result<OpenDeadLetters, StartError> {
+    async fn dead_letters(settings: BillingSettings) -> Result<OpenDeadLetters, StartError> {
         let metrics = BrokerMetrics::unregistered()?;
         let broker = Broker::new(&settings.broker.connection(), "billing dead-letters", &metrics)
             .map_err(StartError::part)?;

@@ -9,7 +9,7 @@ use crate::config::Common;
 use crate::journal::Journal;
 use crate::log_writer::within_patience;
 use crate::output::say;
-use crate::settings::Settings;
+use crate::settings::UnitSettings;
 use crate::unit::Unit;
 use crate::{StartError, backup, dead_letters, doctor, health, logging, supervisor};
 
@@ -72,7 +72,7 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
     if matches.subcommand_name() == Some("openapi") {
         return say(keeper_http_server::docs::document(U::DOCUMENT).map_err(StartError::part)?.trim_end());
     }
-    let settings = Settings::load(U::DEFAULTS)?;
+    let settings = UnitSettings::load(U::DEFAULTS)?;
     let common: Common = settings.read()?;
     // Read in full before anything is done, so that `config` and `healthcheck` refuse what `serve` would.
     let own: U::Settings = settings.read()?;

@@ -29,7 +29,7 @@ pub use keeper_settings::WrongSetting;
 pub use output::say;
 pub use pool::register_pool;
 pub use schema::migrate_when_there;
-pub use settings::{Settings, SettingsError};
+pub use settings::{SettingsError, UnitSettings};
 pub use start_error::StartError;
 pub use stop::Stop;
 pub use unit::{Context, Dependency, OpenDeadLetters, Parts, Task, Unit};

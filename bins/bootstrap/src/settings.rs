@@ -27,11 +27,11 @@ pub struct SettingsError(pub String);
 
 /// The settings of a unit, merged and not yet read.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct UnitSettings {
     figment: Figment,
 }
 
-impl Settings {
+impl UnitSettings {
     /// Merges a unit's defaults, the settings file and the process's environment.
     ///
     /// # Errors

@@ -29,10 +29,10 @@ enum Tls {
     VerifyFull,
 }
 
-fn merged(variables: &[(&str, &str)]) -> Result<Settings, String> {
+fn merged(variables: &[(&str, &str)]) -> Result<UnitSettings, String> {
     let variables: Vec<_> =
         variables.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
-    Settings::merge(DEFAULTS, &variables).map_err(|error| error.to_string())
+    UnitSettings::merge(DEFAULTS, &variables).map_err(|error| error.to_string())
 }
 
 fn with_file(text: &str, variables: &[(&str, &str)]) -> Result<Read, String> {
@@ -125,7 +125,7 @@ fn a_section_within_a_section_is_read_from_file_and_environment() {
     let read = |name: &str, value: &str| {
         let variables = [(FILE_VARIABLE, file.to_str().unwrap()), (name, value)];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Settings::merge(NESTED, &variables).map_err(|error| error.to_string())
+        UnitSettings::merge(NESTED, &variables).map_err(|error| error.to_string())
     };
     let masked = read("KEEPER_AUTH__JWT__LEEWAY_S", "5").unwrap().masked().unwrap();
     assert!(masked.contains("leeway_s = 5") && masked.contains("issuer = \"https://a\""), "{masked}");

@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub(crate) struct GatewayUnit;
 
 #[derive(Deserialize)]
-pub(crate) struct Settings {
+pub(crate) struct GatewaySettings {
     auth: AuthSettings,
     broker: BrokerSettings,
     inventory: ClientSettings,
@@ -24,7 +24,7 @@ pub(crate) struct Settings {
 }
 
 impl Unit for GatewayUnit {
-    type Settings = Settings;
+    type Settings = GatewaySettings;
     const NAME: &'static str = "gateway";
     const ABOUT: &'static str = "The public API over inventory, billing and RabbitMQ";
     const DEFAULTS: &'static str = include_str!("../default.toml");
@@ -36,18 +36,18 @@ impl Unit for GatewayUnit {
         vec![keys::command()]
     }
 
-    fn command(settings: Settings, matches: &ArgMatches) -> Result<(), StartError> {
+    fn command(settings: GatewaySettings, matches: &ArgMatches) -> Result<(), StartError> {
         keys::run(&settings.auth, matches)
     }
 
-    fn check(settings: &Settings) -> Result<(), WrongSetting> {
+    fn check(settings: &GatewaySettings) -> Result<(), WrongSetting> {
         settings.auth.check()?;
         settings.broker.check()?;
         settings.inventory.check("inventory")?;
         settings.billing.check("billing")
     }
 
-    async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
+    async fn assemble(settings: GatewaySettings, context: &Context) -> Result<Parts, StartError> {
         let inventory = Service::new("inventory", &settings.inventory).map_err(StartError::part)?;
         let billing = Service::new("billing", &settings.billing).map_err(StartError::part)?;
         let metrics = BrokerMetrics::register(&context.registry)?;
@@ -77,7 +77,7 @@ impl Unit for GatewayUnit {
         Ok(Parts { api, dependencies, tasks, greeting: None })
     }
 
-    async fn dependencies(settings: Settings) -> Result<Vec<Dependency>, StartError> {
+    async fn dependencies(settings: GatewaySettings) -> Result<Vec<Dependency>, StartError> {
         let inventory = Service::new("inventory", &settings.inventory).map_err(StartError::part)?;
         let billing = Service::new("billing", &settings.billing).map_err(StartError::part)?;
         let metrics = BrokerMetrics::unregistered()?;

@@ -6,18 +6,18 @@ use keeper_bootstrap::{
 };
 use keeper_http_server::{Dependencies, Document, docs, movies, movies_by_id};
 use keeper_inventory::Inventory;
-use keeper_postgres::{Database, DatabaseProbe, PgMovies, Schema};
+use keeper_postgres::{DatabaseProbe, PgDatabase, PgMovies, Schema};
 use serde::Deserialize;
 
 pub(crate) struct InventoryUnit;
 
 #[derive(Deserialize)]
-pub(crate) struct Settings {
-    database: keeper_postgres::Settings,
+pub(crate) struct InventorySettings {
+    database: keeper_postgres::PgSettings,
 }
 
 impl Unit for InventoryUnit {
-    type Settings = Settings;
+    type Settings = InventorySettings;
     const NAME: &'static str = "inventory";
     const ABOUT: &'static str = "The movie catalogue over PostgreSQL";
     const DEFAULTS: &'static str = include_str!("../default.toml");
@@ -25,13 +25,13 @@ impl Unit for InventoryUnit {
     const MIGRATES: bool = true;
     const HAS_DEAD_LETTERS: bool = false;
 
-    fn check(settings: &Settings) -> Result<(), WrongSetting> {
+    fn check(settings: &InventorySettings) -> Result<(), WrongSetting> {
         settings.database.check()
     }
 
-    async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
+    async fn assemble(settings: InventorySettings, context: &Context) -> Result<Parts, StartError> {
         let migrate = settings.database.migrate;
-        let database = Database::new(&settings.database, Schema::Inventory).map_err(StartError::part)?;
+        let database = PgDatabase::new(&settings.database, Schema::Inventory).map_err(StartError::part)?;
         let pool = database.clone();
         register_pool(&context.registry, move || pool.connections())?;
         let movies_store = Arc::new(PgMovies::new(database.clone()));
@@ -60,14 +60,14 @@ impl Unit for InventoryUnit {
         })
     }
 
-    async fn dependencies(settings: Settings) -> Result<Vec<Dependency>, StartError> {
-        let database = Database::new(&settings.database, Schema::Inventory).map_err(StartError::part)?;
+    async fn dependencies(settings: InventorySettings) -> Result<Vec<Dependency>, StartError> {
+        let database = PgDatabase::new(&settings.database, Schema::Inventory).map_err(StartError::part)?;
         let probe = Arc::new(DatabaseProbe::before_start(database, settings.database.migrate));
         Ok(vec![Dependency { section: "database", probe }])
     }
 
-    async fn migrate(settings: Settings) -> Result<(), StartError> {
-        let database = Database::new(&settings.database, Schema::Inventory).map_err(StartError::part)?;
+    async fn migrate(settings: InventorySettings) -> Result<(), StartError> {
+        let database = PgDatabase::new(&settings.database, Schema::Inventory).map_err(StartError::part)?;
         database.migrate().await.map_err(StartError::part)
     }
 }

@@ -25,13 +25,13 @@ use crate::storage_settings::StorageSettings;
 pub(crate) struct StandaloneUnit;
 
 #[derive(Deserialize)]
-pub(crate) struct Settings {
+pub(crate) struct StandaloneSettings {
     auth: AuthSettings,
     storage: StorageSettings,
 }
 
 impl Unit for StandaloneUnit {
-    type Settings = Settings;
+    type Settings = StandaloneSettings;
     const NAME: &'static str = "standalone";
     const ABOUT: &'static str = "The whole system in one process, with its data in SQLite files";
     const DEFAULTS: &'static str = include_str!("../default.toml");
@@ -44,16 +44,16 @@ impl Unit for StandaloneUnit {
         vec![keys::command()]
     }
 
-    fn command(settings: Settings, matches: &ArgMatches) -> Result<(), StartError> {
+    fn command(settings: StandaloneSettings, matches: &ArgMatches) -> Result<(), StartError> {
         keys::run(&settings.auth, matches)
     }
 
-    fn check(settings: &Settings) -> Result<(), WrongSetting> {
+    fn check(settings: &StandaloneSettings) -> Result<(), WrongSetting> {
         settings.auth.check()?;
         settings.storage.check()
     }
 
-    async fn assemble(settings: Settings, context: &Context) -> Result<Parts, StartError> {
+    async fn assemble(settings: StandaloneSettings, context: &Context) -> Result<Parts, StartError> {
         let StorageSettings { directory, create_missing } = settings.storage;
         let directory = Directory::new(directory).map_err(StartError::part)?;
         let storage = Storage::open(&directory, create_missing).await.map_err(StartError::part)?;
@@ -98,17 +98,17 @@ impl Unit for StandaloneUnit {
         })
     }
 
-    async fn dependencies(settings: Settings) -> Result<Vec<Dependency>, StartError> {
+    async fn dependencies(settings: StandaloneSettings) -> Result<Vec<Dependency>, StartError> {
         let probe = Arc::new(DirectoryProbe::new(settings.storage.directory));
         Ok(vec![Dependency { section: "storage", probe }])
     }
 
-    async fn back_up(settings: Settings, to: PathBuf) -> Result<(), StartError> {
+    async fn back_up(settings: StandaloneSettings, to: PathBuf) -> Result<(), StartError> {
         let directory = Directory::existing(settings.storage.directory).map_err(StartError::part)?;
         directory.back_up(&to).await.map_err(StartError::part)
     }
 
-    async fn dead_letters(settings: Settings) -> Result<OpenDeadLetters, StartError> {
+    async fn dead_letters(settings: StandaloneSettings) -> Result<OpenDeadLetters, StartError> {
         let directory = Directory::existing(settings.storage.directory).map_err(StartError::part)?;
         let billing = directory.billing().await.map_err(StartError::part)?;
         let letters = Arc::new(SqliteDeadLetters::new(SqliteQueue::new(billing.clone())));

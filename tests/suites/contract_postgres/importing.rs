@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-async fn movies_over(place: &harness::Database) -> PgMovies {
-    let database = Database::new(&settings(place), Schema::Inventory).unwrap();
+async fn movies_over(place: &harness::PgDatabase) -> PgMovies {
+    let database = PgDatabase::new(&settings(place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     PgMovies::new(database)
 }
 
-fn copy_in(place: &harness::Database, ids: &str) {
+fn copy_in(place: &harness::PgDatabase, ids: &str) {
     let rows = format!(
         "INSERT INTO movies (id, title, title_folded, description, created_at, updated_at) OVERRIDING SYSTEM VALUE
          SELECT id, 'imported', 'imported', '', now(), now() FROM {ids} AS id"
@@ -56,6 +56,6 @@ async fn the_command_of_the_documentation_sets_the_sequence() {
     Postgres::shared().psql(&place.name, commands[0]);
     assert_eq!(movies.insert(movie("next"), at(2)).await.unwrap().id, movie_id(502));
     let orders = Postgres::shared().database();
-    Database::new(&settings(&orders), Schema::Billing).unwrap().migrate().await.unwrap();
+    PgDatabase::new(&settings(&orders), Schema::Billing).unwrap().migrate().await.unwrap();
     Postgres::shared().psql(&orders.name, commands[1]);
 }

@@ -5,7 +5,7 @@ use keeper_tests::harness::{PgBouncer, PoolMode};
 use super::*;
 
 /// A pooler in front of an empty database, and settings that lead through it.
-fn pooled(mode: PoolMode, ignored: bool) -> (PgBouncer, Settings) {
+fn pooled(mode: PoolMode, ignored: bool) -> (PgBouncer, PgSettings) {
     let pooler = PgBouncer::start(&Postgres::shared().database(), mode, ignored);
     let settings = settings(&pooler.database());
     (pooler, settings)
@@ -13,14 +13,14 @@ fn pooled(mode: PoolMode, ignored: bool) -> (PgBouncer, Settings) {
 
 async fn movies() -> (contract::movie_repository::Subject, PgBouncer) {
     let (pooler, settings) = pooled(PoolMode::Transaction, false);
-    let database = Database::new(&settings, Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&settings, Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     (Arc::new(PgMovies::new(database)), pooler)
 }
 
 async fn ledger() -> (contract::order_ledger::Subject, PgBouncer) {
     let (pooler, settings) = pooled(PoolMode::Transaction, true);
-    let database = Database::new(&settings, Schema::Billing).unwrap();
+    let database = PgDatabase::new(&settings, Schema::Billing).unwrap();
     database.migrate().await.unwrap();
     (Arc::new(PgOrders::new(database)), pooler)
 }
@@ -34,17 +34,17 @@ async fn no_call_carries_out_the_statement_of_another() {
     for ignored in [true, false] {
         for pooler in [Pooler::Detect, Pooler::Transaction] {
             let (_pooler, settings) = pooled(PoolMode::Transaction, ignored);
-            let settings = Settings { pooler, ..settings };
+            let settings = PgSettings { pooler, ..settings };
             let units: Vec<_> =
-                (0..2).map(|_| Database::new(&settings, Schema::Inventory).unwrap()).collect();
-            let migrated = join_all(units.iter().map(Database::migrate)).await;
+                (0..2).map(|_| PgDatabase::new(&settings, Schema::Inventory).unwrap()).collect();
+            let migrated = join_all(units.iter().map(PgDatabase::migrate)).await;
             assert!(migrated.iter().all(Result::is_ok), "{migrated:?}");
             mixed_calls(&units).await;
         }
     }
 }
 
-async fn mixed_calls(units: &[Database]) {
+async fn mixed_calls(units: &[PgDatabase]) {
     let movies: Vec<_> = units.iter().map(|unit| PgMovies::new(unit.clone())).collect();
     let probes: Vec<_> = units.iter().map(|unit| DatabaseProbe::new(unit.clone())).collect();
     for round in 0..6 {
@@ -84,7 +84,7 @@ fn at_second(second: usize) -> keeper_domain::Timestamp {
 async fn a_pooler_that_gives_each_client_a_session_serves_as_well() {
     for ignored in [true, false] {
         let (_pooler, settings) = pooled(PoolMode::Session, ignored);
-        let database = Database::new(&settings, Schema::Inventory).unwrap();
+        let database = PgDatabase::new(&settings, Schema::Inventory).unwrap();
         database.migrate().await.unwrap();
         mixed_calls(&[database.clone(), database]).await;
     }
@@ -93,8 +93,8 @@ async fn a_pooler_that_gives_each_client_a_session_serves_as_well() {
 #[tokio::test]
 async fn a_statement_that_takes_too_long_times_out_behind_a_pooler_too() {
     let (pooler, settings) = pooled(PoolMode::Transaction, false);
-    let hasty = Settings { statement_timeout_ms: 300, ..settings };
-    let database = Database::new(&hasty, Schema::Inventory).unwrap();
+    let hasty = PgSettings { statement_timeout_ms: 300, ..settings };
+    let database = PgDatabase::new(&hasty, Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     let movies = PgMovies::new(database);
     let (name, locked) = (pooler.database().name, "BEGIN; LOCK TABLE movies; SELECT pg_sleep(2); COMMIT");

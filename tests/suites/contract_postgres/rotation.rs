@@ -7,7 +7,7 @@ use super::*;
 
 /// A role whose password is in a file, and a catalogue that knows the file only.
 struct Rotated {
-    place: harness::Database,
+    place: harness::PgDatabase,
     role: String,
     file: std::path::PathBuf,
     movies: PgMovies,
@@ -25,8 +25,8 @@ impl Rotated {
         let file = folder.path().join("password");
         std::fs::write(&file, "first\n").unwrap();
         let settings =
-            Settings { user: role.clone(), password_file: file.display().to_string(), ..settings(&place) };
-        let database = Database::new(&settings, Schema::Inventory).unwrap();
+            PgSettings { user: role.clone(), password_file: file.display().to_string(), ..settings(&place) };
+        let database = PgDatabase::new(&settings, Schema::Inventory).unwrap();
         database.migrate().await.unwrap();
         let probe = DatabaseProbe::new(database.clone());
         Self { place, role, file, movies: PgMovies::new(database), probe, _folder: folder }

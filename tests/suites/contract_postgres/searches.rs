@@ -5,7 +5,7 @@ use keeper_domain::{MovieQuery, TitlePart};
 use super::*;
 
 /// Adds movies with a title each, which is an expression of their number `n`.
-fn add(place: &harness::Database, movies: u32, title: &str) {
+fn add(place: &harness::PgDatabase, movies: u32, title: &str) {
     let insert = format!(
         "INSERT INTO movies (title, title_folded, description, created_at, updated_at) SELECT title, lower(title), \
          '', now(), now() FROM (SELECT {title} title FROM generate_series(1, {movies}) n) many"
@@ -20,7 +20,7 @@ async fn a_rare_part_of_a_title_is_found_without_looking_at_all_of_them() {
         let rows = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'movies'";
         Postgres::shared().psql(&place.name, rows).trim().parse().unwrap()
     };
-    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     let title = "'Movie ' || n || ' of the catalogue' || \
         CASE n WHEN 5000 THEN ' ¿qx?' WHEN 6000 THEN ' 千と千尋' ELSE '' END";
@@ -29,7 +29,7 @@ async fn a_rare_part_of_a_title_is_found_without_looking_at_all_of_them() {
     for part in ["q", "qx", "X?", "¿", "千", "千尋", "と千尋", "5000 of", "zzz", "z"] {
         let before = read();
         // A connection reports what it read when it ends, at the latest.
-        let movies = PgMovies::new(Database::new(&settings(&place), Schema::Inventory).unwrap());
+        let movies = PgMovies::new(PgDatabase::new(&settings(&place), Schema::Inventory).unwrap());
         let title = TitlePart::new(part).unwrap();
         let found = movies.search(MovieQuery { title }, page(None, 100)).await.unwrap();
         assert!(found.items.len() < 20, "{part}: {}", found.items.len());
@@ -49,7 +49,7 @@ async fn a_rare_part_of_a_title_is_found_without_looking_at_all_of_them() {
 #[tokio::test]
 async fn additions_do_not_slow_searches_down() {
     let place = Postgres::shared().database();
-    Database::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
+    PgDatabase::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
     let title = "'Movie ' || md5(n::text)";
     add(&place, 30_000, title);
     Postgres::shared().psql(&place.name, "VACUUM ANALYZE movies");

@@ -5,18 +5,18 @@ use std::time::Duration;
 use super::*;
 
 /// A role of its own that owns the database.
-fn owner(place: &harness::Database) -> harness::Database {
+fn owner(place: &harness::PgDatabase) -> harness::PgDatabase {
     let user = format!("{}_owner", place.name);
     let role = format!("CREATE ROLE {user} LOGIN PASSWORD '{}'", place.password);
     Postgres::shared().psql("postgres", &role);
     Postgres::shared().psql("postgres", &format!("ALTER DATABASE {} OWNER TO {user}", place.name));
-    harness::Database { user, ..place.clone() }
+    harness::PgDatabase { user, ..place.clone() }
 }
 
 #[tokio::test]
 async fn a_connection_that_takes_no_writes_is_given_up() {
     let place = owner(&Postgres::shared().database());
-    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     let read_only = format!("ALTER ROLE {} SET default_transaction_read_only = on", place.user);
     Postgres::shared().psql("postgres", &read_only);
@@ -45,7 +45,7 @@ async fn a_role_that_may_not_make_tables_is_told_what_to_grant() {
     let server = Postgres::shared();
     server.psql("postgres", &format!("ALTER DATABASE {} OWNER TO postgres", place.name));
     server.psql("postgres", &format!("GRANT ALL ON DATABASE {} TO {}", place.name, place.user));
-    let database = Database::new(&settings(&place), Schema::Billing).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Billing).unwrap();
     let probe = DatabaseProbe::new(database.clone());
     let refused = database.migrate().await.unwrap_err();
     assert!(matches!(refused, PortError::Failed { .. }), "{refused:?}");
@@ -69,7 +69,7 @@ async fn a_database_that_cannot_hold_every_text_is_refused() {
             place.name, place.user
         );
         Postgres::shared().psql("postgres", &create);
-        let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+        let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
         let refused = database.migrate().await.unwrap_err();
         assert!(matches!(refused, PortError::Failed { .. }), "{refused:?}");
         for told in [refused.chain(), DatabaseProbe::new(database).check().await.unwrap_err().chain()] {
@@ -81,8 +81,8 @@ async fn a_database_that_cannot_hold_every_text_is_refused() {
 #[tokio::test]
 async fn a_database_belongs_to_one_unit() {
     let place = settings(&Postgres::shared().database());
-    let inventory = Database::new(&place, Schema::Inventory).unwrap();
-    let billing = Database::new(&place, Schema::Billing).unwrap();
+    let inventory = PgDatabase::new(&place, Schema::Inventory).unwrap();
+    let billing = PgDatabase::new(&place, Schema::Billing).unwrap();
     inventory.migrate().await.unwrap();
     DatabaseProbe::new(inventory).check().await.unwrap();
     let refused = billing.migrate().await.unwrap_err();
@@ -96,7 +96,7 @@ async fn billing_refuses_to_commit_before_the_disk_has_it() {
     let place = owner(&Postgres::shared().database());
     let careless = format!("ALTER ROLE {} SET synchronous_commit = off", place.user);
     Postgres::shared().psql("postgres", &careless);
-    let database = Database::new(&settings(&place), Schema::Billing).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Billing).unwrap();
     let refused = database.migrate().await.unwrap_err().chain();
     assert!(refused.contains("synchronous_commit"), "{refused}");
 }
@@ -105,7 +105,7 @@ async fn billing_refuses_to_commit_before_the_disk_has_it() {
 #[tokio::test]
 async fn a_call_waits_for_a_connection_when_the_server_has_no_room_for_another() {
     let place = owner(&Postgres::shared().database());
-    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     harness::eventually("the migration's connection is closed", Duration::from_secs(10), async || {
         let open = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", place.user);
@@ -122,7 +122,7 @@ async fn a_call_waits_for_a_connection_when_the_server_has_no_room_for_another()
 }
 
 /// A client that holds the table until the server ends.
-fn hold_lock(server: &Postgres, place: &harness::Database) -> std::process::Child {
+fn hold_lock(server: &Postgres, place: &harness::PgDatabase) -> std::process::Child {
     let locking = std::process::Command::new(server.programs().join("psql"))
         .args(["-qX", "-h", &place.host, "-p", &place.port.to_string(), "-U", &place.user, "-d", &place.name])
         .args(["-c", "BEGIN; LOCK TABLE movies; SELECT pg_sleep(600)"])
@@ -142,7 +142,7 @@ fn hold_lock(server: &Postgres, place: &harness::Database) -> std::process::Chil
 async fn a_change_whose_connection_breaks_is_not_said_to_have_failed() {
     let server = Postgres::start(PostgresOptions::default());
     let place = server.database();
-    let database = Database::new(&settings(&place), Schema::Inventory).unwrap();
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     let movies = PgMovies::new(database);
     let id = movies.insert(movie("Solaris"), at(1)).await.unwrap().id;
