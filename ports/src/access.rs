@@ -108,10 +108,4 @@ pub trait RateLimiter: Send + Sync + 'static {
     /// # Errors
     /// Nobody knows what is left.
     async fn take(&self, policy: RatePolicy, caller: String) -> PortResult<Option<Quota>>;
-
-    /// Says what [`take`](Self::take) would, and MUST take nothing.
-    ///
-    /// # Errors
-    /// Nobody knows what is left.
-    async fn look(&self, policy: RatePolicy, caller: String) -> PortResult<Option<Quota>>;
 }

@@ -30,7 +30,7 @@ use keeper_tests::contract::samples::{at, movie, movie_id, order, page};
 use keeper_tests::contract::{self, SystemClock};
 use keeper_tests::harness::{self, Postgres, PostgresOptions};
 
-fn settings(database: &harness::PgDatabase) -> PgSettings {
+fn settings(database: &harness::Database) -> PgSettings {
     PgSettings {
         host: database.host.clone(),
         port: database.port,

@@ -57,6 +57,11 @@ impl CallInfo {
         &self.context.request_id
     }
 
+    /// The id of the trace that the request belongs to, if it came with one.
+    pub(crate) fn trace_id(&self) -> Option<&str> {
+        self.context.traceparent.as_deref().and_then(|parent| parent.split('-').nth(1))
+    }
+
     /// Keeps the cause of a failure for the log line.
     pub(crate) fn set_cause(&self, cause: String) {
         // The first cause is the one that was answered.

@@ -1,4 +1,5 @@
-//! Who is behind credentials: API keys, of which a file has the hashes, and tokens that an issuer signed.
+//! Who is behind credentials: API keys, of which a file has the hashes, and tokens that an issuer signed. And how
+//! often each caller may go on.
 #![warn(missing_docs)]
 
 mod api_key;
@@ -7,6 +8,7 @@ mod key_entry;
 mod key_file;
 mod key_file_error;
 mod key_ring;
+mod limits;
 mod settings;
 mod token;
 
@@ -16,5 +18,6 @@ pub use key_entry::KeyEntry;
 pub use key_file::KeyFile;
 pub use key_file_error::KeyFileError;
 pub use key_ring::KeyRing;
+pub use limits::{LimitSettings, Limits, PolicySettings};
 pub use settings::{AuthMode, AuthSettings};
 pub use token::{Issuer, JwtSettings, Tokens};

@@ -23,6 +23,8 @@ pub enum ErrorCode {
     TooLarge,
     /// 415: the body's content type is not understood.
     UnsupportedMediaType,
+    /// 429: the caller made too many calls.
+    RateLimited,
     /// 500: a fault of the service.
     Internal,
     /// 503: a dependency is away; the same request may succeed later.
@@ -43,6 +45,7 @@ impl ErrorCode {
             Self::Conflict => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::RateLimited => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
             Self::Timeout => 504,
@@ -61,6 +64,7 @@ impl ErrorCode {
             Self::Conflict => "conflict",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",

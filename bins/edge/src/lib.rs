@@ -4,4 +4,4 @@
 mod edge;
 pub mod keys;
 
-pub use edge::Edge;
+pub use edge::{Edge, EdgeSettings};

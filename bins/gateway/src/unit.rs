@@ -4,12 +4,11 @@ use clap::{ArgMatches, Command};
 use keeper_batching::BatchedCatalog;
 use keeper_billing::Intake;
 use keeper_bootstrap::{Context, Dependency, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
-use keeper_edge::{Edge, keys};
+use keeper_edge::{Edge, EdgeSettings, keys};
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
 use keeper_http_server::{
     Dependencies, Document, IntakeMetrics, auth, docs, movies, order_book, order_intake, site,
 };
-use keeper_identity::AuthSettings;
 use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, RabbitQueue};
 use serde::Deserialize;
 
@@ -17,7 +16,8 @@ pub(crate) struct GatewayUnit;
 
 #[derive(Deserialize)]
 pub(crate) struct GatewaySettings {
-    auth: AuthSettings,
+    #[serde(flatten)]
+    edge: EdgeSettings,
     broker: BrokerSettings,
     inventory: ClientSettings,
     billing: ClientSettings,
@@ -37,11 +37,11 @@ impl Unit for GatewayUnit {
     }
 
     fn command(settings: GatewaySettings, matches: &ArgMatches) -> Result<(), StartError> {
-        keys::run(&settings.auth, matches)
+        keys::run(&settings.edge.auth, matches)
     }
 
     fn check(settings: &GatewaySettings) -> Result<(), WrongSetting> {
-        settings.auth.check()?;
+        settings.edge.check()?;
         settings.broker.check()?;
         settings.inventory.check("inventory")?;
         settings.billing.check("billing")
@@ -58,7 +58,7 @@ impl Unit for GatewayUnit {
         let catalog = Arc::new(InventoryClient::new(inventory.clone()));
         let catalog = Arc::new(BatchedCatalog::new("inventory", catalog, timeout));
         let intake = Intake::new(queue, Arc::new(UuidOrderIds), Arc::clone(&context.clock));
-        let edge = Edge::new(&settings.auth, context)?;
+        let edge = Edge::new(&settings.edge, context)?;
         let api = context
             .api()
             .attach(auth::stage(edge.control))

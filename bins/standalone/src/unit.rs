@@ -6,11 +6,10 @@ use keeper_billing::{Book, Intake, Processor};
 use keeper_bootstrap::{
     Context, Dependency, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool,
 };
-use keeper_edge::{Edge, keys};
+use keeper_edge::{Edge, EdgeSettings, keys};
 use keeper_http_server::{
     Dependencies, Document, IntakeMetrics, auth, docs, movies, order_book, order_intake, site,
 };
-use keeper_identity::AuthSettings;
 use keeper_inventory::Inventory;
 use keeper_sqlite::{
     Directory, DirectoryProbe, SqliteConsumer, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteProbe,
@@ -26,7 +25,8 @@ pub(crate) struct StandaloneUnit;
 
 #[derive(Deserialize)]
 pub(crate) struct StandaloneSettings {
-    auth: AuthSettings,
+    #[serde(flatten)]
+    edge: EdgeSettings,
     storage: StorageSettings,
 }
 
@@ -45,11 +45,11 @@ impl Unit for StandaloneUnit {
     }
 
     fn command(settings: StandaloneSettings, matches: &ArgMatches) -> Result<(), StartError> {
-        keys::run(&settings.auth, matches)
+        keys::run(&settings.edge.auth, matches)
     }
 
     fn check(settings: &StandaloneSettings) -> Result<(), WrongSetting> {
-        settings.auth.check()?;
+        settings.edge.check()?;
         settings.storage.check()
     }
 
@@ -71,7 +71,7 @@ impl Unit for StandaloneUnit {
         let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
         let catalog = Inventory::new(Arc::new(SqliteMovies::new(inventory.clone())), Arc::clone(clock));
         let intake = Intake::new(Arc::new(queue), Arc::new(UuidOrderIds), Arc::clone(clock));
-        let edge = Edge::new(&settings.auth, context)?;
+        let edge = Edge::new(&settings.edge, context)?;
         let api = context
             .api()
             .attach(auth::stage(edge.control))
@@ -94,7 +94,7 @@ impl Unit for StandaloneUnit {
                 helpful: Vec::new(),
             },
             tasks,
-            greeting: Some(greeting(context.http, directory.path(), settings.auth.mode)),
+            greeting: Some(greeting(context.http, directory.path(), settings.edge.auth.mode)),
         })
     }
 

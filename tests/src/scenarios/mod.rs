@@ -5,6 +5,7 @@ pub mod bad_input;
 pub mod compression;
 pub mod documentation;
 pub mod lifecycle;
+pub mod limits;
 pub mod movies;
 pub mod operations;
 pub mod orders;

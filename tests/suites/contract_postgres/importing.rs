@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-async fn movies_over(place: &harness::PgDatabase) -> PgMovies {
+async fn movies_over(place: &harness::Database) -> PgMovies {
     let database = PgDatabase::new(&settings(place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
     PgMovies::new(database)
 }
 
-fn copy_in(place: &harness::PgDatabase, ids: &str) {
+fn copy_in(place: &harness::Database, ids: &str) {
     let rows = format!(
         "INSERT INTO movies (id, title, title_folded, description, created_at, updated_at) OVERRIDING SYSTEM VALUE
          SELECT id, 'imported', 'imported', '', now(), now() FROM {ids} AS id"

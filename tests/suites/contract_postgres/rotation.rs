@@ -7,7 +7,7 @@ use super::*;
 
 /// A role whose password is in a file, and a catalogue that knows the file only.
 struct Rotated {
-    place: harness::PgDatabase,
+    place: harness::Database,
     role: String,
     file: std::path::PathBuf,
     movies: PgMovies,

@@ -5,7 +5,7 @@ use keeper_domain::{MovieQuery, TitlePart};
 use super::*;
 
 /// Adds movies with a title each, which is an expression of their number `n`.
-fn add(place: &harness::PgDatabase, movies: u32, title: &str) {
+fn add(place: &harness::Database, movies: u32, title: &str) {
     let insert = format!(
         "INSERT INTO movies (title, title_folded, description, created_at, updated_at) SELECT title, lower(title), \
          '', now(), now() FROM (SELECT {title} title FROM generate_series(1, {movies}) n) many"

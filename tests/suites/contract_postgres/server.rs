@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::*;
 
 /// A role of its own that owns the database.
-fn owner(place: &harness::PgDatabase) -> harness::PgDatabase {
+fn owner(place: &harness::Database) -> harness::Database {
     let user = format!("{}_owner", place.name);
     let role = format!("CREATE ROLE {user} LOGIN PASSWORD '{}'", place.password);
     Postgres::shared().psql("postgres", &role);
     Postgres::shared().psql("postgres", &format!("ALTER DATABASE {} OWNER TO {user}", place.name));
-    harness::PgDatabase { user, ..place.clone() }
+    harness::Database { user, ..place.clone() }
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_call_waits_for_a_connection_when_the_server_has_no_room_for_another()
 }
 
 /// A client that holds the table until the server ends.
-fn hold_lock(server: &Postgres, place: &harness::PgDatabase) -> std::process::Child {
+fn hold_lock(server: &Postgres, place: &harness::Database) -> std::process::Child {
     let locking = std::process::Command::new(server.programs().join("psql"))
         .args(["-qX", "-h", &place.host, "-p", &place.port.to_string(), "-U", &place.user, "-d", &place.name])
         .args(["-c", "BEGIN; LOCK TABLE movies; SELECT pg_sleep(600)"])

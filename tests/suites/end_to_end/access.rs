@@ -1,6 +1,6 @@
 //! With authentication, on either stack.
 
-use keeper_tests::scenarios::{access, tokens};
+use keeper_tests::scenarios::{access, limits, tokens};
 
 use super::STACK;
 
@@ -22,4 +22,9 @@ async fn a_key_is_made_and_revoked_while_the_unit_runs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issuer_may_be_away_and_its_keys_may_change() {
     tokens::an_issuer_may_be_away_and_its_keys_may_change(STACK).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_too_many_are_refused_and_refusals_are_audited() {
+    limits::calls_that_are_too_many_are_refused_and_refusals_are_audited(STACK).await;
 }

@@ -2,51 +2,131 @@ use std::sync::Arc;
 
 use keeper_access::{Operation, Reads, decide};
 use keeper_domain::Caller;
-use keeper_ports::access::{Credentials, Recognition};
+use keeper_ports::access::{Credentials, RateLimiter, RatePolicy, Recognition};
 use rocket::Request;
 use rocket::fairing::AdHoc;
 
 use super::denied::{denied, refused};
+use super::limit::{limited, remember, write_headers};
 use super::presented::presented;
+use super::visit::Visit;
+use super::{AccessMetrics, address};
 use crate::ApiError;
 
-/// Recognises callers, and lets them in or not.
+/// Recognises callers, lets them in or not, and counts how often they call.
 #[derive(Clone)]
 pub struct AccessControl {
-    credentials: Arc<dyn Credentials>,
-    reads: Reads,
+    /// Who is behind credentials; `None`: nobody is asked.
+    pub credentials: Option<Arc<dyn Credentials>>,
+    /// Who may read the catalogue.
+    pub reads: Reads,
+    /// How often callers may call; `None`: as often as they like.
+    pub limiter: Option<Arc<dyn RateLimiter>>,
+    /// How many proxies there are in front, whose word for the client's address is believed.
+    pub trusted_proxies: usize,
+    /// What is counted.
+    pub metrics: AccessMetrics,
 }
 
-/// Guards all routes that need it. Without a control nobody is asked who they are.
-pub fn stage(control: Option<AccessControl>) -> AdHoc {
+/// Guards all routes that need it. Without this stage nobody is asked who they are.
+pub fn stage(control: AccessControl) -> AdHoc {
     AdHoc::on_ignite("access control", |rocket| async move {
-        match control {
-            Some(control) => rocket.manage(control),
-            None => rocket,
-        }
+        let headers = AdHoc::on_response("rate limit headers", |request, response| {
+            Box::pin(async move { write_headers(request, response) })
+        });
+        rocket.manage(control).attach(headers)
     })
 }
 
 impl AccessControl {
-    /// Asks for credentials, except where reading is public.
-    pub fn new(credentials: Arc<dyn Credentials>, reads: Reads) -> Self {
-        Self { credentials, reads }
-    }
-
-    /// Recognises the caller, and decides whether they may make the call.
+    /// Decides whether the call may be made, as far as the head of its request says.
     pub(super) async fn admit(
         &self,
         operation: Operation,
         request: &Request<'_>,
-    ) -> Result<Caller, ApiError> {
-        let caller = match presented(request.headers())? {
-            None => Caller::Anonymous,
-            Some(presented) => match self.credentials.recognise(presented).await? {
-                Recognition::Known(principal) => Caller::Known(principal),
-                Recognition::Refused(_) => return Err(refused()),
-            },
+    ) -> Result<(Caller, Option<Visit>), ApiError> {
+        let Some(credentials) = &self.credentials else {
+            if self.limiter.is_some() {
+                let visit = self.visit(operation, request);
+                self.limit(operation, &Caller::Unchecked, &visit, request).await?;
+            }
+            return Ok((Caller::Unchecked, None));
         };
-        decide(operation, &caller, self.reads).map_err(denied)?;
-        Ok(caller)
+        let visit = self.visit(operation, request);
+        let caller = self.caller(credentials.as_ref(), &visit, request).await?;
+        self.limit(operation, &caller, &visit, request).await?;
+        match decide(operation, &caller, self.reads) {
+            Ok(()) => {
+                self.metrics.allowed(&caller);
+                Ok((caller, Some(visit)))
+            }
+            Err(why) => {
+                visit.denied(&caller, why);
+                Err(denied(why))
+            }
+        }
+    }
+
+    fn visit(&self, operation: Operation, request: &Request<'_>) -> Visit {
+        let address = address::of_client(request, self.trusted_proxies);
+        Visit::new(operation, address, request, self.metrics.clone())
+    }
+
+    async fn caller(
+        &self,
+        credentials: &dyn Credentials,
+        visit: &Visit,
+        request: &Request<'_>,
+    ) -> Result<Caller, ApiError> {
+        let Some(presented) = presented(request.headers())? else { return Ok(Caller::Anonymous) };
+        let means = presented.means;
+        match credentials.recognise(presented).await? {
+            Recognition::Known(principal) => Ok(Caller::Known(principal)),
+            Recognition::Refused(why) => {
+                self.take(RatePolicy::Failures, address::network(visit.address), request).await?;
+                visit.refused(means, why);
+                Err(refused())
+            }
+        }
+    }
+
+    async fn limit(
+        &self,
+        operation: Operation,
+        caller: &Caller,
+        visit: &Visit,
+        request: &Request<'_>,
+    ) -> Result<(), ApiError> {
+        let who = match caller {
+            Caller::Known(principal) => format!("{}:{}", principal.means.as_str(), principal.subject),
+            Caller::Anonymous | Caller::Unchecked => address::network(visit.address),
+        };
+        self.take(policy_of(operation), who, request).await
+    }
+
+    async fn take(&self, policy: RatePolicy, who: String, request: &Request<'_>) -> Result<(), ApiError> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        // Who does not know what is left lets the caller go on: a limit is no lock.
+        let Ok(Some(quota)) = limiter.take(policy, who).await else { return Ok(()) };
+        remember(request, policy, quota);
+        if quota.granted {
+            return Ok(());
+        }
+        self.metrics.limited(policy);
+        Err(limited(quota))
+    }
+}
+
+/// Which calls are counted together.
+fn policy_of(operation: Operation) -> RatePolicy {
+    match operation {
+        Operation::ListMovies | Operation::ReadMovie | Operation::ReadOrder | Operation::ListOrders => {
+            RatePolicy::Reads
+        }
+        Operation::AddMovie
+        | Operation::ChangeMovie
+        | Operation::DeleteMovie
+        | Operation::DeleteAllMovies => RatePolicy::Writes,
+        Operation::PlaceOrder => RatePolicy::Orders,
     }
 }

@@ -39,3 +39,11 @@ fn challenged(code: ErrorCode, message: String, more: &str) -> ApiError {
     let header = Header::new("WWW-Authenticate", format!("{REALM}{more}"));
     ApiError { headers: vec![header], ..ApiError::new(code, message) }
 }
+
+/// What a refusal is called where it is counted and audited.
+pub(super) fn outcome_of(why: Denied) -> &'static str {
+    match why {
+        Denied::Unknown => "unauthenticated",
+        Denied::Lacks(_) => "forbidden",
+    }
+}

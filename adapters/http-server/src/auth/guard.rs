@@ -11,6 +11,7 @@ use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
 
 use super::AccessControl;
 use super::denied::denied;
+use super::visit::Visit;
 use crate::ApiError;
 
 /// Names a call as a type, for the guard of its route.
@@ -43,13 +44,19 @@ guarded!(
 /// Somebody who may make the call `O`.
 pub(crate) struct Access<O> {
     caller: Caller,
+    visit: Option<Visit>,
     operation: PhantomData<O>,
 }
 
 impl<O> Access<O> {
     /// Says whether they may do so with this user's orders.
     pub(crate) fn to_orders_of(&self, user: &UserId) -> Result<(), ApiError> {
-        decide_for(user, &self.caller).map_err(denied)
+        decide_for(user, &self.caller).map_err(|why| {
+            if let Some(visit) = &self.visit {
+                visit.denied(&self.caller, why);
+            }
+            denied(why)
+        })
     }
 }
 
@@ -60,10 +67,10 @@ impl<'r, O: Guarded> FromRequest<'r> for Access<O> {
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ApiError> {
         let admitted = match request.rocket().state::<AccessControl>() {
             Some(control) => control.admit(O::OPERATION, request).await,
-            None => Ok(Caller::Unchecked),
+            None => Ok((Caller::Unchecked, None)),
         };
         match admitted {
-            Ok(caller) => Outcome::Success(Self { caller, operation: PhantomData }),
+            Ok((caller, visit)) => Outcome::Success(Self { caller, visit, operation: PhantomData }),
             Err(error) => Outcome::Error((Status::new(error.code.status()), error)),
         }
     }

@@ -1,12 +1,17 @@
 //! Who may make a call. Only the units that are reached from outside ask; inventory and billing do not.
 
+mod address;
 mod control;
 mod denied;
 mod guard;
+mod limit;
+mod metrics;
 mod presented;
+mod visit;
 
 pub use control::{AccessControl, stage};
 pub(crate) use guard::{
     Access, AddMovie, ChangeMovie, DeleteAllMovies, DeleteMovie, ListMovies, ListOrders, PlaceOrder,
     ReadMovie, ReadOrder,
 };
+pub use metrics::AccessMetrics;

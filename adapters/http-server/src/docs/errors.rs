@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::parameters::header;
 
 use ErrorCode::{
-    Forbidden, Internal, Invalid, NotFound, Timeout, TooLarge, Unauthenticated, Unavailable, Unreadable,
-    UnsupportedMediaType,
+    Forbidden, Internal, Invalid, NotFound, RateLimited, Timeout, TooLarge, Unauthenticated, Unavailable,
+    Unreadable, UnsupportedMediaType,
 };
 
 /// The errors that every operation may answer.
@@ -41,7 +41,7 @@ pub(super) fn responses(codes: &[ErrorCode]) -> Map<String, Response> {
         } else {
             format!("{} {says}", response.description)
         };
-        if matches!(code, Unavailable | Timeout) {
+        if matches!(code, Unavailable | Timeout | RateLimited) {
             response
                 .headers
                 .insert("Retry-After".into(), RefOr::Object(header("Seconds after which to try again.")));
@@ -80,6 +80,11 @@ fn example(code: ErrorCode) -> (&'static str, Value) {
             None,
         ),
         Forbidden => ("The caller may not do this.", "this needs the scope orders:any", None),
+        RateLimited => (
+            "The caller made too many calls.",
+            "there were too many of these calls; please try again later",
+            None,
+        ),
         NotFound => ("There is no such thing.", "movie 7 was not found", None),
         TooLarge => ("The body is too large.", "the body must be at most 65536 bytes long", None),
         UnsupportedMediaType => (

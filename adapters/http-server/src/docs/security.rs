@@ -50,9 +50,9 @@ pub(super) fn need(operation: &mut Operation) -> Vec<ErrorCode> {
     match call.need().scope() {
         Some(scope) => {
             operation.extensions.insert("x-scope".into(), scope.as_str().into());
-            vec![ErrorCode::Unauthenticated, ErrorCode::Forbidden]
+            vec![ErrorCode::Unauthenticated, ErrorCode::Forbidden, ErrorCode::RateLimited]
         }
-        None => vec![ErrorCode::Unauthenticated],
+        None => vec![ErrorCode::Unauthenticated, ErrorCode::RateLimited],
     }
 }
 

@@ -11,9 +11,8 @@ const RESERVED_DESCRIPTORS: u64 = 160;
 /// Connections of the management port: a platform's probes and scrapers, and a person or two.
 const MANAGEMENT_CONNECTIONS: usize = 64;
 
-/// Where the API listens, and what it bounds.
+/// Where the API listens, and what it bounds. The section has more keys where the API is reached from outside.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct HttpSettings {
     /// The address to listen on: loopback for this machine only, `0.0.0.0` for all networks.
     pub address: IpAddr,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use keeper_access::{Operation, Reads};
 use keeper_domain::{Means, Order, OrderId, Principal, RecordedOrder, Scope, Scopes, Slice, Timestamp};
-use keeper_http_server::auth::{self, AccessControl};
+use keeper_http_server::auth::{self, AccessControl, AccessMetrics};
 use keeper_http_server::{Document, IntakeMetrics, docs, movies, order_book, order_intake};
 use keeper_ports::PortError;
-use keeper_ports::access::{MockCredentials, Recognition};
+use keeper_ports::access::{MockCredentials, MockRateLimiter, Quota, Recognition};
 use keeper_ports::billing::{MockOrderBook, MockOrderIntake};
 use keeper_ports::inventory::MockMovieCatalog;
 use keeper_wire::{MovieFields, OrderFields};
@@ -62,7 +62,17 @@ async fn api(reads: Reads) -> Client {
         let (subject, means) = (subject.to_owned(), Means::Token);
         Ok(Recognition::Known(Principal { credential: subject.clone(), subject, scopes, means }))
     });
-    over(AccessControl::new(Arc::new(credentials), reads)).await
+    over(asking(credentials, reads)).await
+}
+
+fn asking(credentials: MockCredentials, reads: Reads) -> AccessControl {
+    AccessControl {
+        credentials: Some(Arc::new(credentials)),
+        reads,
+        limiter: None,
+        trusted_proxies: 0,
+        metrics: AccessMetrics::register(&Registry::new()).unwrap(),
+    }
 }
 
 async fn over(control: AccessControl) -> Client {
@@ -72,7 +82,7 @@ async fn over(control: AccessControl) -> Client {
     book.expect_find().returning(|_, _| Ok(Some(recorded())));
     book.expect_list().returning(|_, _| Ok(Slice { items: Vec::new(), more: false }));
     client([
-        auth::stage(Some(control)),
+        auth::stage(control),
         movies(Arc::new(catalog())),
         order_intake(Arc::new(intake), IntakeMetrics::register(&Registry::new()).unwrap()),
         order_book(Arc::new(book)),
@@ -177,7 +187,88 @@ async fn somebody_elses_order_is_answered_as_late_as_one_that_is_not_there() {
 async fn credentials_that_nobody_can_check_are_no_credentials_that_are_wrong() {
     let mut credentials = MockCredentials::new();
     credentials.expect_recognise().returning(|_| Err(PortError::unavailable("the issuer", "gone")));
-    let api = over(AccessControl::new(Arc::new(credentials), Reads::Public)).await;
+    let api = over(asking(credentials, Reads::Public)).await;
     let headers = [("Authorization", "Bearer x")];
     send_as(&api, Method::Get, "/api/movies", "", "", &headers).await.assert_error(503, "unavailable", None);
+}
+
+/// A limiter that grants so many calls of each caller under each policy.
+fn limiter(most: u32) -> MockRateLimiter {
+    let taken = std::sync::Mutex::new(std::collections::HashMap::<_, u32>::new());
+    let mut limiter = MockRateLimiter::new();
+    limiter.expect_take().returning(move |policy, caller| {
+        let mut taken = taken.lock().unwrap();
+        let taken = taken.entry((policy, caller)).or_default();
+        *taken += 1;
+        let second = std::time::Duration::from_secs(1);
+        Ok(Some(Quota {
+            granted: *taken <= most,
+            limit: most,
+            window: second * 60,
+            remaining: most.saturating_sub(*taken),
+            reset: second * 3 / 2,
+        }))
+    });
+    limiter
+}
+
+#[rocket::async_test]
+async fn each_caller_has_a_quota_and_is_told_what_is_left() {
+    let registry = Registry::new();
+    let metrics = AccessMetrics::register(&registry).unwrap();
+    let mut credentials = MockCredentials::new();
+    credentials.expect_recognise().returning(|presented| {
+        let subject = presented.expose().to_owned();
+        if subject == "bad" {
+            return Ok(Recognition::Refused("not good"));
+        }
+        let (credential, means) = (subject.clone(), Means::ApiKey);
+        Ok(Recognition::Known(Principal { subject, credential, scopes: Scopes::default(), means }))
+    });
+    let control = AccessControl {
+        limiter: Some(Arc::new(limiter(2))),
+        trusted_proxies: 1,
+        metrics,
+        ..asking(credentials, Reads::Public)
+    };
+    let api = over(control).await;
+    let get = async |credential: &'static str, address: &'static str| {
+        let mut headers = vec![("X-Forwarded-For", address)];
+        if !credential.is_empty() {
+            headers.push(("X-Api-Key", credential));
+        }
+        send_as(&api, Method::Get, "/api/movies", "", "", &headers).await
+    };
+    for (credential, address) in [("", "1.1.1.1"), ("", "2.2.2.2"), ("anna", "1.1.1.1"), ("boris", "1.1.1.1")]
+    {
+        for left in ["1", "0"] {
+            let answer = get(credential, address).await;
+            assert_eq!(answer.status, 200, "{credential} {address}");
+            assert_eq!(answer.header("RateLimit-Policy"), Some("\"reads\";q=2;w=60"));
+            assert_eq!(answer.header("RateLimit"), Some(format!("\"reads\";r={left};t=2").as_str()));
+        }
+        let answer = get(credential, address).await;
+        answer.assert_error(429, "rate_limited", None);
+        assert_eq!(
+            (answer.header("Retry-After"), answer.header("RateLimit")),
+            (Some("2"), Some("\"reads\";r=0;t=2"))
+        );
+    }
+    // A client that writes an address of its own is known by the one that the proxy saw.
+    get("", "3.3.3.3, 1.1.1.1").await.assert_error(429, "rate_limited", None);
+    // Refused credentials are counted by address, and good ones from there are let in all the same.
+    for status in [401, 401, 429, 429] {
+        assert_eq!(get("bad", "4.4.4.4").await.status, status);
+    }
+    assert_eq!(get("clara", "4.4.4.4").await.status, 200);
+    let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+    for line in [
+        "auth_decisions_total{outcome=\"allowed\",via=\"api_key\"} 5",
+        "auth_decisions_total{outcome=\"unauthenticated\",via=\"api_key\"} 2",
+        "rate_limited_total{policy=\"failures\"} 2",
+        "rate_limited_total{policy=\"reads\"} 5",
+        "rate_limited_total{policy=\"orders\"} 0",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
 }

@@ -3,7 +3,7 @@ use sqlx::migrate::Migrator;
 use tempfile::TempDir;
 
 use super::*;
-use crate::Database;
+use crate::SqliteDatabase;
 
 /// Inserts a number that must be positive and new.
 struct Insert(i64);
@@ -32,16 +32,16 @@ impl Write for Run {
     }
 }
 
-async fn database() -> (Database, TempDir) {
+async fn database() -> (SqliteDatabase, TempDir) {
     let folder = TempDir::new().unwrap();
     let none = Migrator::with_migrations(Vec::new());
-    let database = Database::open(&folder.path().join("test.db"), "test database", none).await.unwrap();
+    let database = SqliteDatabase::open(&folder.path().join("test.db"), "test database", none).await.unwrap();
     let table = "CREATE TABLE numbers (number INTEGER PRIMARY KEY CHECK (number > 0), ballast BLOB)";
     database.write(Run(table)).await.unwrap();
     (database, folder)
 }
 
-async fn count(database: &Database) -> i64 {
+async fn count(database: &SqliteDatabase) -> i64 {
     let row = database.row(sqlx::query("SELECT count(*) FROM numbers")).await.unwrap();
     sqlx::Row::get(&row.unwrap(), 0)
 }
