@@ -1,7 +1,7 @@
 //! Errors that Rocket itself answers, in the shape of all others.
 
 use keeper_wire::ErrorCode;
-use rocket::http::{Header, Status};
+use rocket::http::{Header, Method, Status};
 use rocket::{Catcher, Request, catch, catchers};
 
 use crate::ApiError;
@@ -42,6 +42,8 @@ fn methods_of(request: &Request<'_>) -> Vec<&'static str> {
     let mut methods: Vec<_> = request
         .rocket()
         .routes()
+        // What is answered to a browser's question is no way to call.
+        .filter(|route| route.method != Method::Options)
         .filter(|route| {
             let pattern: Vec<_> = route.uri.path().split('/').filter(|part| !part.is_empty()).collect();
             pattern.len() == path.len()

@@ -4,6 +4,7 @@
 
 pub mod auth;
 mod body;
+pub mod browser;
 mod call;
 mod catchers;
 pub mod docs;

@@ -224,6 +224,11 @@ fn read_as(default: &Value, text: &str) -> Option<Value> {
         Value::Integer(_) => text.trim().parse().ok().map(Value::Integer),
         Value::Boolean(_) => text.trim().parse().ok().map(Value::Boolean),
         Value::Float(_) => text.trim().parse().ok().map(Value::Float),
+        // A list is written with commas.
+        Value::Array(_) => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Some(Value::Array(parts.map(|part| Value::String(part.to_owned())).collect()))
+        }
         _ => Some(Value::String(text.to_owned())),
     }
 }

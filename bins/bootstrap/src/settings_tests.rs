@@ -145,3 +145,13 @@ fn a_section_within_a_section_is_read_from_file_and_environment() {
     std::fs::write(&file, "[auth]\njwt = 1").unwrap();
     assert!(read("KEEPER_AUTH__MODE", "open").unwrap_err().contains("is integer, it must be table"));
 }
+
+#[test]
+fn a_list_is_written_with_commas() {
+    let list = |text: &str| {
+        let variables = [("KEEPER_HTTP__ORIGINS".to_owned(), text.to_owned())];
+        UnitSettings::merge("[http]\norigins = []", &variables).unwrap().masked().unwrap()
+    };
+    assert_eq!(list("a, b,"), "[http]\norigins = [\"a\", \"b\"]\n");
+    assert_eq!(list(""), "[http]\norigins = []\n");
+}

@@ -3,8 +3,10 @@ use std::sync::Arc;
 use keeper_access::Reads;
 use keeper_bootstrap::{Context, StartError, Task, WrongSetting};
 use keeper_http_server::auth::{AccessControl, AccessMetrics};
+use keeper_http_server::browser::BrowserSettings;
 use keeper_identity::{AuthMode, AuthSettings, Identity, Issuer, KeyRing, LimitSettings, Limits, Tokens};
 use serde::Deserialize;
+use url::Url;
 
 /// The sections of a unit that is reached from outside.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,6 +15,15 @@ pub struct EdgeSettings {
     pub auth: AuthSettings,
     /// How often callers may call.
     pub limits: LimitSettings,
+    /// How callers reach the API.
+    pub http: EdgeHttpSettings,
+}
+
+/// The keys of the section `http` that only such a unit has.
+#[derive(Debug, Clone, Deserialize)]
+pub struct EdgeHttpSettings {
+    /// The origins whose pages may call.
+    pub cors_origins: Vec<String>,
 }
 
 impl EdgeSettings {
@@ -22,14 +33,33 @@ impl EdgeSettings {
     /// A setting cannot work.
     pub fn check(&self) -> Result<(), WrongSetting> {
         self.auth.check()?;
-        self.limits.check()
+        self.limits.check()?;
+        let wrong = self.http.cors_origins.iter().find(|origin| !is_origin(origin));
+        match wrong {
+            Some(origin) => {
+                let why = format!("must have origins such as https://shop.example.com, not {origin:?}");
+                Err(WrongSetting::new("http.cors_origins", why))
+            }
+            None => Ok(()),
+        }
     }
+}
+
+/// Says whether the text is an origin as browsers write it: without a path, a user or a usual port.
+fn is_origin(text: &str) -> bool {
+    let url = Url::parse(text);
+    !text.contains('*')
+        && url.is_ok_and(|url| {
+            ["http", "https"].contains(&url.scheme()) && url.origin().ascii_serialization() == text
+        })
 }
 
 /// What a unit has that is reached from outside.
 pub struct Edge {
     /// Lets callers in or not.
     pub control: AccessControl,
+    /// What browsers are told.
+    pub browser: BrowserSettings,
     /// What goes on beside the HTTP servers.
     pub tasks: Vec<Task>,
 }
@@ -47,7 +77,11 @@ impl Edge {
             trusted_proxies: context.http.trusted_proxies,
             metrics: AccessMetrics::register(&context.registry)?,
         };
-        let mut edge = Self { control, tasks: Vec::new() };
+        let browser = BrowserSettings {
+            origins: settings.http.cors_origins.clone(),
+            behind_proxy: context.http.trusted_proxies > 0,
+        };
+        let mut edge = Self { control, browser, tasks: Vec::new() };
         if settings.auth.mode == AuthMode::Required {
             edge.ask(&settings.auth, context)?;
         } else if !context.http.address.is_loopback() {
@@ -78,5 +112,30 @@ impl Edge {
         }
         self.control.credentials = Some(Arc::new(identity));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_origin;
+
+    #[test]
+    fn an_origin_is_what_browsers_write() {
+        for origin in ["https://shop.example.com", "http://localhost:5173", "http://[::1]:8000"] {
+            assert!(is_origin(origin), "{origin}");
+        }
+        for wrong in [
+            "*",
+            "null",
+            "",
+            "shop.example.com",
+            "https://shop.example.com/",
+            "https://shop.example.com:443",
+            "https://Shop.example.com",
+            "https://*.example.com",
+            "ftp://example.com",
+        ] {
+            assert!(!is_origin(wrong), "{wrong}");
+        }
     }
 }

@@ -4,4 +4,4 @@
 mod edge;
 pub mod keys;
 
-pub use edge::{Edge, EdgeSettings};
+pub use edge::{Edge, EdgeHttpSettings, EdgeSettings};

@@ -7,7 +7,7 @@ use keeper_bootstrap::{Context, Dependency, Parts, StartError, Unit, UuidOrderId
 use keeper_edge::{Edge, EdgeSettings, keys};
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
 use keeper_http_server::{
-    Dependencies, Document, IntakeMetrics, auth, docs, movies, order_book, order_intake, site,
+    Dependencies, Document, IntakeMetrics, auth, browser, docs, movies, order_book, order_intake, site,
 };
 use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, RabbitQueue};
 use serde::Deserialize;
@@ -62,6 +62,7 @@ impl Unit for GatewayUnit {
         let api = context
             .api()
             .attach(auth::stage(edge.control))
+            .attach(browser::stage(edge.browser))
             .attach(movies(catalog))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
             .attach(order_book(Arc::new(BillingClient::new(billing.clone()))))

@@ -8,7 +8,7 @@ use keeper_bootstrap::{
 };
 use keeper_edge::{Edge, EdgeSettings, keys};
 use keeper_http_server::{
-    Dependencies, Document, IntakeMetrics, auth, docs, movies, order_book, order_intake, site,
+    Dependencies, Document, IntakeMetrics, auth, browser, docs, movies, order_book, order_intake, site,
 };
 use keeper_inventory::Inventory;
 use keeper_sqlite::{
@@ -75,6 +75,7 @@ impl Unit for StandaloneUnit {
         let api = context
             .api()
             .attach(auth::stage(edge.control))
+            .attach(browser::stage(edge.browser))
             .attach(movies(Arc::new(catalog)))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
             .attach(order_book(Arc::new(Book::new(ledger, Arc::clone(clock)))))

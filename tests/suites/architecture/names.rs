@@ -1,6 +1,6 @@
 //! The names of public types.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, Visibility};
@@ -12,8 +12,8 @@ pub(super) struct PublicType {
 }
 
 /// The types of a file that other crates may be able to name.
-pub(super) fn public_types(file: &PathBuf, text: &str) -> Vec<PublicType> {
-    let mut reader = Reader { file: file.clone(), found: Vec::new() };
+pub(super) fn public_types(file: &Path, text: &str) -> Vec<PublicType> {
+    let mut reader = Reader { file: file.to_owned(), found: Vec::new() };
     reader.visit_file(&syn::parse_file(text).unwrap());
     reader.found
 }

@@ -35,13 +35,25 @@ pub fn stage(which: Document) -> AdHoc {
             .manage(Served(document))
             .mount("/api-docs", files(swagger.into(), &["/swagger-ui-bundle.js", "/swagger-ui.css"]))
             .mount("/api-docs/rapidoc", files(rapidoc.into(), &["/rapidoc-min.js"]))
-            .mount("/", routes![swagger_page, rapidoc_page, openapi_json]))
+            .mount("/", routes![swagger_page, swagger_script, rapidoc_page, rapidoc_script, openapi_json]))
     })
 }
 
 #[get("/api-docs")]
 fn swagger_page(address: &Origin<'_>) -> Page {
     page(address, include_str!("swagger.html"), "../api-docs")
+}
+
+/// A file of its own: the page may run no script that is written into it.
+#[get("/api-docs/swagger.js")]
+fn swagger_script() -> (ContentType, &'static str) {
+    (ContentType::JavaScript, include_str!("swagger.js"))
+}
+
+/// The same.
+#[get("/api-docs/rapidoc.js")]
+fn rapidoc_script() -> (ContentType, &'static str) {
+    (ContentType::JavaScript, include_str!("rapidoc.js"))
 }
 
 #[get("/api-docs/rapidoc")]

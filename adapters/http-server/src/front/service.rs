@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use prometheus::IntGauge;
@@ -23,6 +23,7 @@ use super::place::bytes_holding;
 use super::refusal::{Refusal, Refused, request_id};
 use super::{FrontMetrics, HttpSettings, body, head};
 use crate::HttpMetrics;
+use crate::browser::Cors;
 
 /// What answers the requests of all connections.
 pub(super) struct Service {
@@ -71,7 +72,9 @@ impl Service {
                     request_id: request_id(&head.headers),
                     started,
                 };
-                (refusal.answer(&refused, &connection, self.metrics.as_ref()), None)
+                let mut answer = refusal.answer(&refused, &connection, self.metrics.as_ref());
+                self.tell_browser(&head, &mut answer);
+                (answer, None)
             }
         };
         connection.enter(Phase::Sending);
@@ -110,6 +113,17 @@ impl Service {
             return Ok((closing(answer?, cut), place));
         };
         Ok((closing(answer?, cut), place))
+    }
+
+    /// A page of another site that may call sees refusals too.
+    fn tell_browser(&self, head: &Parts, answer: &mut Answer) {
+        let Some(cors) = self.rocket.rocket().state::<Cors>() else { return };
+        let origin = head.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        for (name, value) in cors.headers(origin) {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                answer.headers.append(name, value);
+            }
+        }
     }
 
     fn place(&self) -> Result<InFlight, Refusal> {
