@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::IntakeMetrics;
-use keeper_domain::IdempotencyKey;
+use keeper_domain::{IdempotencyKey, Invalid};
 use keeper_ports::billing::{OrderBook, OrderIntake};
 use keeper_wire::{AcceptedBody, OrderBody, OrderFields};
 use rocket::fairing::AdHoc;
@@ -152,17 +152,33 @@ impl<'r> FromRequest<'r> for Key {
 
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ApiError> {
         let mut headers = request.headers().get("Idempotency-Key");
-        let key = headers.next().map(IdempotencyKey::new).transpose();
-        let wrong =
-            |invalid: keeper_domain::Invalid| Outcome::Error((Status::BadRequest, ApiError::from(invalid)));
+        let key = headers.next().map(read_key).transpose();
+        let wrong = |invalid: Invalid| Outcome::Error((Status::BadRequest, ApiError::from(invalid)));
         match key {
-            _ if headers.next().is_some() => {
-                wrong(keeper_domain::Invalid::new("Idempotency-Key", "must be given once"))
-            }
+            _ if headers.next().is_some() => wrong(Invalid::new("Idempotency-Key", "must be given once")),
             Ok(key) => Outcome::Success(Self(key)),
             Err(invalid) => wrong(invalid),
         }
     }
+}
+
+/// Reads a key as it is, or in the quotes of the IETF draft (a string of RFC 8941): both are the same key.
+fn read_key(text: &str) -> Result<IdempotencyKey, Invalid> {
+    let Some(quoted) = text.strip_prefix('"') else { return IdempotencyKey::new(text) };
+    let wrong = || Invalid::new("Idempotency-Key", "begins with a quote and is no quoted text");
+    let (mut key, mut characters) = (String::with_capacity(quoted.len()), quoted.chars());
+    loop {
+        match characters.next() {
+            Some('"') => break,
+            Some('\\') => match characters.next() {
+                Some(escaped @ ('"' | '\\')) => key.push(escaped),
+                _ => return Err(wrong()),
+            },
+            Some(other) => key.push(other),
+            None => return Err(wrong()),
+        }
+    }
+    if characters.next().is_some() { Err(wrong()) } else { IdempotencyKey::new(&key) }
 }
 
 impl OpenApiFromRequest<'_> for Key {
@@ -172,5 +188,27 @@ impl OpenApiFromRequest<'_> for Key {
         _: bool,
     ) -> rocket_okapi::Result<RequestHeaderInput> {
         Ok(RequestHeaderInput::Parameter(crate::docs::idempotency_key()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_key;
+
+    #[test]
+    fn a_key_in_quotes_is_the_same_key() {
+        for (text, key) in [
+            ("abc", "abc"),
+            ("\"abc\"", "abc"),
+            ("a\"b", "a\"b"),
+            ("\"a\\\"b\"", "a\"b"),
+            ("\"a\\\\b\"", "a\\b"),
+            ("a\\b", "a\\b"),
+        ] {
+            assert_eq!(read_key(text).unwrap().as_str(), key, "{text}");
+        }
+        for wrong in ["", "\"", "\"\"", "\"abc", "\"abc\"d", "\"abc\";x=1", "\"a\\b\"", "\"a\\", "\"a b\""] {
+            assert!(read_key(wrong).is_err(), "{wrong}");
+        }
     }
 }

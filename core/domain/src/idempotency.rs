@@ -2,8 +2,8 @@ use crate::Invalid;
 
 /// A client's own name for one order: 1 to 255 visible ASCII characters (0x21 to 0x7E).
 ///
-/// It follows the Idempotency-Key header of the IETF draft `draft-ietf-httpapi-idempotency-key-header`, with the key
-/// taken as it is written, quotes included.
+/// It follows the Idempotency-Key header of the IETF draft `draft-ietf-httpapi-idempotency-key-header`, whose quotes are not
+/// part of the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 

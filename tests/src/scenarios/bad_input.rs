@@ -236,7 +236,7 @@ pub async fn bad_idempotency_keys_are_refused(stack: &Stack) {
     let user = unique("user");
     let order = json!({"user_id": user, "number_of_items": 1, "total_amount": 1});
     let (longest, too_long) = ("k".repeat(255), "k".repeat(300));
-    for key in ["", "two words", &too_long] {
+    for key in ["", "two words", "\"", "\"\"", "\"open", "\"two\"parts", &too_long] {
         let request = api.request(Method::POST, "/api/billing").header("Idempotency-Key", key).json(&order);
         refused(&Answer::of(request).await, 400, "invalid", Some("Idempotency-Key"));
     }

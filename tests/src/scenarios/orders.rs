@@ -95,6 +95,11 @@ pub async fn a_key_is_one_order_however_often_it_is_sent(stack: &Stack) {
     let listed = api.get(&format!("/api/billing/orders?user_id={user}")).await.expect(200);
     assert_eq!(column(&listed, "order_id"), [first.as_str(), last.as_str()]);
     assert_eq!(recorded(&api, &first).await, read);
+    assert_eq!(
+        place(&api, &body, Some(&format!("\"{key}\""))).await,
+        first,
+        "the draft's quotes are no part of it"
+    );
     let stranger = unique("user");
     assert_ne!(place(&api, &order(&stranger), Some(&key)).await, first);
 }

@@ -9,7 +9,7 @@ use super::schema;
 /// The documentation of the `Idempotency-Key` header.
 pub(crate) fn idempotency_key() -> Parameter {
     let says = "Your own name for this order: the same key of the same user gives the same order, once, however often \
-        it is sent.";
+        it is sent. `abc` and `\"abc\"` are the same key.";
     let length = u32::try_from(IdempotencyKey::MAX_CHARS).ok();
     parameter("Idempotency-Key", "header", says, false, schema::text(Some(1), length, Some("^[!-~]+$")))
 }
