@@ -1,29 +1,39 @@
 //! Starts a stack, runs a command against it, and takes the stack away again:
 //!
-//! `with-stack standalone|distributed COMMAND [ARGUMENT…]`
+//! `with-stack standalone|distributed[+keys] COMMAND [ARGUMENT…]`
 //!
 //! The command finds the API's address in `BASE_URL` and the address of the front unit's management port in
-//! `MANAGEMENT_URL`. It ends with the command's exit code; the log of the stack is shown when that is not 0.
+//! `MANAGEMENT_URL`. With `+keys` the stack asks for API keys, and one that may do everything is in `API_KEY`. It ends with the command's exit code; the log of the stack is shown when that is not 0.
 
 use std::process::{Command, ExitCode};
 
 use keeper_tests::harness::{Kind, Stack};
+use keeper_tests::scenarios::access;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (kind, command) = match arguments.split_first() {
-        Some((kind, command)) if kind == "standalone" && !command.is_empty() => (Kind::Standalone, command),
-        Some((kind, command)) if kind == "distributed" && !command.is_empty() => (Kind::Distributed, command),
-        _ => {
-            eprintln!("usage: with-stack standalone|distributed COMMAND [ARGUMENT…]");
-            return ExitCode::from(2);
-        }
+    let usage = || {
+        eprintln!("usage: with-stack standalone|distributed[+keys] COMMAND [ARGUMENT…]");
+        ExitCode::from(2)
     };
-    let stack = Stack::started(kind).await;
+    let Some((stack, command)) = arguments.split_first().filter(|(_, command)| !command.is_empty()) else {
+        return usage();
+    };
+    let (name, keys) = stack.strip_suffix("+keys").map_or((stack.as_str(), false), |name| (name, true));
+    let kind = match name {
+        "standalone" => Kind::Standalone,
+        "distributed" => Kind::Distributed,
+        _ => return usage(),
+    };
+    let stack = if keys { access::guarded_stack(kind) } else { Stack::new(kind) };
+    let key =
+        if keys { access::key(stack.front(), "tests", &access::SCOPES.join(",")) } else { String::new() };
+    stack.start().await;
     let status = Command::new(&command[0])
         .args(&command[1..])
         .env("BASE_URL", stack.api().base())
+        .env("API_KEY", key)
         .env("MANAGEMENT_URL", stack.front().management().base())
         .status();
     match status {

@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 use super::protocol::refused;
 use crate::harness::{Answer, Api, Kind, Stack, Unit, eventually};
 
+/// Every scope.
+pub const SCOPES: [&str; 6] =
+    ["movies:write", "movies:clear", "orders:read", "orders:write", "orders:any", "operations"];
+
 const KEYS: &str = "keys.toml";
 
 /// A stack that asks for API keys.
@@ -65,11 +69,10 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 pub async fn every_operation_lets_in_whom_its_document_names(kind: Kind) {
     let stack = guarded_stack(kind);
     let front = stack.front();
-    let scopes = ["movies:write", "movies:clear", "orders:read", "orders:write", "orders:any", "operations"];
-    let single = scopes.map(|scope| (scope, key(front, "anna", scope)));
-    let all = key(front, "anna", &scopes.join(","));
+    let single = SCOPES.map(|scope| (scope, key(front, "anna", scope)));
+    let all = key(front, "anna", &SCOPES.join(","));
     let other = key(front, "boris", "orders:read,orders:write");
-    let (revoked, expired) = (key(front, "anna", &scopes.join(",")), expired_key(front));
+    let (revoked, expired) = (key(front, "anna", &SCOPES.join(",")), expired_key(front));
     front.command(&["keys", "revoke", id_of(&revoked)]);
     stack.start().await;
     let api = stack.api();
