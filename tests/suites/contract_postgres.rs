@@ -6,6 +6,8 @@
 mod importing;
 #[path = "contract_postgres/pooler.rs"]
 mod pooler;
+#[path = "contract_postgres/rights.rs"]
+mod rights;
 #[path = "contract_postgres/rotation.rs"]
 mod rotation;
 #[path = "contract_postgres/schema.rs"]

@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::client::standalone;
 
-/// The API behind `/shop/`, as bins/RUNNING.md says.
+/// The API behind `/shop/`, with the directives that bins/RUNNING.md has.
 fn shop(unit: &Unit) -> Nginx {
-    Nginx::start(&format!(
-        "location /shop/ {{\nproxy_pass {}/;\nproxy_set_header Host $http_host;\n\
-         proxy_set_header X-Forwarded-Prefix /shop;\n}}",
-        unit.url()
-    ))
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../bins/RUNNING.md");
+    let page = std::fs::read_to_string(page).expect("it is there");
+    let directives = page.split("```nginx\n").nth(1).and_then(|rest| rest.split("```").next());
+    let directives = directives.expect("it has directives for nginx");
+    assert!(directives.contains("http://127.0.0.1:3000/;"), "{directives}");
+    Nginx::start(&directives.replace("http://127.0.0.1:3000", &unit.url()))
 }
 
 /// Adds a movie with headers of one's own.
