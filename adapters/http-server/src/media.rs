@@ -1,24 +1,25 @@
 //! How a body is written: as JSON, in UTF-8, and not compressed. What is anything else is refused with what to send.
 
 use keeper_wire::ErrorCode;
-use rocket::Request;
 use rocket::http::{ContentType, Header};
 
 use crate::ApiError;
 
-/// Looks at the headers that say how the request's body is written.
+/// Looks at the headers that say how a request's body is written: all its `Content-Type` and `Content-Encoding`.
 ///
 /// # Errors
 /// `unsupported_media_type`: it is not JSON, not UTF-8, or compressed; or the headers are not clear.
-pub(crate) fn check(request: &Request<'_>) -> Result<(), ApiError> {
-    let types = request.headers().get("Content-Type").count();
-    match request.content_type() {
-        Some(kind) if types == 1 && is_json(kind) => check_charset(kind)?,
+pub(crate) fn check<'a>(
+    mut types: impl Iterator<Item = &'a str>,
+    codings: impl Iterator<Item = &'a str>,
+) -> Result<(), ApiError> {
+    let kind = types.next().and_then(|kind| kind.parse().ok()).filter(|_| types.next().is_none());
+    match kind {
+        Some(kind) if is_json(&kind) => check_charset(&kind)?,
         _ => return Err(refused("the body must be JSON, with one header Content-Type: application/json")),
     }
     let plain = |coding: &str| coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity");
-    let mut codings = request.headers().get("Content-Encoding").flat_map(|line| line.split(','));
-    if codings.all(plain) {
+    if codings.flat_map(|line| line.split(',')).all(plain) {
         return Ok(());
     }
     let message = "the body must not be compressed; send it without the header Content-Encoding";

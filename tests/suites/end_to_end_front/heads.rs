@@ -150,6 +150,15 @@ async fn who_asks_first_is_refused_at_once() {
     let mut client = Raw::to(&unit).await;
     client.send(format!("{POST}Expect: 100-continue\r\nContent-Length: 10000000\r\n\r\n")).await;
     client.answer().await.is_error(413, "too_large");
+    for (wrong, length) in [("Content-Encoding: gzip\r\n", 20), ("Content-Encoding: br\r\n", 60_000)] {
+        let mut client = Raw::to(&unit).await;
+        client.send(format!("{POST}{wrong}Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n")).await;
+        client.answer().await.is_error(415, "unsupported_media_type");
+    }
+    let mut client = Raw::to(&unit).await;
+    let text = "POST /api/billing HTTP/1.1\r\nHost: front\r\nContent-Type: text/plain\r\n";
+    client.send(format!("{text}Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")).await;
+    client.answer().await.is_error(415, "unsupported_media_type");
     let mut client = Raw::to(&unit).await;
     let body = r#"{"title":"a","description":"b"}"#;
     client.send(format!("{POST}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", body.len())).await;

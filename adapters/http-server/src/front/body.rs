@@ -1,11 +1,12 @@
 use bytes::Buf;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_LENGTH, EXPECT, HeaderMap};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap};
 use tokio::time::{Instant, timeout_at};
 
 use super::refusal::Refusal;
 use crate::body::MAX_BODY_BYTES;
+use crate::media;
 
 /// How much of a body that is too large is read and thrown away, so that its sender comes to read the answer.
 const MOST_DRAINED: usize = 16 * 1024 * 1024;
@@ -28,8 +29,8 @@ pub(super) async fn read(
     deadline: Instant,
 ) -> Result<Whole, Refusal> {
     let announced = announced(headers);
-    // The sender waits for our word, and the handler refuses by the announced length alone.
-    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) && headers.contains_key(EXPECT) {
+    // The sender waits for our word, and the handler refuses by the headers alone.
+    if headers.contains_key(EXPECT) && is_refused(headers, announced) {
         return Ok(Whole { bytes: Vec::new(), cut: true });
     }
     let expected = announced.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
@@ -51,6 +52,13 @@ pub(super) async fn read(
         }
     }
     Ok(Whole { bytes, cut: false })
+}
+
+/// Whether no route takes a body like this.
+fn is_refused(headers: &HeaderMap, announced: Option<u64>) -> bool {
+    let texts = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    announced.is_some_and(|length| length > MAX_BODY_BYTES as u64)
+        || media::check(texts(CONTENT_TYPE), texts(CONTENT_ENCODING)).is_err()
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {
