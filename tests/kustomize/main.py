@@ -10,10 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import burns
 import cluster
 import compose
 import mutations
 import network
+import objectives
 import policies
 import prometheus
 import readme
@@ -110,6 +112,11 @@ def main():
             report.test(f"compose: {check.__name__}", check(ROOT))
         for check in (prometheus.rules, prometheus.compose_configuration):
             report.test(f"prometheus: {check.__name__}", check(tree, scratch))
+        report.test("prometheus: each alert links to its runbook and its panel", prometheus.links(tree))
+        report.test("objectives: what is generated is up to date", objectives.stale(ROOT))
+        report.test("objectives: thresholds and windows are the documented ones", burns.windows(ROOT))
+        report.test("objectives: a bucket lies on each threshold", burns.buckets(ROOT))
+        report.test("objectives: budgets that burn call whom they should", burns.burns(ROOT, scratch))
         report.test("prometheus: dashboard and alerts name metrics that are exported", prometheus.dashboard_and_alerts(tree, ROOT))
         report.test("servers: there are PostgreSQL and RabbitMQ to try with", servers.missing())
         with_servers(report, tree)
