@@ -13,15 +13,15 @@ fn grants(to: &str, role: &str) -> Vec<String> {
 }
 
 /// A migrated database, used by a role that does not own it.
-async fn granted(schema: Schema, to: &str) -> Database {
+async fn granted(schema: Schema, to: &str) -> PgDatabase {
     let (server, place) = (Postgres::shared(), Postgres::shared().database());
-    Database::new(&settings(&place), schema).unwrap().migrate().await.unwrap();
+    PgDatabase::new(&settings(&place), schema).unwrap().migrate().await.unwrap();
     let role = format!("{}_app", place.name);
     server.psql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD '{}'", place.password));
     for grant in grants(to, &role) {
         server.psql(&place.name, &grant);
     }
-    Database::new(&Settings { user: role, migrate: false, ..settings(&place) }, schema).unwrap()
+    PgDatabase::new(&PgSettings { user: role, migrate: false, ..settings(&place) }, schema).unwrap()
 }
 
 #[tokio::test]
