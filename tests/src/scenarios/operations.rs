@@ -17,7 +17,12 @@ fn printed(output: &Output) -> String {
 pub async fn metrics_have_the_names_that_dashboards_rest_on(stack: &Stack) {
     super::orders::an_order_is_read_back_as_recorded(stack).await;
     stack.api().get("/api/movies?limit=1").await.expect(200);
-    let common = ["http_requests_total", "http_request_duration_seconds_count", "build_info"];
+    let common = [
+        "http_requests_total",
+        "http_request_duration_seconds_count",
+        "log_lines_dropped_total",
+        "build_info",
+    ];
     let intake = ["orders_accepted_total", "orders_refused_total"];
     let processing = [
         "orders_recorded_total",

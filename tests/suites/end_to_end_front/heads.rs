@@ -17,6 +17,7 @@ async fn a_head_that_is_wrong_is_answered_as_every_error_is() {
         ("GET /api/movies HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), 400, "invalid"),
         ("GET /api/movies\u{7f} HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400, "invalid"),
         ("nonsense\r\n\r\n".to_owned(), 400, "invalid"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 400, "invalid"),
         ("GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n".to_owned(), 400, "invalid"),
         ("GET /api/movies HTTP/1.1\r\nHost: a b\r\n\r\n".to_owned(), 400, "invalid"),
         ("BREW /api/movies HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "method_not_allowed"),

@@ -18,6 +18,7 @@ use crate::request_id::new_request_id;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
     Malformed,
+    Http2,
     NoHost,
     KeyNotText,
     CredentialsNotText,
@@ -50,6 +51,7 @@ impl Refusal {
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Malformed => (StatusCode::BAD_REQUEST, "invalid", "the request is not valid HTTP"),
+            Self::Http2 => (StatusCode::BAD_REQUEST, "invalid", "this server speaks HTTP/1.1 only"),
             Self::NoHost => {
                 (StatusCode::BAD_REQUEST, "invalid", "the request must have one valid Host header")
             }

@@ -19,6 +19,8 @@ pub(super) struct Socket {
     metrics: Option<HttpMetrics>,
     /// The request line of the head that is coming has its end.
     has_line: bool,
+    /// The client speaks HTTP/2.
+    http2: bool,
     /// What is written instead of hyper's refusal, and how much of it is.
     refusal: Option<(Vec<u8>, usize)>,
     /// How many bytes came after the last answer; none while the connection goes on.
@@ -28,9 +30,12 @@ pub(super) struct Socket {
 /// How many bytes are taken from a client after its last answer.
 const MOST_LATE: usize = 1024 * 1024;
 
+/// How a client begins that speaks HTTP/2 without being told that it may.
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n";
+
 impl Socket {
     pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, metrics: Option<HttpMetrics>) -> Self {
-        Self { stream, connection, metrics, has_line: false, refusal: None, late: None }
+        Self { stream, connection, metrics, has_line: false, http2: false, refusal: None, late: None }
     }
 
     /// Hyper writes something while no request is being answered: a refusal, in one piece.
@@ -41,6 +46,7 @@ impl Socket {
     fn poll_refuse(&mut self, cx: &mut Context<'_>, hypers: &[u8]) -> Poll<io::Result<usize>> {
         if self.refusal.is_none() {
             let refusal = match hypers.get(9..12) {
+                _ if self.http2 => Refusal::Http2,
                 Some(b"431") if self.has_line => Refusal::HeadTooLarge,
                 Some(b"431" | b"414") => Refusal::AddressTooLong,
                 _ => Refusal::Malformed,
@@ -76,7 +82,12 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        let read = &buffer.filled()[before..];
+        let read = &mut buffer.filled_mut()[before..];
+        if self.connection.phase() == Phase::Idle && read.starts_with(HTTP2) {
+            // Hyper leaves this beginning unanswered. Changed, it is refused as any other head that is none.
+            read[0] = b'X';
+            self.http2 = true;
+        }
         match self.connection.phase() {
             Phase::Idle if !read.is_empty() => {
                 self.has_line = read.contains(&b'\n');
