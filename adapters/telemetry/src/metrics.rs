@@ -1,7 +1,10 @@
 //! The instruments that more than one adapter uses. Their names are a contract with dashboards and alerts.
 
 use keeper_domain::{DeadLetterReason, Order, Recording, Timestamp};
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, Result};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, Result};
+
+/// How long an order may take to be recorded, in milliseconds: the objective of order freshness.
+const LATE_MILLIS: i64 = 5_000;
 
 /// What the processing of orders counts.
 #[derive(Debug, Clone)]
@@ -9,6 +12,7 @@ pub struct ProcessingMetrics {
     recorded: IntCounterVec,
     dead_lettered: IntCounterVec,
     queue_to_ledger: Histogram,
+    late: IntCounter,
     queue_depth: IntGauge,
     dead_letters: IntGauge,
 }
@@ -39,6 +43,11 @@ impl ProcessingMetrics {
         )
         .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0]);
         let queue_to_ledger = Histogram::with_opts(queue_to_ledger)?;
+        // For monitors that read no histograms, as CloudWatch's agent.
+        let late = IntCounter::new(
+            "orders_recorded_late_total",
+            "Orders recorded over five seconds after acceptance.",
+        )?;
         let queue_depth =
             IntGauge::new("billing_queue_depth", "Messages ready in the order queue, as billing measures.")?;
         let dead_letters =
@@ -46,9 +55,10 @@ impl ProcessingMetrics {
         registry.register(Box::new(recorded.clone()))?;
         registry.register(Box::new(dead_lettered.clone()))?;
         registry.register(Box::new(queue_to_ledger.clone()))?;
+        registry.register(Box::new(late.clone()))?;
         registry.register(Box::new(queue_depth.clone()))?;
         registry.register(Box::new(dead_letters.clone()))?;
-        Ok(Self { recorded, dead_lettered, queue_to_ledger, queue_depth, dead_letters })
+        Ok(Self { recorded, dead_lettered, queue_to_ledger, late, queue_depth, dead_letters })
     }
 
     /// An order was settled at `now`. How long it took counts for those that this settled for the first time.
@@ -56,6 +66,9 @@ impl ProcessingMetrics {
         self.recorded.with_label_values(&[outcome_label(outcome)]).inc();
         if *outcome == Recording::Recorded {
             let millis = (now.as_millis() - order.created_at.as_millis()).max(0);
+            if millis > LATE_MILLIS {
+                self.late.inc();
+            }
             #[expect(clippy::cast_precision_loss, reason = "a metric; 2^53 ms are 285,000 years")]
             self.queue_to_ledger.observe(millis as f64 / 1000.0);
         }
@@ -84,5 +97,35 @@ fn outcome_label(outcome: &Recording) -> &'static str {
         Recording::Conflict => "conflict",
         Recording::Rejected(_) => "rejected",
         Recording::GivenUp(_) => "given_up",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keeper_domain::{ItemCount, Money, OrderDraft, OrderId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn an_order_is_late_after_five_seconds() {
+        let registry = Registry::new();
+        let metrics = ProcessingMetrics::register(&registry).unwrap();
+        let draft = OrderDraft {
+            user: UserId::new("20").unwrap(),
+            items: ItemCount::new(9).unwrap(),
+            total: Money::from_minor("total_amount", 18_000).unwrap(),
+        };
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let order = Order {
+            id: OrderId::parse("order_id", "018f3c3e-0000-7000-8000-000000000001").unwrap(),
+            draft,
+            created_at: at(1_000),
+        };
+        metrics.settled(&order, &Recording::Recorded, at(6_000));
+        assert_eq!(metrics.late.get(), 0);
+        metrics.settled(&order, &Recording::AlreadyRecorded, at(6_001));
+        assert_eq!(metrics.late.get(), 0);
+        metrics.settled(&order, &Recording::Recorded, at(6_001));
+        assert_eq!(metrics.late.get(), 1);
     }
 }
