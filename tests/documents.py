@@ -2,6 +2,7 @@
 """What the documents name is there: links, tests, files, settings, commands. Prints what is wrong; exit status 1 then."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -132,7 +133,16 @@ def glossary():
         yield f"the glossary of ARCHITECTURE.md has only {len(terms)} terms"
 
 
-CHECKS = (links, tests_of_the_promises, paths, settings, parts, front_page, glossary)
+def shell():
+    """The commands of the runbooks are shell, by shellcheck, which the part `lint` brings."""
+    for page in tracked("kustomize/runbooks/*.md") if shutil.which("shellcheck") else ():
+        script = "\n".join(re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S))
+        done = subprocess.run(["shellcheck", "--shell=bash", "-"], input=script, capture_output=True, text=True)
+        if done.returncode:
+            yield f"{page}: {done.stdout.strip()}"
+
+
+CHECKS = (links, tests_of_the_promises, paths, settings, parts, front_page, glossary, shell)
 
 if __name__ == "__main__":
     wrong = [complaint for check in CHECKS for complaint in check()]

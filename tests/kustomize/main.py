@@ -21,6 +21,7 @@ import prometheus
 import readme
 import references
 import render
+import runbooks
 import schemas
 import servers
 import settings
@@ -117,6 +118,9 @@ def main():
         report.test("objectives: thresholds and windows are the documented ones", burns.windows(ROOT))
         report.test("objectives: a bucket lies on each threshold", burns.buckets(ROOT))
         report.test("objectives: budgets that burn call whom they should", burns.burns(ROOT, scratch))
+        report.test("runbooks: one for each alert, and an alert for each", runbooks.one_for_each(tree, ROOT))
+        report.test("runbooks: their commands are commands", runbooks.real_commands(tree))
+        report.test("runbooks: what their commands name is there", runbooks.objects(tree, overlays))
         report.test("prometheus: dashboard and alerts name metrics that are exported", prometheus.dashboard_and_alerts(tree, ROOT))
         report.test("servers: there are PostgreSQL and RabbitMQ to try with", servers.missing())
         with_servers(report, tree)

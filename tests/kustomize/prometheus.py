@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 PROMTOOL = os.environ["PROMTOOL"]
 FUNCTIONS = set(
     "sum rate max min by le and or absent deriv histogram_quantile count offset job reason status route outcome state "
-    "unit version increase time on ignoring group_left group_right unless clamp_max clamp_min irate avg vector sum_over_time ALERTS".split()
+    "unit version increase time on ignoring group_left group_right unless clamp_max clamp_min irate avg persistentvolumeclaim vector sum_over_time ALERTS".split()
 )
 
 
@@ -101,8 +101,8 @@ def exported(sources):
     return found
 
 
-# Exported from the release on in which readiness stays; until then its alert is silent.
-AGREED = {"dependency_up"}
+# Exported from the release on in which readiness stays, until when its alert is silent; and by the kubelet.
+AGREED = {"dependency_up", "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
 
 
 def dashboard_and_alerts(tree, root):

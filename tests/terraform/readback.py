@@ -2,9 +2,13 @@
 
 import fnmatch
 import json
+import pathlib
+import re
 
 import boto3
 from botocore.config import Config
+
+RUNBOOKS = pathlib.Path(__file__).resolve().parents[2] / "kustomize/runbooks"
 
 # What keeps data: attribute and value of each kind when the environment is protected.
 PROTECTION = {
@@ -128,7 +132,8 @@ class Aws:
         # RDS removes the secret of its administrator with the instance; moto leaves it.
         yield "secrets", [s["Name"] for s in secrets if not s["Name"].startswith("rds!")]
         yield "topics", [t["TopicArn"] for t in self("sns", region).list_topics()["Topics"]]
-        yield "alarms", [a["AlarmName"] for a in self("cloudwatch", region).describe_alarms()["MetricAlarms"]]
+        said = self("cloudwatch", region).describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        yield "alarms", [a["AlarmName"] for a in said["MetricAlarms"] + said["CompositeAlarms"]]
         yield "dashboards", [d["DashboardName"] for d in self("cloudwatch", region).list_dashboards()["DashboardEntries"]]
         yield "backup plans", [p["BackupPlanName"] for p in self("backup", region).list_backup_plans()["BackupPlansList"]]
         yield "tables", self("dynamodb", region).list_tables()["TableNames"]
@@ -291,12 +296,19 @@ def dashboard(aws, outputs, _state):
 
 
 def alarms(aws, outputs, _state):
-    found = aws("cloudwatch").describe_alarms()["MetricAlarms"]
+    said = aws("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    called = said["MetricAlarms"] + said["CompositeAlarms"]
     topics = {t["TopicArn"] for t in aws("sns").list_topics()["Topics"]}
-    true("there are alarms", len(found) > 10)
-    for alarm in found:
-        true(f"{alarm['AlarmName']} tells somebody", set(alarm["AlarmActions"]) <= topics and alarm["AlarmActions"])
-        same(f"{alarm['AlarmName']} links to its heading", alarm["AlarmDescription"].split("#")[-1], alarm["AlarmName"].removeprefix(outputs["cluster_name"] + "-"))
+    combined = {name for alarm in said["CompositeAlarms"] for name in re.findall(r'ALARM\("([^"]+)"\)', alarm["AlarmRule"])}
+    true("there are alarms", len(called) > 10 and len(said["CompositeAlarms"]) >= 2)
+    same("what is combined is there", combined - {alarm["AlarmName"] for alarm in said["MetricAlarms"]}, set())
+    for alarm in called:
+        if alarm["AlarmName"] in combined:
+            same(f"{alarm['AlarmName']} tells nobody by itself", alarm["AlarmActions"], [])
+        else:
+            true(f"{alarm['AlarmName']} tells somebody", set(alarm["AlarmActions"]) <= topics and alarm["AlarmActions"])
+        page = re.search(r"/([a-z-]+\.md)\b", alarm["AlarmDescription"])
+        true(f"{alarm['AlarmName']} links to its runbook", page and (RUNBOOKS / page[1]).exists())
 
 
 def budgets(aws, outputs, _state):

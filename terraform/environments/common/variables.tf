@@ -74,7 +74,7 @@ variable "alarm_emails" {
 }
 
 variable "runbook_url" {
-  description = "terraform/RUNBOOK.md as your team reads it; alarms link to its headings."
+  description = "kustomize/runbooks as your team reads it; alarms link to its pages."
   type        = string
-  default     = "https://example.com/code-keeper/terraform/RUNBOOK.md"
+  default     = "https://example.com/code-keeper/kustomize/runbooks"
 }

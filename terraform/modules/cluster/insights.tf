@@ -110,7 +110,26 @@ locals {
       source_labels    = ["unit"]
       label_matcher    = "^(gateway|billing)$"
       dimensions       = [["ClusterName", "unit"]]
-      metric_selectors = ["^orders_(accepted|refused|recorded|dead_lettered)_total$", "^billing_(queue_depth|dead_letters)$"]
+      metric_selectors = ["^orders_(accepted|recorded_late)_total$", "^billing_(queue_depth|dead_letters)$", "^(broker_connected|orders_unconfirmed)$"]
+    },
+    # Why, or how, as well: what a client does wrong is no refusal of ours.
+    {
+      source_labels    = ["unit"]
+      label_matcher    = "^(gateway|billing)$"
+      dimensions       = [["ClusterName", "unit"], ["ClusterName", "unit", "reason"]]
+      metric_selectors = ["^orders_(refused|dead_lettered)_total$"]
+    },
+    {
+      source_labels    = ["unit"]
+      label_matcher    = "^billing$"
+      dimensions       = [["ClusterName", "unit"], ["ClusterName", "unit", "outcome"]]
+      metric_selectors = ["^orders_recorded_total$"]
+    },
+    {
+      source_labels    = ["unit"]
+      label_matcher    = "^(gateway|inventory|billing)$"
+      dimensions       = [["ClusterName", "unit"]]
+      metric_selectors = ["^(build_info|dependency_up)$"]
     },
     {
       source_labels    = ["unit"]

@@ -27,3 +27,8 @@ output "distribution_arn" {
   description = "ARN of CloudFront's distribution; null: there is none."
   value       = one(aws_cloudfront_distribution.this[*].arn)
 }
+
+output "certificate_arn" {
+  description = "ARN of the load balancer's certificate."
+  value       = local.certificate_arn
+}

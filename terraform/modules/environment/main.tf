@@ -157,6 +157,9 @@ module "observability" {
 
   application_log_group = module.cluster.application_log_group
   database_connections  = try(var.managed_data.database_connections, null)
+
+  backup_vault = var.backup ? module.backup[0].vault_name : null
+  certificates = { load-balancer = module.edge.certificate_arn }
 }
 
 module "backup" {

@@ -180,7 +180,7 @@ variable "alarm_emails" {
 }
 
 variable "runbook_url" {
-  description = "Page that says what to do at an alarm."
+  description = "Folder of the runbooks as your team reads it."
   type        = string
 }
 

@@ -1,4 +1,6 @@
 locals {
+  dashboard_url = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards/dashboard/${var.name}"
+
   edge     = { LoadBalancer = var.load_balancer }
   target   = { LoadBalancer = var.load_balancer, TargetGroup = var.target_group }
   cluster  = { ClusterName = var.cluster_name }
@@ -44,17 +46,78 @@ locals {
         statistic = "Maximum", above = 0, minutes = 3
       }
     },
+    { for unit in local.units : "${unit}-down" => {
+      # Its silence is what is looked for.
+      text      = "no pod of ${unit} is measured", runbook = "unit-down", missing = "breaching"
+      namespace = var.metric_namespace, metric = "build_info", dimensions = { ClusterName = var.cluster_name, unit = unit }
+      statistic = "Maximum", below = 1, minutes = 5
+    } },
+    { orders-unconfirmed = {
+      text      = "the broker confirms slowly"
+      namespace = var.metric_namespace, metric = "orders_unconfirmed", dimensions = local.measured.gateway.dimensions
+      statistic = "Maximum", above = 100, minutes = 5
+    } },
+    # The broker's own word, when billing says nothing.
+    { for name in compact([var.broker]) : "broker-queue" => {
+      text      = "messages pile up in the broker", runbook = "orders-pile-up"
+      namespace = "AWS/AmazonMQ", metric = "MessageReadyCount", dimensions = { Broker = name }
+      statistic = "Maximum", above = 1000, minutes = 15
+    } },
+    { for name in compact([var.broker]) : "broker-consumers" => {
+      text      = "nobody takes orders out of the queue"
+      namespace = "AWS/AmazonMQ", metric = "ConsumerCount", dimensions = { Broker = name }
+      statistic = "Maximum", below = 1, minutes = 5
+    } },
+    { for name, id in var.databases : "${name}-database-memory" => {
+      runbook   = "database-memory"
+      text      = "the ${name} database runs out of memory"
+      namespace = "AWS/RDS", metric = "FreeableMemory", dimensions = { DBInstanceIdentifier = id }
+      statistic = "Average", below = var.database_memory_mib * pow(1024, 2), minutes = 15
+    } },
+    # Only classes that live on credit have any.
+    { for name, id in var.databases : "${name}-database-credits" => {
+      runbook   = "database-credits"
+      text      = "the ${name} database has used up its processor credits"
+      namespace = "AWS/RDS", metric = "CPUCreditBalance", dimensions = { DBInstanceIdentifier = id }
+      statistic = "Minimum", below = 10, minutes = 15
+    } },
+    { for name, id in var.databases : "${name}-database-disk-queue" => {
+      runbook   = "database-disk-queue"
+      text      = "the ${name} database waits for its disk"
+      namespace = "AWS/RDS", metric = "DiskQueueDepth", dimensions = { DBInstanceIdentifier = id }
+      statistic = "Average", above = 20, minutes = 15
+    } },
+    { for vault in compact([var.backup_vault]) : "backup-failed" => {
+      text      = "a backup has failed", missing = "notBreaching"
+      namespace = "AWS/Backup", metric = "NumberOfBackupJobsFailed", dimensions = { BackupVaultName = vault }
+      statistic = "Sum", above = 0, minutes = 60, period = 3600
+    } },
+    # A plan that does nothing fails at nothing.
+    { for vault in compact([var.backup_vault]) : "backup-missing" => {
+      text      = "for a day no backup has been made", runbook = "backup-failed", missing = "breaching"
+      namespace = "AWS/Backup", metric = "NumberOfBackupJobsCompleted", dimensions = { BackupVaultName = vault }
+      statistic = "Sum", below = 1, minutes = 1440, period = 86400
+    } },
+    # AWS writes it twice a day. What AWS issued it renews 60 days before its end; what was imported it does not.
+    { for name, arn in var.certificates : "${name}-certificate" => {
+      text      = "a certificate ends in less than three weeks", runbook = "certificate-expiry"
+      namespace = "AWS/CertificateManager", metric = "DaysToExpiry", dimensions = { CertificateArn = arn }
+      statistic = "Minimum", below = 21, minutes = 1440, period = 86400
+    } },
     { for name, id in var.databases : "${name}-database-cpu" => {
+      runbook   = "database-cpu"
       text      = "the ${name} database has no processor time left"
       namespace = "AWS/RDS", metric = "CPUUtilization", dimensions = { DBInstanceIdentifier = id }
       statistic = "Average", above = 85, minutes = 15
     } },
     { for name, id in var.databases : "${name}-database-storage" => {
+      runbook   = "database-storage"
       text      = "the ${name} database is nearly full, and storage grows no further"
       namespace = "AWS/RDS", metric = "FreeStorageSpace", dimensions = { DBInstanceIdentifier = id }
       statistic = "Minimum", below = var.database_free_gib * pow(1024, 3), minutes = 5
     } },
     { for name, id in var.databases : "${name}-database-connections" => {
+      runbook   = "database-connections"
       text      = "the ${name} database runs out of connections"
       namespace = "AWS/RDS", metric = "DatabaseConnections", dimensions = { DBInstanceIdentifier = id }
       statistic = "Maximum", above = var.database_connections, minutes = 5
@@ -74,19 +137,10 @@ locals {
   # A value worked out from several metrics; minutes as above, in as many periods as the metrics have in them.
   computed_alarms = merge(
     {
-      errors = {
-        text       = "more than ${var.error_percent} % of all requests fail on our side"
-        expression = "IF(requests >= 20, 100 * (FILL(target, 0) + FILL(balancer, 0)) / requests, 0)"
-        above      = var.error_percent, minutes = 5
-        metrics = {
-          requests = { namespace = "AWS/ApplicationELB", metric = "RequestCount", dimensions = local.edge, statistic = "Sum" }
-          target   = { namespace = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = local.edge, statistic = "Sum" }
-          balancer = { namespace = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", dimensions = local.edge, statistic = "Sum" }
-        }
-      }
       # The age of the oldest order is in no metric: what waits, divided by what is recorded per second, is how
       # long the newest order will wait.
       queue-age = {
+        runbook    = "orders-pile-up"
         text       = "orders wait longer than ${var.queue_wait_seconds} s to be recorded"
         expression = "depth / (FILL(recorded, 0) / 60 + 0.001)"
         above      = var.queue_wait_seconds, minutes = 5
@@ -96,8 +150,41 @@ locals {
         }
       }
     },
+    { orders-refused = {
+      # By reason, so that a client who sends nonsense wakes nobody. Also when too few come for the objective to notice.
+      text       = "orders are refused"
+      expression = "SUM(METRICS())", above = 0, minutes = 5
+      metrics = { for reason in ["internal", "overloaded", "timeout", "unavailable"] : reason => {
+        namespace  = var.metric_namespace, metric = "orders_refused_total"
+        dimensions = merge(local.measured.gateway.dimensions, { reason = reason }), statistic = "Sum"
+      } }
+    } },
+    { broker-disconnected = {
+      text       = "a unit has no connection to the broker"
+      expression = "1 - MIN(METRICS())", above = 0, minutes = 2
+      metrics = { for unit in ["gateway", "billing"] : unit => {
+        namespace = var.metric_namespace, metric = "broker_connected", dimensions = local.measured[unit].dimensions, statistic = "Minimum"
+      } }
+    } },
+    { dependency-down = {
+      text       = "a unit does not reach what it depends on"
+      expression = "1 - MIN(METRICS())", above = 0, minutes = 5
+      metrics = { for unit in local.units : unit => {
+        namespace  = var.metric_namespace, metric = "dependency_up"
+        dimensions = { ClusterName = var.cluster_name, unit = unit }, statistic = "Minimum"
+      } }
+    } },
+    { database-unavailable = {
+      text       = "inventory or billing answers 503"
+      expression = "SUM(METRICS())", above = 0, minutes = 5
+      metrics = { for unit in ["inventory", "billing"] : unit => {
+        namespace  = var.metric_namespace, metric = "http_requests_total"
+        dimensions = { ClusterName = var.cluster_name, unit = unit, status = "503" }, statistic = "Sum"
+      } }
+    } },
     # Each minute has the restarts of that minute. The pauses between them grow to five minutes: three in a quarter of an hour.
     { for unit in local.units : "${unit}-restarts" => {
+      runbook    = "restarts"
       text       = "${unit} crashes again and again"
       expression = "SUM(METRICS())", above = 2, minutes = 15
       metrics = { for i, pod in local.pods[unit] : "pod${i}" => {
@@ -106,6 +193,7 @@ locals {
       } }
     } },
     { for unit in local.units : "${unit}-memory" => {
+      runbook    = "memory"
       text       = "${unit} is about to be killed for its memory"
       expression = "MAX(METRICS())", above = 90, minutes = 10
       metrics = { for i, pod in local.pods[unit] : "pod${i}" => {
@@ -139,18 +227,18 @@ resource "aws_cloudwatch_metric_alarm" "simple" {
   for_each = { for name, alarm in local.simple_alarms : name => alarm if local.watched || startswith(alarm.namespace, "AWS/") }
 
   alarm_name        = "${var.name}-${each.key}"
-  alarm_description = "${each.value.text}. ${var.runbook_url}#${each.key}"
+  alarm_description = "${each.value.text}. ${var.runbook_url}/${try(each.value.runbook, each.key)}.md ${local.dashboard_url}"
 
   namespace           = each.value.namespace
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
   statistic           = startswith(each.value.statistic, "p") ? null : each.value.statistic
   extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
-  period              = 60
-  evaluation_periods  = each.value.minutes
+  period              = try(each.value.period, 60)
+  evaluation_periods  = each.value.minutes * 60 / try(each.value.period, 60)
   comparison_operator = can(each.value.above) ? "GreaterThanThreshold" : "LessThanThreshold"
   threshold           = try(each.value.above, each.value.below)
-  treat_missing_data  = "missing"
+  treat_missing_data  = try(each.value.missing, "missing")
 
   alarm_actions             = [aws_sns_topic.alarms.arn]
   ok_actions                = [aws_sns_topic.alarms.arn]
@@ -163,7 +251,7 @@ resource "aws_cloudwatch_metric_alarm" "computed" {
   }
 
   alarm_name        = "${var.name}-${each.key}"
-  alarm_description = "${each.value.text}. ${var.runbook_url}#${each.key}"
+  alarm_description = "${each.value.text}. ${var.runbook_url}/${try(each.value.runbook, each.key)}.md ${local.dashboard_url}"
 
   evaluation_periods  = each.value.minutes * 60 / max([for m in values(each.value.metrics) : try(m.period, 60)]...)
   comparison_operator = "GreaterThanThreshold"

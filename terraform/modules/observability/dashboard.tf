@@ -91,7 +91,7 @@ locals {
   widgets = [for i, chart in local.shown : {
     type   = "metric"
     x      = 8 * (i % 3)
-    y      = 6 * floor(i / 3)
+    y      = local.first_height + 6 * floor(i / 3)
     width  = 8
     height = 6
     properties = {

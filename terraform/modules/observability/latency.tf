@@ -2,6 +2,13 @@
 # request with its route, so that the one route that may wait can be left out. Environments share no metric: a name each.
 locals {
   latency = { namespace = "${var.metric_namespace}/${var.name}", name = "gateway_milliseconds" }
+
+  # The log lines of requests, but for the route that may wait.
+  answered = [
+    "($.kubernetes.namespace_name = \"${var.namespace}\")",
+    "($.kubernetes.container_name = \"gateway\")",
+    "($.log_processed.route != \"/api/billing/orders/<order_id>\")",
+  ]
 }
 
 resource "aws_cloudwatch_log_metric_filter" "latency" {
@@ -9,17 +16,31 @@ resource "aws_cloudwatch_log_metric_filter" "latency" {
 
   name           = "${var.name}-latency"
   log_group_name = var.application_log_group
-  pattern = join("", ["{ ", join(" && ", [
-    "($.kubernetes.namespace_name = \"${var.namespace}\")",
-    "($.kubernetes.container_name = \"gateway\")",
-    "($.log_processed.route != \"/api/billing/orders/<order_id>\")",
-    "($.log_processed.millis >= 0)",
-  ]), " }"])
+  pattern        = "{ ${join(" && ", concat(local.answered, ["($.log_processed.millis >= 0)"]))} }"
 
   metric_transformation {
     namespace = local.latency.namespace
     name      = local.latency.name
     value     = "$.log_processed.millis"
     unit      = "Milliseconds"
+  }
+}
+
+# Counted for the objective of reads: how many there are, and how many take longer than it allows.
+resource "aws_cloudwatch_log_metric_filter" "reads" {
+  for_each = local.watched ? { reads = 0, slow_reads = 100 } : {}
+
+  name           = "${var.name}-${each.key}"
+  log_group_name = var.application_log_group
+  pattern = "{ ${join(" && ", concat(local.answered, [
+    "($.log_processed.method = \"GET\")",
+    "($.log_processed.millis ${each.value == 0 ? ">=" : ">"} ${each.value})",
+  ]))} }"
+
+  metric_transformation {
+    namespace = local.latency.namespace
+    name      = each.key
+    value     = "1"
+    unit      = "Count"
   }
 }

@@ -31,5 +31,5 @@ resource "aws_sns_topic_subscription" "mail" {
 
 resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = var.name
-  dashboard_body = jsonencode({ widgets = local.widgets })
+  dashboard_body = jsonencode({ widgets = concat(local.first_widgets, local.widgets) })
 }

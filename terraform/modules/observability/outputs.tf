@@ -5,10 +5,12 @@ output "topic_arn" {
 
 output "dashboard_url" {
   description = "The dashboard in the console."
-  value       = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
+  value       = local.dashboard_url
 }
 
 output "alarms" {
-  description = "Names of the alarms; each has a heading of the same name in the runbook."
-  value       = sort(concat(keys(aws_cloudwatch_metric_alarm.simple), keys(aws_cloudwatch_metric_alarm.computed)))
+  description = "Names of the alarms that tell somebody; those of the objectives' windows are not among them."
+  value = sort(concat(
+    keys(aws_cloudwatch_metric_alarm.simple), keys(aws_cloudwatch_metric_alarm.computed), keys(aws_cloudwatch_composite_alarm.objective),
+  ))
 }

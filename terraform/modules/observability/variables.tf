@@ -75,12 +75,12 @@ variable "alarm_emails" {
 }
 
 variable "runbook_url" {
-  description = "Page that says what to do; each alarm links to the heading of its name."
+  description = "Folder of the runbooks (kustomize/runbooks) as your team reads it; each alarm links to its page there."
   type        = string
 
   validation {
-    condition     = startswith(var.runbook_url, "https://")
-    error_message = "runbook_url must be an https address."
+    condition     = can(regex("^https://.*[^/]$", var.runbook_url)) && !endswith(var.runbook_url, ".md")
+    error_message = "runbook_url must be the https address of a folder, without a slash at its end."
   }
 }
 
@@ -106,17 +106,6 @@ variable "latency_seconds" {
   }
 }
 
-variable "error_percent" {
-  description = "Share of failed requests that raises an alarm, percent."
-  type        = number
-  default     = 1
-
-  validation {
-    condition     = var.error_percent > 0 && var.error_percent < 100
-    error_message = "error_percent must be between 0 and 100."
-  }
-}
-
 variable "queue_wait_seconds" {
   description = "Waiting time of orders that raises an alarm, seconds."
   type        = number
@@ -139,6 +128,29 @@ variable "database_connections" {
   type        = number
   default     = 120
   nullable    = false
+}
+
+variable "database_memory_mib" {
+  description = "Free memory of a database below which an alarm is raised, MiB."
+  type        = number
+  default     = 64
+
+  validation {
+    condition     = var.database_memory_mib > 0
+    error_message = "database_memory_mib must be above 0."
+  }
+}
+
+variable "backup_vault" {
+  description = "Name of the vault of backups; null: none are made."
+  type        = string
+  default     = null
+}
+
+variable "certificates" {
+  description = "ARNs of certificates whose end is watched, by a name for each."
+  type        = map(string)
+  default     = {}
 }
 
 variable "monthly_budget_usd" {

@@ -17,7 +17,7 @@ variables {
   environment = "test"
   protect     = false
   zones       = ["eu-north-1a", "eu-north-1b"]
-  runbook_url = "https://example.com/RUNBOOK.md"
+  runbook_url = "https://example.com/runbooks"
   certificate = { body = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----", private_key = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----" }
 }
 

@@ -8,7 +8,7 @@ variables {
   cluster_name  = "code-keeper-test"
   load_balancer = "app/code-keeper-test/1"
   target_group  = "targetgroup/code-keeper-test/1"
-  runbook_url   = "https://example.com/RUNBOOK.md"
+  runbook_url   = "https://example.com/runbooks"
   kms_key_arn   = "arn:aws:kms:eu-north-1:123456789012:key/1"
 
   application_log_group = "/aws/containerinsights/code-keeper-test/application"
@@ -28,16 +28,25 @@ run "defaults" {
     error_message = "the dashboard shows what was promised"
   }
   assert {
+    condition = [for w in slice(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets, 0, 12) : "${w.y} ${w.properties.title}"] == [
+      "0 99.9 %: Requests that the gateway answers without a 5xx", "0 99.9 %: Valid orders that the queue takes",
+      "0 99 %: Orders that are recorded within five seconds of their acceptance", "0 99 %: Reads that the gateway answers within 100 ms",
+      "6 Requests per unit and minute", "6 Errors per unit and minute", "6 Latency of the gateway, p99, ms", "6 Saturation per unit: memory, % of limit",
+      "12 Orders that wait", "12 Age: how long the newest order will wait, s", "12 Dead letters", "12 Dependencies (1: reached)",
+    ]
+    error_message = "it begins with the objectives, the golden signals and what waits, as Grafana's does"
+  }
+  assert {
     condition     = length(distinct([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${w.x},${w.y}"])) == length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets)
     error_message = "no chart lies over another"
   }
   assert {
-    condition     = alltrue([for a in ["latency", "no-target", "dead-letters", "failed-nodes", "node-memory"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && toset(keys(aws_cloudwatch_metric_alarm.computed)) == toset(["errors", "queue-age", "gateway-restarts", "inventory-restarts", "billing-restarts", "gateway-memory", "inventory-memory", "billing-memory"])
+    condition     = alltrue([for a in ["latency", "no-target", "dead-letters", "failed-nodes", "node-memory", "orders-unconfirmed", "gateway-down", "inventory-down", "billing-down"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && toset(keys(aws_cloudwatch_metric_alarm.computed)) == toset(["queue-age", "orders-refused", "broker-disconnected", "dependency-down", "database-unavailable", "gateway-restarts", "inventory-restarts", "billing-restarts", "gateway-memory", "inventory-memory", "billing-memory"])
     error_message = "what a person must act on raises an alarm"
   }
   assert {
-    condition     = alltrue([for k, a in merge(aws_cloudwatch_metric_alarm.simple, aws_cloudwatch_metric_alarm.computed) : endswith(a.alarm_description, "https://example.com/RUNBOOK.md#${k}")])
-    error_message = "each alarm links to what to do"
+    condition     = alltrue([for a in concat(values(aws_cloudwatch_metric_alarm.simple), values(aws_cloudwatch_metric_alarm.computed), values(aws_cloudwatch_composite_alarm.objective)) : can(regex("\\. https://example\\.com/runbooks/[a-z-]+\\.md https://eu-north-1\\.console\\.aws\\.amazon\\.com/cloudwatch/[^ ]*#dashboards/dashboard/code-keeper-test$", a.alarm_description))])
+    error_message = "each alarm links to what to do, and to the dashboard"
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.simple["dead-letters"].threshold == 0 && aws_cloudwatch_metric_alarm.simple["dead-letters"].comparison_operator == "GreaterThanThreshold"
@@ -62,7 +71,7 @@ run "defaults" {
     error_message = "restarts are counted by the minute: only their sum grows"
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.computed["errors"].evaluation_periods == 5
+    condition     = aws_cloudwatch_metric_alarm.computed["queue-age"].evaluation_periods == 5
     error_message = "minutes are periods where periods are minutes"
   }
   assert {
@@ -82,12 +91,70 @@ run "defaults" {
     error_message = "of all file systems the fullest is a read-only one, which always is: the node itself knows when its disk is short"
   }
   assert {
+    condition     = toset(flatten([for q in aws_cloudwatch_metric_alarm.computed["orders-refused"].metric_query : [for m in q.metric : m.dimensions.reason]])) == toset(["internal", "overloaded", "timeout", "unavailable"])
+    error_message = "refused orders are told apart by reason: a client who sends nonsense wakes nobody"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.simple["gateway-down"].treat_missing_data == "breaching"
+    error_message = "a unit that is gone says nothing"
+  }
+  assert {
     condition     = aws_sns_topic.alarms.kms_master_key_id == var.kms_key_arn
     error_message = "notifications are encrypted"
   }
   assert {
     condition     = length(aws_budgets_budget.this) == 0
     error_message = "no budget unasked"
+  }
+}
+
+run "objectives" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/observability"
+  }
+  assert {
+    condition     = toset(keys(aws_cloudwatch_composite_alarm.objective)) == toset(flatten([for slo in ["gateway-availability", "read-latency", "order-acceptance", "order-freshness"] : ["${slo}-page", "${slo}-ticket"]]))
+    error_message = "each objective has two ways to call"
+  }
+  assert {
+    condition     = aws_cloudwatch_composite_alarm.objective["read-latency-page"].alarm_rule == "(ALARM(\"code-keeper-test-read-latency-page-1h\") AND ALARM(\"code-keeper-test-read-latency-page-5m\")) OR (ALARM(\"code-keeper-test-read-latency-page-6h\") AND ALARM(\"code-keeper-test-read-latency-page-30m\"))"
+    error_message = "a budget burns in a long and in a short window"
+  }
+  assert {
+    condition = alltrue([for alarm in values(aws_cloudwatch_composite_alarm.objective) : alltrue([
+      for name in flatten(regexall("ALARM\\(\"([^\"]+)\"\\)", alarm.alarm_rule)) : contains([for burn in values(aws_cloudwatch_metric_alarm.burn) : burn.alarm_name], name)
+    ])])
+    error_message = "what is combined is there"
+  }
+  assert {
+    condition     = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.burn) : length(alarm.alarm_actions == null ? [] : alarm.alarm_actions) == 0 && alarm.treat_missing_data == "notBreaching"])
+    error_message = "a window by itself calls nobody, nor does silence"
+  }
+  assert {
+    condition = { for name in ["page-1h", "page-5m", "page-6h", "page-30m", "ticket-1d", "ticket-2h", "ticket-3d", "ticket-6h"] : name => [
+      aws_cloudwatch_metric_alarm.burn["order-acceptance-${name}"].threshold,
+      max(flatten([for q in aws_cloudwatch_metric_alarm.burn["order-acceptance-${name}"].metric_query : [for m in q.metric : m.period]])...),
+      ] } == {
+      page-1h   = [14.4, 3600], page-5m = [14.4, 300], page-6h = [6, 21600], page-30m = [6, 1800]
+      ticket-1d = [3, 86400], ticket-2h = [3, 7200], ticket-3d = [1, 259200], ticket-6h = [1, 21600]
+    }
+    error_message = "thresholds and windows are the documented ones"
+  }
+  # AWS: seven days at most, a day where a period is less than an hour; ten metrics at most.
+  assert {
+    condition = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.burn) : alltrue(flatten([for q in alarm.metric_query : [for m in q.metric :
+      m.period % 60 == 0 && m.period * alarm.evaluation_periods <= (m.period < 3600 ? 86400 : 604800)
+    ]])) && length(alarm.metric_query) <= 10])
+    error_message = "AWS takes these windows"
+  }
+  assert {
+    condition     = anytrue([for q in aws_cloudwatch_metric_alarm.burn["gateway-availability-page-1h"].metric_query : q.expression == "IF(bad >= 10, bad / total / 0.001, 0)"]) && anytrue([for q in aws_cloudwatch_metric_alarm.burn["gateway-availability-page-5m"].metric_query : q.expression == "IF(bad >= 1, bad / total / 0.001, 0)"])
+    error_message = "one failure at night wakes nobody"
+  }
+  assert {
+    condition     = strcontains(aws_cloudwatch_log_metric_filter.reads["slow_reads"].pattern, "$.log_processed.millis > 100") && strcontains(aws_cloudwatch_log_metric_filter.reads["reads"].pattern, "$.log_processed.method = \"GET\"")
+    error_message = "reads are counted in the gateway's log"
   }
 }
 
@@ -101,12 +168,22 @@ run "managed_data" {
     broker             = "code-keeper-test"
     alarm_emails       = ["oncall@example.com"]
     monthly_budget_usd = 100
+    backup_vault       = "code-keeper-test"
+    certificates       = { load-balancer = "arn:aws:acm:eu-north-1:123456789012:certificate/1" }
 
     monthly_nodes_budget_usd = 50
   }
   assert {
-    condition     = alltrue([for a in ["inventory-database-cpu", "billing-database-storage", "billing-database-connections"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && alltrue([for a in ["broker-memory", "broker-disk"] : contains(keys(aws_cloudwatch_metric_alarm.computed), a)])
-    error_message = "databases and broker are watched"
+    condition     = alltrue([for a in ["inventory-database-cpu", "billing-database-storage", "billing-database-connections", "inventory-database-memory", "billing-database-credits", "billing-database-disk-queue", "broker-queue", "broker-consumers", "backup-failed", "backup-missing", "load-balancer-certificate"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && alltrue([for a in ["broker-memory", "broker-disk"] : contains(keys(aws_cloudwatch_metric_alarm.computed), a)])
+    error_message = "databases, broker, backups and certificates are watched"
+  }
+  assert {
+    condition     = [for name in ["backup-failed", "backup-missing"] : [aws_cloudwatch_metric_alarm.simple[name].period, aws_cloudwatch_metric_alarm.simple[name].evaluation_periods, aws_cloudwatch_metric_alarm.simple[name].treat_missing_data]] == [[3600, 1, "notBreaching"], [86400, 1, "breaching"]]
+    error_message = "a backup that is not made fails, too"
+  }
+  assert {
+    condition     = [aws_cloudwatch_metric_alarm.simple["load-balancer-certificate"].threshold, aws_cloudwatch_metric_alarm.simple["load-balancer-certificate"].dimensions.CertificateArn] == [21, "arn:aws:acm:eu-north-1:123456789012:certificate/1"]
+    error_message = "a certificate that ends is seen three weeks before"
   }
   assert {
     condition     = anytrue([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : startswith(w.properties.title, "Databases:")]) && anytrue([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : startswith(w.properties.title, "Broker:")])
@@ -133,7 +210,7 @@ run "no_agent" {
     broker                = "code-keeper-test"
   }
   assert {
-    condition     = toset(output.alarms) == toset(["broker-disk", "broker-memory", "errors", "inventory-database-connections", "inventory-database-cpu", "inventory-database-storage", "no-target"])
+    condition     = toset(output.alarms) == toset(["broker-consumers", "broker-disk", "broker-memory", "broker-queue", "gateway-availability-page", "gateway-availability-ticket", "inventory-database-connections", "inventory-database-cpu", "inventory-database-credits", "inventory-database-disk-queue", "inventory-database-memory", "inventory-database-storage", "no-target"])
     error_message = "what nobody measures raises no alarm"
   }
   assert {
@@ -148,15 +225,15 @@ run "rejects_all_at_once" {
     source = "../../../terraform/modules/observability"
   }
   variables {
-    alarm_emails       = ["oncall"]
-    runbook_url        = "RUNBOOK.md"
-    latency_seconds    = 0
-    error_percent      = 0
-    queue_wait_seconds = 5
-    monthly_budget_usd = 0
-    name               = "A"
+    alarm_emails        = ["oncall"]
+    runbook_url         = "RUNBOOK.md"
+    latency_seconds     = 0
+    database_memory_mib = 0
+    queue_wait_seconds  = 5
+    monthly_budget_usd  = 0
+    name                = "A"
 
     monthly_nodes_budget_usd = 0
   }
-  expect_failures = [var.alarm_emails, var.runbook_url, var.latency_seconds, var.error_percent, var.queue_wait_seconds, var.monthly_budget_usd, var.monthly_nodes_budget_usd, var.name]
+  expect_failures = [var.alarm_emails, var.runbook_url, var.latency_seconds, var.database_memory_mib, var.queue_wait_seconds, var.monthly_budget_usd, var.monthly_nodes_budget_usd, var.name]
 }
