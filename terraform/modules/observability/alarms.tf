@@ -52,6 +52,11 @@ locals {
       namespace = var.metric_namespace, metric = "build_info", dimensions = { ClusterName = var.cluster_name, unit = unit }
       statistic = "Maximum", below = 1, minutes = 5
     } },
+    { volume-full = {
+      text      = "a volume of a claim is nearly full"
+      namespace = local.latency.namespace, metric = "volume_utilization", dimensions = {}
+      statistic = "Maximum", above = 90, minutes = 15
+    } },
     { orders-unconfirmed = {
       text      = "the broker confirms slowly"
       namespace = var.metric_namespace, metric = "orders_unconfirmed", dimensions = local.measured.gateway.dimensions

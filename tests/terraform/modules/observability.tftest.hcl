@@ -41,7 +41,7 @@ run "defaults" {
     error_message = "no chart lies over another"
   }
   assert {
-    condition     = alltrue([for a in ["latency", "no-target", "dead-letters", "failed-nodes", "node-memory", "orders-unconfirmed", "gateway-down", "inventory-down", "billing-down"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && toset(keys(aws_cloudwatch_metric_alarm.computed)) == toset(["queue-age", "orders-refused", "broker-disconnected", "dependency-down", "database-unavailable", "gateway-restarts", "inventory-restarts", "billing-restarts", "gateway-memory", "inventory-memory", "billing-memory"])
+    condition     = alltrue([for a in ["latency", "no-target", "dead-letters", "failed-nodes", "node-memory", "orders-unconfirmed", "volume-full", "gateway-down", "inventory-down", "billing-down"] : contains(keys(aws_cloudwatch_metric_alarm.simple), a)]) && toset(keys(aws_cloudwatch_metric_alarm.computed)) == toset(["queue-age", "orders-refused", "broker-disconnected", "dependency-down", "database-unavailable", "gateway-restarts", "inventory-restarts", "billing-restarts", "gateway-memory", "inventory-memory", "billing-memory"])
     error_message = "what a person must act on raises an alarm"
   }
   assert {
@@ -97,6 +97,10 @@ run "defaults" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.simple["gateway-down"].treat_missing_data == "breaching"
     error_message = "a unit that is gone says nothing"
+  }
+  assert {
+    condition     = aws_cloudwatch_log_metric_filter.volumes[0].log_group_name == "/aws/containerinsights/code-keeper-test/performance" && [aws_cloudwatch_metric_alarm.simple["volume-full"].namespace, aws_cloudwatch_metric_alarm.simple["volume-full"].metric_name] == [one(aws_cloudwatch_log_metric_filter.volumes[0].metric_transformation).namespace, one(aws_cloudwatch_log_metric_filter.volumes[0].metric_transformation).name]
+    error_message = "claims are looked at apart from the nodes' own disks"
   }
   assert {
     condition     = aws_sns_topic.alarms.kms_master_key_id == var.kms_key_arn
