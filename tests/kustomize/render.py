@@ -24,10 +24,14 @@ GUARDED = {"open": False, "guarded": True}
 
 
 def copy_tree(source, target):
-    """A copy to build in, with the example secrets in place of anyone's own."""
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("secrets.env"))
-    local = target / "components/local-secrets"
-    shutil.copy(local / "secrets.env.example", local / "secrets.env")
+    """A copy to build in: what a fresh clone has, and nothing of anyone's own. Without git (an archive), all that is there."""
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=source, capture_output=True, text=True)
+    if listed.returncode:
+        return shutil.copytree(source, target)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (source / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / name, target / name)
     return target
 
 
