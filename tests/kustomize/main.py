@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import apply
 import burns
 import cluster
 import compose
@@ -104,6 +105,8 @@ def main():
                 report.test(f"{module.__name__}: {check.__name__}", over_all(check, renderings))
         report.test(f"{mutations.count()} mutations are noticed", mutations.problems(renderings))
         report.test("cluster: what an administrator gives it once", cluster.cluster(tree, ROOT, overlays))
+
+        report.test("apply: a second one changes nothing", apply.unchanged(overlays))
 
         report.test("README: what its commands name is there", readme.readme(tree, overlays))
 
