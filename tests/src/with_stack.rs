@@ -3,7 +3,9 @@
 //! `with-stack standalone|distributed[+keys] COMMAND [ARGUMENT…]`
 //!
 //! The command finds the API's address in `BASE_URL` and the address of the front unit's management port in
-//! `MANAGEMENT_URL`. With `+keys` the stack asks for API keys, and one that may do everything is in `API_KEY`. It ends with the command's exit code; the log of the stack is shown when that is not 0.
+//! `MANAGEMENT_URL`. With `+keys` the stack asks for API keys, and one that may do everything is in `API_KEY`. A variable
+//! `FRONT_KEEPER_…` is a setting of the unit that has the API. It ends with the command's exit code; the log of the stack is
+//! shown when that is not 0.
 
 use std::process::{Command, ExitCode};
 
@@ -27,6 +29,7 @@ async fn main() -> ExitCode {
         _ => return usage(),
     };
     let stack = if keys { access::guarded_stack(kind) } else { Stack::new(kind) };
+    let stack = settings().into_iter().fold(stack, |stack, (name, value)| stack.with_front(&name, &value));
     let key =
         if keys { access::key(stack.front(), "tests", &access::SCOPES.join(",")) } else { String::new() };
     stack.start().await;
@@ -52,4 +55,14 @@ async fn main() -> ExitCode {
             ExitCode::from(127)
         }
     }
+}
+
+/// The settings of the unit that has the API.
+#[expect(clippy::disallowed_methods, reason = "this is the main of a tool for tests")]
+fn settings() -> Vec<(String, String)> {
+    let of_front = |(name, value): (String, String)| {
+        let name = name.strip_prefix("FRONT_").filter(|name| name.starts_with("KEEPER_"))?;
+        Some((name.to_owned(), value))
+    };
+    std::env::vars().filter_map(of_front).collect()
 }
