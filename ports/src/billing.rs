@@ -12,6 +12,15 @@ use keeper_domain::{
 
 use crate::PortResult;
 
+/// What became of an order that was submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Submission {
+    /// It will be processed even if everything restarts now.
+    Accepted(Order),
+    /// Nothing was done: under its key another order is recorded.
+    KeyReused,
+}
+
 /// Takes orders (driving, on the gateway's side).
 ///
 /// Sending the same order twice is safe with a key:
@@ -29,13 +38,14 @@ use crate::PortResult;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait OrderIntake: Send + Sync + 'static {
-    /// Accepts an order. `Ok` means that it will be processed even if everything restarts now.
+    /// Accepts an order, unless it is known at once that its key names another one.
     ///
-    /// The same key of the same user gives the same order id, for ever.
+    /// The same key of the same user gives the same order id, for ever. Who cannot say what a key names MUST NOT hold the order
+    /// up for it.
     ///
     /// # Errors
     /// The order was not accepted. After a timeout it may be processed all the same.
-    async fn submit(&self, draft: OrderDraft, key: Option<IdempotencyKey>) -> PortResult<Order>;
+    async fn submit(&self, draft: OrderDraft, key: Option<IdempotencyKey>) -> PortResult<Submission>;
 }
 
 /// Processes orders from a queue (driving, on the billing side).

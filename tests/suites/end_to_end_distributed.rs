@@ -246,3 +246,37 @@ async fn a_password_may_be_in_a_file() {
     unit.start();
     unit.ready().await;
 }
+
+#[tokio::test]
+async fn a_key_is_not_looked_up_for_long_while_billing_is_away() {
+    let stack = Stack::started(Kind::Distributed).await;
+    let (api, billing) = (stack.api(), stack.unit("billing"));
+    let place = async |total: &str| {
+        let order = json!({"user_id": "anna", "number_of_items": 1, "total_amount": total});
+        let request = api.request(reqwest::Method::POST, "/api/billing").json(&order);
+        keeper_tests::harness::Answer::of(request.header("Idempotency-Key", "k")).await
+    };
+    let id = place("1.00").await.expect(200).json()["order_id"].as_str().expect("an id is text").to_owned();
+    let path = format!("/api/billing/orders/{id}?wait=30");
+    let first = api.get(&path).await.expect(200).json();
+    eventually("the key is looked up in time", Duration::from_secs(30), async || {
+        (place("2.00").await.status == 422).then_some(())
+    })
+    .await;
+    // It is stopped, or does not answer at all.
+    billing.signal("STOP");
+    let started = std::time::Instant::now();
+    place("2.00").await.expect(200);
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    billing.kill();
+    place("3.00").await.expect(200);
+    billing.start();
+    stack.ready().await;
+    eventually("both are conflicts", Duration::from_secs(30), async || {
+        let list = billing.command(&["dead-letters", "list", "--json"]).stdout;
+        let list = serde_json::from_slice::<serde_json::Value>(&list).ok()?;
+        (list.as_array()?.len() >= 2).then_some(())
+    })
+    .await;
+    assert_eq!(api.get(&path).await.expect(200).json(), first);
+}

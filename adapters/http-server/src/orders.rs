@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::IntakeMetrics;
 use keeper_domain::{IdempotencyKey, Invalid};
-use keeper_ports::billing::{OrderBook, OrderIntake};
-use keeper_wire::{AcceptedBody, OrderBody, OrderFields};
+use keeper_ports::billing::{OrderBook, OrderIntake, Submission};
+use keeper_wire::{AcceptedBody, ErrorCode, OrderBody, OrderFields};
 use rocket::fairing::AdHoc;
 use rocket::http::{Header, RawStr, Status};
 use rocket::outcome::Outcome;
@@ -72,7 +72,10 @@ async fn submit(
         let key = key?.0;
         let draft = OrderFields::parse(&body?.bytes)?;
         access.to_orders_of(&draft.user)?;
-        Ok(call.run(intake.submit(draft, key)).await?)
+        match call.run(intake.submit(draft, key)).await? {
+            Submission::Accepted(order) => Ok(order),
+            Submission::KeyReused => Err(key_reused()),
+        }
     };
     let order = answer.await.inspect_err(|error: &ApiError| metrics.refused(error.code))?;
     metrics.accepted();
@@ -141,6 +144,11 @@ async fn list(
         .filter(|_| slice.more)
         .map(|last| format!("/api/billing/orders?user_id={user_id}&limit={}&after={last}", page.limit.get()));
     Ok(Listing { items: slice.items.into_iter().map(OrderBody::from).collect(), next, place: None })
+}
+
+fn key_reused() -> ApiError {
+    let message = "this Idempotency-Key names another order, which is recorded with other content";
+    ApiError { field: Some("Idempotency-Key".into()), ..ApiError::new(ErrorCode::KeyReused, message) }
 }
 
 /// The `Idempotency-Key` header, if the client sent one.

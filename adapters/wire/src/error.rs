@@ -23,6 +23,8 @@ pub enum ErrorCode {
     TooLarge,
     /// 415: the body's content type is not understood.
     UnsupportedMediaType,
+    /// 422: the key names another order.
+    KeyReused,
     /// 429: the caller made too many calls.
     RateLimited,
     /// 500: a fault of the service.
@@ -45,6 +47,7 @@ impl ErrorCode {
             Self::Conflict => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::KeyReused => 422,
             Self::RateLimited => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
@@ -64,6 +67,7 @@ impl ErrorCode {
             Self::Conflict => "conflict",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::KeyReused => "key_reused",
             Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",

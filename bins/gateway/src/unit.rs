@@ -57,7 +57,9 @@ impl Unit for GatewayUnit {
         let timeout = settings.inventory.timeout();
         let catalog = Arc::new(InventoryClient::new(inventory.clone()));
         let catalog = Arc::new(BatchedCatalog::new("inventory", catalog, timeout));
-        let intake = Intake::new(queue, Arc::new(UuidOrderIds), Arc::clone(&context.clock));
+        let book = Arc::new(BillingClient::new(billing.clone()));
+        let (ids, clock) = (Arc::new(UuidOrderIds), Arc::clone(&context.clock));
+        let intake = Intake::new(queue, book.clone(), ids, clock);
         let edge = Edge::new(&settings.edge, context)?;
         let api = context
             .api()
@@ -65,7 +67,7 @@ impl Unit for GatewayUnit {
             .attach(browser::stage(edge.browser))
             .attach(movies(catalog))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
-            .attach(order_book(Arc::new(BillingClient::new(billing.clone()))))
+            .attach(order_book(book))
             .attach(docs::stage(Document::Gateway))
             .attach(site::stage());
         let dependencies = Dependencies {

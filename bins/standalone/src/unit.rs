@@ -70,7 +70,9 @@ impl Unit for StandaloneUnit {
         let consumer = SqliteConsumer::new(queue.clone(), Arc::clone(clock), metrics);
         let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
         let catalog = Inventory::new(Arc::new(SqliteMovies::new(inventory.clone())), Arc::clone(clock));
-        let intake = Intake::new(Arc::new(queue), Arc::new(UuidOrderIds), Arc::clone(clock));
+        let book = Arc::new(Book::new(ledger, Arc::clone(clock)));
+        let ids = Arc::new(UuidOrderIds);
+        let intake = Intake::new(Arc::new(queue), book.clone(), ids, Arc::clone(clock));
         let edge = Edge::new(&settings.edge, context)?;
         let api = context
             .api()
@@ -78,7 +80,7 @@ impl Unit for StandaloneUnit {
             .attach(browser::stage(edge.browser))
             .attach(movies(Arc::new(catalog)))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
-            .attach(order_book(Arc::new(Book::new(ledger, Arc::clone(clock)))))
+            .attach(order_book(book))
             .attach(docs::stage(Document::Gateway))
             .attach(site::stage());
         let stop = context.stop.tasks.clone();

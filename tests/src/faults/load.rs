@@ -134,7 +134,12 @@ pub async fn place(http: &Client, url: &str, user: &str, cents: u64, key: &str) 
                 Outcome::Accepted
             }
             (status, Ok(body)) => {
-                assert_eq!(body["code"], if status == 503 { "unavailable" } else { "timeout" }, "{body}");
+                let code = match status {
+                    503 => "unavailable",
+                    422 => "key_reused",
+                    _ => "timeout",
+                };
+                assert_eq!(body["code"], code, "{body}");
                 Outcome::Refused(status)
             }
         },

@@ -85,6 +85,7 @@ macro_rules! end_to_end {
                     an_order_is_read_back_as_recorded,
                     fields_may_be_text_or_numbers,
                     a_key_is_one_order_however_often_it_is_sent,
+                    a_key_that_names_another_order_is_refused,
                     other_content_under_the_same_key_goes_to_the_dead_letters,
                     what_an_operator_discards_is_kept,
                     a_users_orders_are_listed_in_pages,

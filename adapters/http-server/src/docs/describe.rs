@@ -102,9 +102,16 @@ fn describe(operation: &mut Operation, which: Document) {
     if description.may_miss {
         codes.push(ErrorCode::NotFound);
     }
+    if id_is(operation, "placeOrder") {
+        codes.push(ErrorCode::KeyReused);
+    }
     for (status, response) in errors::responses(&codes) {
         operation.responses.responses.insert(status, RefOr::Object(response));
     }
+}
+
+fn id_is(operation: &Operation, id: &str) -> bool {
+    operation.operation_id.as_deref() == Some(id)
 }
 
 fn movies_query() -> Vec<Parameter> {

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::parameters::header;
 
 use ErrorCode::{
-    Forbidden, Internal, Invalid, NotFound, RateLimited, Timeout, TooLarge, Unauthenticated, Unavailable,
-    Unreadable, UnsupportedMediaType,
+    Forbidden, Internal, Invalid, KeyReused, NotFound, RateLimited, Timeout, TooLarge, Unauthenticated,
+    Unavailable, Unreadable, UnsupportedMediaType,
 };
 
 /// The errors that every operation may answer.
@@ -80,6 +80,11 @@ fn example(code: ErrorCode) -> (&'static str, Value) {
             None,
         ),
         Forbidden => ("The caller may not do this.", "this needs the scope orders:any", None),
+        KeyReused => (
+            "The key names another order.",
+            "this Idempotency-Key names another order, which is recorded with other content",
+            Some("Idempotency-Key"),
+        ),
         RateLimited => (
             "The caller made too many calls.",
             "there were too many of these calls; please try again later",

@@ -8,7 +8,7 @@ use keeper_http_server::auth::{self, AccessControl, AccessMetrics};
 use keeper_http_server::{Document, IntakeMetrics, docs, movies, order_book, order_intake};
 use keeper_ports::PortError;
 use keeper_ports::access::{MockCredentials, MockRateLimiter, Quota, Recognition};
-use keeper_ports::billing::{MockOrderBook, MockOrderIntake};
+use keeper_ports::billing::{MockOrderBook, MockOrderIntake, Submission};
 use keeper_ports::inventory::MockMovieCatalog;
 use keeper_wire::{MovieFields, OrderFields};
 use prometheus::Registry;
@@ -77,7 +77,7 @@ fn asking(credentials: MockCredentials, reads: Reads) -> AccessControl {
 
 async fn over(control: AccessControl) -> Client {
     let mut intake = MockOrderIntake::new();
-    intake.expect_submit().returning(|_, _| Ok(recorded().order));
+    intake.expect_submit().returning(|_, _| Ok(Submission::Accepted(recorded().order)));
     let mut book = MockOrderBook::new();
     book.expect_find().returning(|_, _| Ok(Some(recorded())));
     book.expect_list().returning(|_, _| Ok(Slice { items: Vec::new(), more: false }));

@@ -5,7 +5,7 @@ use keeper_domain::{Order, OrderDraft, OrderId, RecordedOrder, Slice, Timestamp}
 use keeper_http_server::IntakeMetrics;
 use keeper_http_server::{order_book, order_intake};
 use keeper_ports::PortError;
-use keeper_ports::billing::{MockOrderBook, MockOrderIntake};
+use keeper_ports::billing::{MockOrderBook, MockOrderIntake, Submission};
 use keeper_wire::OrderFields;
 use prometheus::{Registry, TextEncoder};
 use rocket::http::Method::Post;
@@ -44,7 +44,7 @@ async fn an_accepted_order_is_answered_with_its_id_and_its_address() {
         .expect_submit()
         .withf(|draft, key| draft.total.to_string() == "180.50" && key.as_ref().unwrap().as_str() == "k-1")
         .once()
-        .returning(|draft, _| Ok(order(draft)));
+        .returning(|draft, _| Ok(Submission::Accepted(order(draft))));
     let (client, registry) = over(intake).await;
     let json = "application/json; charset=utf-8";
     let answer = send_as(&client, Post, "/api/billing", BODY, json, &[("Idempotency-Key", "k-1")]).await;
@@ -156,4 +156,18 @@ async fn bad_questions_are_named() {
     ] {
         get(&client, uri).await.assert_error(400, "invalid", Some(field));
     }
+}
+
+#[rocket::async_test]
+async fn a_key_that_names_another_order_is_refused() {
+    let mut intake = MockOrderIntake::new();
+    intake.expect_submit().once().returning(|_, _| Ok(Submission::KeyReused));
+    let (client, registry) = over(intake).await;
+    let headers = [("Idempotency-Key", "k-1")];
+    send_as(&client, Post, "/api/billing", BODY, "application/json", &headers).await.assert_error(
+        422,
+        "key_reused",
+        Some("Idempotency-Key"),
+    );
+    assert!(metrics(&registry).contains("orders_refused_total{reason=\"key_reused\"} 1"));
 }
