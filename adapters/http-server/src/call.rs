@@ -20,6 +20,7 @@ pub(crate) struct CallInfo {
     context: RequestContext,
     cause: OnceLock<String>,
     called_for: OnceLock<String>,
+    caller: OnceLock<String>,
 }
 
 impl CallInfo {
@@ -40,6 +41,7 @@ impl CallInfo {
                 context,
                 cause: OnceLock::new(),
                 called_for: OnceLock::new(),
+                caller: OnceLock::new(),
             }
         })
     }
@@ -70,6 +72,15 @@ impl CallInfo {
 
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.get().map(String::as_str)
+    }
+
+    /// Keeps who was let in, for the log line: the name of their credentials, which opens nothing.
+    pub(crate) fn set_caller(&self, caller: &str) {
+        let _ = self.caller.set(caller.to_owned());
+    }
+
+    pub(crate) fn caller(&self) -> Option<&str> {
+        self.caller.get().map(String::as_str)
     }
 
     /// The ids of the requests that this one is made for, when it is made for many.

@@ -103,7 +103,7 @@ fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: D
     let path = shortened(request.uri().path().as_str());
     let client = request.remote().map(|client| tracing::field::display(client.ip().to_canonical()));
     let request_id = call.request_id();
-    let request_ids = call.called_for();
+    let (request_ids, caller) = (call.called_for(), call.caller());
     let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
     match call.cause() {
         Some(cause) => {
@@ -116,6 +116,7 @@ fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: D
                 request_id,
                 request_ids,
                 client,
+                caller,
                 cause,
                 "request failed"
             );
@@ -130,11 +131,23 @@ fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: D
                 request_id,
                 request_ids,
                 client,
+                caller,
                 "request failed"
             );
         }
         None => {
-            tracing::info!(method, path, route, status, millis, request_id, request_ids, client, "request");
+            tracing::info!(
+                method,
+                path,
+                route,
+                status,
+                millis,
+                request_id,
+                request_ids,
+                client,
+                caller,
+                "request"
+            );
         }
     }
 }

@@ -66,6 +66,9 @@ pub async fn calls_that_are_too_many_are_refused_and_refusals_are_audited(kind: 
     let denied = of("audit-2");
     assert_eq!((&denied["outcome"], &denied["reason"]), (&json!("forbidden"), &json!("movies:clear")));
     assert_eq!(denied["caller"], anna.split('_').nth(1).expect("a key has an id"));
+    let id = clerk.split('_').nth(1).expect("a key has an id");
+    let told = |line: &str| line.contains("\"request\"") && line.contains(&format!("\"caller\":\"{id}\""));
+    assert!(front.log().lines().any(told), "the log says who called");
     let metrics = stack.front().management().get("/metrics").await.expect(200).body;
     assert_eq!(metric(&metrics, "rate_limited_total", &[("policy", "orders")]), Some(1.0));
     assert_eq!(metric(&metrics, "rate_limited_total", &[("policy", "failures")]), Some(1.0));

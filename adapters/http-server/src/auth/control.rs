@@ -12,6 +12,7 @@ use super::presented::presented;
 use super::visit::Visit;
 use super::{AccessMetrics, address};
 use crate::ApiError;
+use crate::call::CallInfo;
 
 /// Recognises callers, lets them in or not, and counts how often they call.
 #[derive(Clone)]
@@ -81,7 +82,10 @@ impl AccessControl {
         let Some(presented) = presented(request.headers())? else { return Ok(Caller::Anonymous) };
         let means = presented.means;
         match credentials.recognise(presented).await? {
-            Recognition::Known(principal) => Ok(Caller::Known(principal)),
+            Recognition::Known(principal) => {
+                CallInfo::of(request).set_caller(&principal.credential);
+                Ok(Caller::Known(principal))
+            }
             Recognition::Refused(why) => {
                 self.take(RatePolicy::Failures, address::network(visit.address), request).await?;
                 visit.refused(means, why);
