@@ -77,3 +77,35 @@ async fn commands_that_read_the_data_make_none() {
     let output = unit.command(&["dead-letters", "list"]);
     assert!(output.status.success(), "{output:?}");
 }
+
+#[tokio::test]
+async fn a_unit_that_is_open_to_others_says_so_at_every_start() {
+    let open = |address: &str, mode: &str| {
+        let unit = Unit::new("standalone", [("KEEPER_AUTH__MODE".to_owned(), mode.to_owned())]);
+        let unit = unit.with("KEEPER_HTTP__ADDRESS", address).with("KEEPER_AUTH__KEYS_FILE", "keys.toml");
+        std::fs::write(unit.folder().join("keys.toml"), "keys = []").expect("it is written");
+        unit
+    };
+    for (address, mode, starts) in
+        [("0.0.0.0", "open", 2), ("127.0.0.1", "open", 0), ("0.0.0.0", "required", 0)]
+    {
+        let unit = open(address, mode);
+        for _ in 0..2 {
+            unit.start();
+            unit.ready().await;
+            unit.terminate();
+        }
+        assert_eq!(unit.log().matches("auth.mode is open").count(), starts, "{address} {mode}");
+    }
+}
+
+#[tokio::test]
+async fn authentication_without_credentials_to_check_stops_the_start() {
+    for (key, value) in [("KEEPER_LOG__FORMAT", "text"), ("KEEPER_AUTH__KEYS_FILE", "missing.toml")] {
+        let unit = Unit::new("standalone", [("KEEPER_AUTH__MODE".to_owned(), "required".to_owned())]);
+        let output = unit.with(key, value).command(&["serve"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+        assert!(said.starts_with("standalone: setting auth."), "{said}");
+    }
+}

@@ -31,7 +31,13 @@ fn text(output: &Output) -> String {
 
 /// Makes a key, by the command.
 pub fn key(unit: &Unit, name: &str, scopes: &str) -> String {
-    text(&unit.command(&["keys", "create", "--name", name, "--scopes", scopes]))
+    let output = unit.command(&["keys", "create", "--name", name, "--scopes", scopes]);
+    let key = text(&output);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let audit = serde_json::from_str::<Value>(&told).expect("it is one audit line");
+    assert_eq!((&audit["target"], &audit["action"]), (&json!("audit"), &json!("key created")));
+    assert!(audit["object"] == id_of(&key) && !told.contains(&key), "{told}");
+    key
 }
 
 fn id_of(key: &str) -> &str {
