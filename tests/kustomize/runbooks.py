@@ -22,7 +22,7 @@ ORDINARY = {"grep", "curl", "df", "psql"}
 def of_cloudwatch(root):
     """The runbook's name of every alarm: the one that the alarm names, or its own."""
     module = root / "terraform/modules/observability"
-    text = (module / "alarms.tf").read_text()
+    text = "".join((module / name).read_text() for name in ("alarms.tf", "data_alarms.tf"))
     for found in re.finditer(r'^(?:      ([a-z][a-z-]+) += |    \{ ([a-z-]+) += |.*?: "(?:\$\{\w+\}-)?([a-z-]+)(?:\$\{[^=]*)?" => )\{\n((?:.*\n){3})', text, re.M):
         own = found[1] or found[2] or found[3]
         named = re.search(r'runbook += "([a-z-]+)"', found[4])

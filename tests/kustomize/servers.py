@@ -15,6 +15,7 @@ import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import runbooks
 import yaml
 from loopback import free_port, get
 
@@ -27,6 +28,7 @@ class Stack:
 
     def __init__(self, tree):
         self.tree = tree
+        self.settings = {}
         self.secrets = {name: f"{name}-0123456789abcdef" for name in ("database", "gateway", "billing", "cookie")}
 
     @contextmanager
@@ -159,7 +161,8 @@ class Stack:
             "KEEPER_BROKER__PASSWORD_FILE": f"{self.folder}/secrets/{name}-password",
         }
         log = open(self.folder / f"{name}.log", "w")
-        process = subprocess.Popen([BIN / name, "serve"], env={**ports, **broker, **settings}, cwd=self.folder, stdout=log, stderr=log)
+        self.settings[name] = {**ports, **broker, **settings}
+        process = subprocess.Popen([BIN / name, "serve"], env=self.settings[name], cwd=self.folder, stdout=log, stderr=log)
         try:
             yield ports
         finally:
@@ -252,9 +255,30 @@ def order(stack):
                 metrics = get(f"http://127.0.0.1:{ports['KEEPER_MANAGEMENT__PORT']}/metrics")
                 if not re.search(r"^broker_connected(\{[^}]*\})? 1$", metrics, re.M):
                     yield f"{name} is not connected to the broker"
+            yield from of_runbooks(stack)
     for unit in ("gateway", "billing"):
         if "ACCESS_REFUSED" in (stack.folder / f"{unit}.log").read_text():
             yield f"the broker refused {unit} something: {(stack.folder / f'{unit}.log').read_text()[-800:]}"
+
+
+def of_runbooks(stack):
+    """What the runbooks run in a pod does so here, beside the running units."""
+    inside = {tuple(words[words.index("--") + 1 :]) for _, words in runbooks.commands(stack.tree) if "exec" in words}
+    ran = 0
+    for words in sorted(inside):
+        if words[0].startswith("rabbitmq"):
+            done = subprocess.run(words, env=stack.rabbit_env, capture_output=True, text=True, timeout=PATIENCE)
+        elif words[0] == "psql":
+            done = subprocess.run(words, env=stack.env, capture_output=True, text=True, timeout=PATIENCE)
+        elif words[0] == "billing":
+            done = subprocess.run([BIN / words[0], *words[1:]], env=stack.settings["billing"], cwd=stack.folder, capture_output=True, text=True, timeout=PATIENCE)
+        else:
+            continue
+        ran += 1
+        if done.returncode:
+            yield f"{' '.join(words)} ends with {done.returncode}: {(done.stderr or done.stdout).strip()[-300:]}"
+    if ran < 6:
+        yield f"only {ran} commands of the runbooks were run"
 
 
 def post(url, body):
