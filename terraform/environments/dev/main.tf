@@ -16,7 +16,7 @@ module "environment" {
 
   backup             = false
   log_retention_days = 7
-  monthly_budget_usd = 260
+  monthly_budget_usd = 280
 
   monthly_nodes_budget_usd = 190
 
