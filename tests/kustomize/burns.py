@@ -41,7 +41,15 @@ SERIES = {
         ('orders_refused_total{job="gateway",reason="unavailable"}', "bad"),
         ('orders_refused_total{job="gateway",reason="invalid"}', "all"),
     ),
-    "order-freshness": (('order_queue_to_ledger_seconds_count{job="billing"}', "all"), ('order_queue_to_ledger_seconds_bucket{job="billing",le="5"}', "good")),
+    # As Prometheus 2 and 3 write whole numbers.
+    "order-freshness": tuple(
+        (series, what)
+        for pod, limit in (("a", "5"), ("b", "5.0"))
+        for series, what in (
+            (f'order_queue_to_ledger_seconds_count{{job="billing",pod="{pod}"}}', "all"),
+            (f'order_queue_to_ledger_seconds_bucket{{job="billing",pod="{pod}",le="{limit}"}}', "good"),
+        )
+    ),
 }
 
 
@@ -140,7 +148,7 @@ def buckets(root):
         "http_request_duration_seconds": "adapters/http-server/src/observer.rs",
         "order_queue_to_ledger_seconds": "adapters/telemetry/src/metrics.rs",
     }
-    for metric, limit in re.findall(r'(\w+)_bucket\{[^}]*le="([\d.]+)"', (root / objectives.SOURCE).read_text()):
+    for metric, limit in re.findall(r'(\w+)_bucket\{[^}]*le=~?"([\d.]+)[|"]', (root / objectives.SOURCE).read_text()):
         source = (root / known[metric]).read_text()
         found = re.search(rf'"{metric}".*?buckets\(vec!\[(.*?)\]', source, re.S)
         if float(limit) not in {float(one) for one in re.findall(r"[\d.]+", found[1])}:
