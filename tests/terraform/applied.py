@@ -238,4 +238,5 @@ def asked_of_cluster(suite, name):
 def teardown(suite, terraform, name, tree, cloud, command):
     # Staging has everything that there is to remove: what is gone there already is passed over.
     for _ in range(2 if name == "staging" else 1):
-        command([tree / "teardown", "--yes", name], suite.work, scripted(suite, terraform, name, cloud))
+        said = command([tree / "teardown", "--yes", name], suite.work, scripted(suite, terraform, name, cloud))
+        readback.true(f"teardown says that the network is gone: {said[-600:]}", "Its network is gone" in said)

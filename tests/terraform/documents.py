@@ -268,8 +268,9 @@ def scripts(suite, command):
         touched = [line for line in log.read_text().splitlines() if not line.startswith(("terraform state pull", "aws eks describe-cluster"))]
         assert not touched, f"touched although protected: {touched}"
         log.write_text("")
-        command([terraform / "teardown", "--yes", "dev"], folder, environment)
+        said = command([terraform / "teardown", "--yes", "dev"], folder, environment)
         in_order(log.read_text(), TEARDOWN_ORDER, "teardown")
+        assert "vpc-1 is still there, and in it:\neni-1 of somebody" in said, f"what is left in the network is not listed: {said}"
         said = command([terraform / "teardown", "--yes", "dev"], folder, {**environment, "DESTROY": "1"}, expected=(1,))
         assert "pv-1 of another namespace" in said, "it is not said whose volumes stay"
         in_order(log.read_text().rpartition("terraform destroy")[2], ["ec2 describe-network-interfaces"], "a destroy that failed")
@@ -333,7 +334,8 @@ PROTECTED = [
 ]
 # Protection is read before anything else. What is in the cluster goes before the cluster, and the list of what is left comes last.
 TEARDOWN_ORDER = [
-    "terraform state pull", "kubectl delete namespace code-keeper", "kubectl delete nodepools", "terraform destroy", "aws resourcegroupstaggingapi",
+    "terraform state pull", "kubectl delete namespace code-keeper", "kubectl delete nodepools", "terraform destroy", "ec2 describe-security-groups",
+    "aws resourcegroupstaggingapi",
 ]
 USERS_ORDER = [
     "aws eks update-kubeconfig --name code-keeper-dev", "aws secretsmanager get-secret-value", "kubectl run",
@@ -378,6 +380,7 @@ case "$*" in
 *get-random-password*) echo 'hunter2new' ;;
 *describe-cluster*) echo ACTIVE ;;
 *describe-vpcs*) echo vpc-1 ;;
+*describe-network-interfaces*) echo 'eni-1 of somebody' ;;
 esac
 case "$*" in *put-secret-value*) cat > /dev/null ;; esac
 ''',
