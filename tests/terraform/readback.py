@@ -182,6 +182,14 @@ def protected(state):
     same("kinds that were looked at", seen, set(PROTECTION))
 
 
+def backups_are_kept(aws, _outputs, _state):
+    """No vault lets its backups be deleted, whoever asks."""
+    for region, name in (("eu-north-1", "code-keeper-production"), ("eu-west-1", "code-keeper-production-copy")):
+        document = json.loads(aws("backup", region).get_backup_vault_access_policy(BackupVaultName=name)["Policy"])
+        denied = [a for s in document["Statement"] if s["Effect"] == "Deny" and s["Principal"] == "*" for a in s["Action"]]
+        true(f"{name} keeps its recovery points", "backup:DeleteRecoveryPoint" in denied)
+
+
 # What AWS's own policies for EKS and AWS Backup allow beyond what an environment needs; the boundary withholds it.
 NOT_NEEDED = [
     *(f"{service}:*" for service in (
@@ -401,5 +409,5 @@ TESTS = {
     "bootstrap": {"state bucket and lock": state_bucket, "every role has the boundary, and room in it": bounded},
     "dev": COMMON,
     "staging": COMMON | MANAGED_DATA,
-    "production": COMMON | MANAGED_DATA | {"CloudFront is the only door": front_door},
+    "production": COMMON | MANAGED_DATA | {"CloudFront is the only door": front_door, "backups are kept": backups_are_kept},
 }

@@ -41,6 +41,21 @@ variable "cross_region_copy" {
   default     = false
 }
 
+variable "vault_lock" {
+  description = "Lock the vaults: nobody deletes a backup that is younger than min_days. With final_after_days the lock can be removed for so many days only, and then never; null: no lock."
+  type        = object({ min_days = number, final_after_days = optional(number) })
+  default     = null
+
+  validation {
+    condition     = try(var.vault_lock.min_days >= 1 && var.vault_lock.min_days <= var.keep_days, var.vault_lock == null)
+    error_message = "vault_lock.min_days must be between 1 and keep_days: a backup that ends earlier is refused by the vault."
+  }
+  validation {
+    condition     = try(var.vault_lock.final_after_days == null || var.vault_lock.final_after_days >= 3, var.vault_lock == null)
+    error_message = "vault_lock.final_after_days must be 3 or more."
+  }
+}
+
 variable "force_destroy" {
   description = "Destroy vaults that still hold backups, and the backups with them."
   type        = bool

@@ -172,6 +172,7 @@ module "backup" {
   kms_key_arn          = module.key.arn
   keep_days            = var.backup_days
   cross_region_copy    = var.cross_region_copy
+  vault_lock           = var.vault_lock
   force_destroy        = !var.protect
   permissions_boundary = local.boundary
 

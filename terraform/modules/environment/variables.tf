@@ -214,6 +214,12 @@ variable "cross_region_copy" {
   default     = false
 }
 
+variable "vault_lock" {
+  description = "Lock the vaults: nobody deletes a backup that is younger than min_days. With final_after_days the lock can be removed for so many days only, and then never; null: no lock."
+  type        = object({ min_days = number, final_after_days = optional(number) })
+  default     = null
+}
+
 variable "log_retention_days" {
   description = "Days that logs are kept."
   type        = number

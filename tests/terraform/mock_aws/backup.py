@@ -5,7 +5,15 @@ import time
 import uuid
 from urllib.parse import unquote, urlparse
 
+from moto.core.exceptions import JsonRESTError
+
 from .wire import missing
+
+
+class Refused(JsonRESTError):
+    def __init__(self, code, kind, message):
+        self.code = code
+        super().__init__(kind, message)
 
 
 def extend():
@@ -44,6 +52,37 @@ def extend():
         arn = unquote(urlparse(self.uri).path.split("/tags/")[1]).rstrip("/")
         return json.dumps({"Tags": self.backup_backend.list_tags(resource_arn=arn)})
 
+    policies = {}
+
+    def vault(self):
+        return self.region, urlparse(self.uri).path.split("/")[2]
+
+    def put_policy(self):
+        policies[vault(self)] = json.loads(self.body)["Policy"]
+        return "{}"
+
+    def get_policy(self):
+        if vault(self) not in policies:
+            raise Refused(404, "ResourceNotFoundException", "no policy of the vault")
+        return json.dumps({"BackupVaultName": vault(self)[1], "Policy": policies[vault(self)]})
+
+    def delete_policy(self):
+        policies.pop(vault(self), None)
+        return "{}"
+
+    remove = BackupResponse.delete_backup_vault
+
+    def delete_vault(self):
+        # A policy that denies it to all holds for its owner too.
+        if "backup:DeleteBackupVault" in policies.get(vault(self), ""):
+            raise Refused(403, "AccessDeniedException", "explicit deny in the vault's policy")
+        return remove(self)
+
+    BackupResponse.delete_backup_vault = delete_vault
+    BackupResponse.put_backup_vault_access_policy = put_policy
+    BackupResponse.get_backup_vault_access_policy = get_policy
+    BackupResponse.delete_backup_vault_access_policy = delete_policy
+    urls.url_paths["{0}/backup-vaults/(?P<name>[^/]+)/access-policy$"] = BackupResponse.dispatch
     urls.url_paths["{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/?$"] = BackupResponse.dispatch
     BackupResponse.list_recovery_points_by_backup_vault = lambda _: json.dumps({"RecoveryPoints": []})
     BackupResponse.list_tags = list_tags

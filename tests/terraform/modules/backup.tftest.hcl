@@ -27,6 +27,14 @@ run "defaults" {
     error_message = "backups are encrypted by our key and not destroyed unasked"
   }
   assert {
+    condition     = toset(one(jsondecode(aws_backup_vault_policy.this[0].policy).Statement).Action) == toset(["backup:DeleteBackupVault", "backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle"]) && one(jsondecode(aws_backup_vault_policy.this[0].policy).Statement).Effect == "Deny"
+    error_message = "nobody deletes a backup"
+  }
+  assert {
+    condition     = length(aws_backup_vault_lock_configuration.this) == 0
+    error_message = "a lock is asked for, because it may be for ever"
+  }
+  assert {
     condition     = one(aws_backup_plan.this.rule).lifecycle[0].delete_after == 35
     error_message = "they are kept for five weeks"
   }
@@ -42,6 +50,40 @@ run "defaults" {
     condition     = try(one(one(aws_backup_selection.volumes.condition).string_like).key, "") == "aws:ResourceTag/CSIVolumeName"
     error_message = "of them those of claims, not the nodes' disks"
   }
+}
+
+run "locked" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/backup"
+  }
+  providers = {
+    aws      = aws
+    aws.copy = aws.copy
+  }
+  variables {
+    cross_region_copy = true
+    vault_lock        = { min_days = 30, final_after_days = 7 }
+  }
+  assert {
+    condition     = alltrue([for lock in concat(aws_backup_vault_lock_configuration.this, aws_backup_vault_lock_configuration.copy) : lock.min_retention_days == 30 && lock.changeable_for_days == 7]) && length(aws_backup_vault_lock_configuration.copy) == 1 && length(aws_backup_vault_policy.copy) == 1
+    error_message = "both vaults are locked"
+  }
+}
+
+run "locked_for_longer_than_kept" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/backup"
+  }
+  providers = {
+    aws      = aws
+    aws.copy = aws.copy
+  }
+  variables {
+    vault_lock = { min_days = 36 }
+  }
+  expect_failures = [var.vault_lock]
 }
 
 run "everything" {
