@@ -6,6 +6,7 @@ module "firewall" {
   name               = var.name
   scope              = "REGIONAL"
   rate_limit         = var.rate_limit
+  block_free_text    = var.block_free_text
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days
 }
@@ -24,6 +25,7 @@ module "global_firewall" {
   name               = "${var.name}-global"
   scope              = "CLOUDFRONT"
   rate_limit         = var.rate_limit
+  block_free_text    = var.block_free_text
   log_retention_days = var.log_retention_days
 
   providers = {

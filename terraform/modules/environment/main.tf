@@ -126,6 +126,7 @@ module "edge" {
   cloudfront            = var.cloudfront
   web_acl               = var.web_acl
   rate_limit            = var.rate_limit
+  block_free_text       = var.block_free_text
   access_logs           = var.access_logs
   deletion_protection   = var.protect
   kms_key_arn           = module.key.arn

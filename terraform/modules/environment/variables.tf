@@ -167,6 +167,12 @@ variable "rate_limit" {
   default     = 10000
 }
 
+variable "block_free_text" {
+  description = "Let AWS's rules that read bodies and queries block; false: they count, and the log has what they would have blocked."
+  type        = bool
+  default     = false
+}
+
 variable "access_logs" {
   description = "Keep the load balancer's access logs."
   type        = bool

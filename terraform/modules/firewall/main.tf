@@ -1,9 +1,22 @@
 locals {
-  # Movies hold free text of up to 10,000 characters, more than this group lets a body have.
-  managed_groups = {
-    AWSManagedRulesCommonRuleSet          = ["SizeRestrictions_BODY"]
-    AWSManagedRulesKnownBadInputsRuleSet  = []
+  # These read what people write: movies' descriptions, and searches in the query. A film about hackers is no attack, so they count
+  # what they would have blocked, until somebody has looked at the counts and sets block_free_text.
+  free_text = {
+    AWSManagedRulesCommonRuleSet = [
+      "CrossSiteScripting_BODY", "CrossSiteScripting_QUERYARGUMENTS", "EC2MetaDataSSRF_BODY", "EC2MetaDataSSRF_QUERYARGUMENTS",
+      "GenericLFI_BODY", "GenericLFI_QUERYARGUMENTS", "GenericRFI_BODY", "GenericRFI_QUERYARGUMENTS", "RestrictedExtensions_QUERYARGUMENTS",
+    ]
+    AWSManagedRulesKnownBadInputsRuleSet = [
+      "JavaDeserializationRCE_BODY", "JavaDeserializationRCE_QUERYSTRING", "Log4JRCE_BODY", "Log4JRCE_QUERYSTRING",
+    ]
     AWSManagedRulesAmazonIpReputationList = []
+  }
+  # Movies hold free text of up to 10,000 characters, more than this group ever lets a body have.
+  too_small = { AWSManagedRulesCommonRuleSet = ["SizeRestrictions_BODY"] }
+
+  # Each group, with the rules of it that only count.
+  managed_groups = {
+    for group, rules in local.free_text : group => concat(lookup(local.too_small, group, []), var.block_free_text ? [] : rules)
   }
 }
 

@@ -29,6 +29,12 @@ variable "rate_limit" {
   }
 }
 
+variable "block_free_text" {
+  description = "Let AWS's rules that read bodies and queries block; false: they count, and the log has what they would have blocked."
+  type        = bool
+  default     = false
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts the log; null: the service's own."
   type        = string

@@ -30,12 +30,35 @@ run "defaults" {
     error_message = "smaller ones pass"
   }
   assert {
-    condition     = one(flatten([for r in aws_wafv2_web_acl.this.rule : r.statement[0].managed_rule_group_statement[0].rule_action_override[*].name if r.name == "AWSManagedRulesCommonRuleSet"])) == "SizeRestrictions_BODY"
+    condition     = contains(flatten([for r in aws_wafv2_web_acl.this.rule : r.statement[0].managed_rule_group_statement[0].rule_action_override[*].name if r.name == "AWSManagedRulesCommonRuleSet"]), "SizeRestrictions_BODY")
     error_message = "a movie of 10,000 characters passes"
+  }
+  assert {
+    condition = alltrue([for name in ["CrossSiteScripting_BODY", "GenericLFI_QUERYARGUMENTS", "GenericRFI_BODY", "Log4JRCE_BODY"] :
+    contains(flatten([for r in aws_wafv2_web_acl.this.rule : [for s in r.statement[0].managed_rule_group_statement : s.rule_action_override[*].name]]), name)])
+    error_message = "rules that read free text count first"
+  }
+  assert {
+    condition     = alltrue(flatten([for r in aws_wafv2_web_acl.this.rule : [for s in r.statement[0].managed_rule_group_statement : [for o in s.rule_action_override : length(o.action_to_use[0].count) == 1]]]))
+    error_message = "what is overridden counts"
   }
   assert {
     condition     = startswith(aws_cloudwatch_log_group.this.name, "aws-waf-logs-") && aws_cloudwatch_log_group.this.retention_in_days == 30
     error_message = "what is stopped is logged"
+  }
+}
+
+run "free_text_is_blocked" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/firewall"
+  }
+  variables {
+    block_free_text = true
+  }
+  assert {
+    condition     = flatten([for r in aws_wafv2_web_acl.this.rule : [for s in r.statement[0].managed_rule_group_statement : s.rule_action_override[*].name]]) == ["SizeRestrictions_BODY"]
+    error_message = "all rules block but that of the size"
   }
 }
 
