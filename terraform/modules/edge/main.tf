@@ -32,7 +32,8 @@ resource "aws_lb" "this" {
 }
 
 resource "aws_lb_target_group" "this" {
-  name        = var.name
+  # Six characters at most. By a name of its own a new group could not stand before the old one is gone, which no listener lets go.
+  name_prefix = substr(var.name, 0, 6)
   vpc_id      = var.vpc_id
   target_type = "ip"
   port        = local.target_port
@@ -56,13 +57,19 @@ resource "aws_lb_target_group" "this" {
     # Auto Mode registers pods only in target groups that name their cluster.
     "eks:eks-cluster-name" = var.cluster_name
   }
+
+  lifecycle {
+    create_before_destroy = true
+    # A group that was made with a whole name stays: its pods would have to be bound to another.
+    ignore_changes = [name_prefix]
+  }
 }
 
 resource "aws_lb_listener" "https" {
   load_balancer_arn = aws_lb.this.arn
   port              = local.https_port
   protocol          = "HTTPS"
-  ssl_policy        = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+  ssl_policy        = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
   certificate_arn   = local.certificate_arn
 
   default_action {

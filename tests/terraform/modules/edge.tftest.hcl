@@ -43,8 +43,12 @@ run "defaults" {
     error_message = "Auto Mode takes the target group for its cluster's"
   }
   assert {
-    condition     = aws_lb_listener.https.protocol == "HTTPS" && startswith(aws_lb_listener.https.ssl_policy, "ELBSecurityPolicy-TLS13-1-2")
-    error_message = "TLS 1.2 and newer"
+    condition     = aws_lb_listener.https.protocol == "HTTPS" && aws_lb_listener.https.ssl_policy == "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+    error_message = "TLS 1.2 and newer, by the policy that AWS recommends"
+  }
+  assert {
+    condition     = aws_lb_target_group.this.name_prefix == "code-k"
+    error_message = "a new target group can stand beside the old one"
   }
   assert {
     condition     = aws_lb_listener.http.default_action[0].type == "redirect" && aws_lb_listener.http.default_action[0].redirect[0].protocol == "HTTPS"
