@@ -115,6 +115,8 @@ MUTATIONS = (
     (network.ranges, "nodes of a zone without their agent", lambda r: policy(r, "node-agent-to-billing")["ingress"][0]["from"][1]["ipBlock"].update(cidr="127.0.0.1/32")),
     (network.ranges, "a subnet too few", lambda r: policy(r, "load-balancer")["ingress"][0]["from"][1]["ipBlock"].update(cidr="127.0.0.1/32")),
     (network.defaults, "no default", lambda r: drop(r, "NetworkPolicy", "default-deny")),
+    (network.defaults, "DNS of anybody", lambda r: policy(r, "dns")["egress"][0].pop("to")),
+    (network.ranges, "another DNS", lambda r: policy(r, "dns")["egress"][0]["to"][0]["ipBlock"].update(cidr="10.2.0.2/32")),
     (network.defaults, "the whole internet", lambda r: policy(r, "load-balancer")["ingress"][0]["from"][0]["ipBlock"].update(cidr="0.0.0.0/0")),
 )
 

@@ -160,6 +160,10 @@ def defaults(rendered):
     dns = [r for p in rendered.of("NetworkPolicy") if p["spec"]["podSelector"] == {} for r in p["spec"].get("egress", [])]
     if len(dns) != 1 or not is_dns(dns[0]):
         yield "not every pod may ask DNS, or it may ask more"
+    # Whoever answers on port 53 somewhere is a way out.
+    servers = [p.get("ipBlock", {}).get("cidr", "/32") for p in dns[0].get("to", [])]
+    if not servers or not all(s.endswith("/32") for s in servers):
+        yield "DNS may be asked of anybody"
     for policy in rendered.of("NetworkPolicy"):
         rules = policy["spec"].get("ingress", []) + policy["spec"].get("egress", [])
         for peer in [p for r in rules for p in r.get("from", r.get("to", []))]:
@@ -178,6 +182,7 @@ def ranges(rendered):
         source = "NODE_CIDRS" if policy["metadata"]["name"].startswith(AGENTS) else "LOAD_BALANCER_CIDRS"
         for direction, key in (("ingress", source), ("egress", "DATABASE_CIDRS")):
             for rule in policy["spec"].get(direction, []):
+                key = "DNS_CIDR" if direction == "egress" and is_dns(rule) else key
                 block = {p["ipBlock"]["cidr"] for p in rule.get("from", rule.get("to", [])) if "ipBlock" in p} - {NOWHERE}
                 if block and block != set(named[key].split(",")):
                     yield f"{name_of(policy)}: {direction}: {sorted(block)}, but {key} is {named[key]}"

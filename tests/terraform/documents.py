@@ -135,8 +135,10 @@ def every_role_is_bounded(root):
     assert count >= 10 and not bare, f"roles without the boundary: {bare}"
 
 
-# Services that do not say for whose account they take a role (EC2), or for which AWS documents only the cluster's ARN (EKS).
-WITHOUT_ACCOUNT = {"ec2.amazonaws.com", "eks.amazonaws.com"}
+# EC2 does not say for whom it takes a role.
+WITHOUT_ACCOUNT = {"ec2.amazonaws.com"}
+# The account, or the ARN of one thing in it.
+OWN = ('"aws:SourceAccount"', '"aws:SourceArn" = "arn:${local.partition}:eks:${local.region}:${local.account}:cluster/${var.name}"')
 
 
 def trusts(root):
@@ -145,7 +147,7 @@ def trusts(root):
     for source in sorted((root / "terraform").rglob("*.tf")):
         for statement in re.findall(r'Principal = \{ Service = "(.+?)" \}\n(.*?)^    \}\]', source.read_text(), re.M | re.S):
             count += 1
-            if statement[0] not in WITHOUT_ACCOUNT and '"aws:SourceAccount"' not in statement[1]:
+            if statement[0] not in WITHOUT_ACCOUNT and not any(own in statement[1] for own in OWN):
                 open_ones.append(f"{source.relative_to(root)}: {statement[0]}")
     assert count >= 6 and not open_ones, f"{count} trusts; for any account: {open_ones}"
 

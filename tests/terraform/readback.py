@@ -22,7 +22,7 @@ PROTECTION = {
 }
 
 KEYS = """AWS_REGION CLUSTER_NAME GATEWAY_REPOSITORY INVENTORY_REPOSITORY BILLING_REPOSITORY TARGET_GROUP_ARN
-LOAD_BALANCER_CIDRS NODE_CIDRS DATABASE_CIDRS INVENTORY_DB_HOST BILLING_DB_HOST BROKER_HOST INVENTORY_DB_SECRET BILLING_DB_SECRET
+LOAD_BALANCER_CIDRS DNS_CIDR NODE_CIDRS DATABASE_CIDRS INVENTORY_DB_HOST BILLING_DB_HOST BROKER_HOST INVENTORY_DB_SECRET BILLING_DB_SECRET
 GATEWAY_BROKER_SECRET BILLING_BROKER_SECRET""".split()
 MANAGED = [key for key in KEYS if key.endswith(("_HOST", "_SECRET")) or key == "DATABASE_CIDRS"]
 
@@ -255,8 +255,13 @@ def network(aws, outputs, _state):
     # Dev was told its zones.
     letters = {"code-keeper-dev": "bc", "code-keeper-staging": "ab", "code-keeper-production": "abc"}[name]
     same("zones of the private subnets", {s["AvailabilityZone"][-1] for s in subnets}, set(letters))
+    blocks = {v["CidrBlock"] for v in aws("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": [name]}])["Vpcs"]}
+    same("network", blocks, {{"dev": "10.2.0.0/16", "staging": "10.1.0.0/16", "production": "10.0.0.0/16"}[name.rpartition("-")[2]]})
     true("no subnet gives public addresses", not any(s["MapPublicIpOnLaunch"] for s in subnets))
     cluster = aws("eks").describe_cluster(name=name)["cluster"]
+    true("an ill zone can be left", cluster["zonalShiftConfig"]["enabled"])
+    services = cluster["kubernetesNetworkConfig"]["serviceIpv4Cidr"]
+    same("DNS", values_of(outputs["kustomize_values"])["DNS_CIDR"], services.replace(".0/16", ".10/32"))
     same("subnets of the cluster", set(cluster["resourcesVpcConfig"]["subnetIds"]), {s["SubnetId"] for s in subnets})
     tables = aws("ec2").describe_route_tables(Filters=[{"Name": "tag:Name", "Values": [f"{name}-database"]}])["RouteTables"]
     out = [r for t in tables for r in t["Routes"] if r.get("DestinationCidrBlock") == "0.0.0.0/0"]

@@ -78,3 +78,9 @@ variable "runbook_url" {
   type        = string
   default     = "https://example.com/code-keeper/kustomize/runbooks"
 }
+
+variable "cidr" {
+  description = "IPv4 block of the network; null: the environment's own, which no other environment has. Another one makes a new network."
+  type        = string
+  default     = null
+}

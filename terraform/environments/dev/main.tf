@@ -10,6 +10,7 @@ module "environment" {
   environment = local.environment
   protect     = local.protect
 
+  cidr                = coalesce(var.cidr, "10.2.0.0/16")
   zones               = coalescelist(var.zones, ["${var.region}a", "${var.region}b"])
   single_nat_gateway  = true
   interface_endpoints = []

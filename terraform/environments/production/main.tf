@@ -11,6 +11,7 @@ module "environment" {
   protect     = local.protect
   recoverable = true
 
+  cidr  = coalesce(var.cidr, "10.0.0.0/16")
   zones = coalescelist(var.zones, ["${var.region}a", "${var.region}b", "${var.region}c"])
 
   managed_data = {

@@ -88,7 +88,7 @@ resource "aws_backup_selection" "volumes" {
   name         = "volumes"
   plan_id      = aws_backup_plan.this.id
   iam_role_arn = aws_iam_role.this.arn
-  resources    = ["arn:${local.partition}:ec2:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:volume/*"]
+  resources    = ["arn:${local.partition}:ec2:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:volume/*"]
 
   condition {
     string_equals {

@@ -23,6 +23,7 @@ resource "aws_eks_addon" "node" {
 
   cluster_name                = aws_eks_cluster.this.name
   addon_name                  = each.key
+  addon_version               = lookup(var.addon_versions, each.key, null)
   configuration_values        = each.value == null ? null : jsonencode(each.value)
   resolve_conflicts_on_create = "OVERWRITE"
   resolve_conflicts_on_update = "OVERWRITE"
@@ -43,6 +44,7 @@ resource "aws_eks_addon" "dns" {
 
   cluster_name                = aws_eks_cluster.this.name
   addon_name                  = "coredns"
+  addon_version               = lookup(var.addon_versions, "coredns", null)
   resolve_conflicts_on_create = "OVERWRITE"
   resolve_conflicts_on_update = "OVERWRITE"
 
@@ -69,6 +71,7 @@ resource "aws_eks_addon" "this" {
 
   cluster_name                = aws_eks_cluster.this.name
   addon_name                  = each.key
+  addon_version               = lookup(var.addon_versions, each.key, null)
   configuration_values        = each.value == null ? null : jsonencode(each.value)
   resolve_conflicts_on_create = "OVERWRITE"
   resolve_conflicts_on_update = "OVERWRITE"

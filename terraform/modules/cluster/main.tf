@@ -1,9 +1,11 @@
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
+data "aws_region" "current" {}
 
 locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.id
   policies  = "arn:${local.partition}:iam::aws:policy"
 }
 
@@ -53,6 +55,11 @@ resource "aws_eks_cluster" "this" {
     provider {
       key_arn = var.kms_key_arn
     }
+  }
+
+  # When a zone is ill, its nodes can be left out (start-zonal-shift); nothing shifts unasked.
+  zonal_shift_config {
+    enabled = true
   }
 
   # Extended support costs six times as much: better be upgraded than billed.

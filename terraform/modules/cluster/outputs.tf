@@ -22,3 +22,8 @@ output "application_log_group" {
   description = "Log group of the containers' logs; null: nobody collects them."
   value       = one([for kind, group in aws_cloudwatch_log_group.insights : group.name if kind == "application"])
 }
+
+output "dns_address" {
+  description = "Address that pods ask for names: the tenth of the Services' block, in every cluster of EKS."
+  value       = cidrhost(aws_eks_cluster.this.kubernetes_network_config[0].service_ipv4_cidr, 10)
+}

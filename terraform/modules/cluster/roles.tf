@@ -7,6 +7,8 @@ resource "aws_iam_role" "cluster" {
       Effect    = "Allow"
       Principal = { Service = "eks.amazonaws.com" }
       Action    = ["sts:AssumeRole", "sts:TagSession"]
+      # For EKS AWS documents the cluster and not the account, which is in it.
+      Condition = { ArnEquals = { "aws:SourceArn" = "arn:${local.partition}:eks:${local.region}:${local.account}:cluster/${var.name}" } }
     }]
   })
 }

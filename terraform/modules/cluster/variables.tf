@@ -151,6 +151,19 @@ variable "container_insights" {
   default     = true
 }
 
+variable "addon_versions" {
+  description = "Versions of add-ons by their names, e.g. { metrics-server = \"v0.8.0-eksbuild.2\" }; one that is not named keeps the version it was made with."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = alltrue([for name, version in var.addon_versions : contains([
+      "vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns", "metrics-server", "snapshot-controller", "aws-secrets-store-csi-driver-provider",
+    ], name) && can(regex("^v[0-9]+\\.", version))])
+    error_message = "addon_versions must name add-ons of this module, each with a version like v0.8.0-eksbuild.2; CloudWatch's has cloudwatch_addon_version."
+  }
+}
+
 variable "cloudwatch_addon_version" {
   description = "Version of the add-on amazon-cloudwatch-observability, 6.2 or newer: older ones do not know its settings."
   type        = string

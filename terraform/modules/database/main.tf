@@ -79,6 +79,7 @@ resource "aws_db_parameter_group" "this" {
     value        = "1"
     apply_method = "pending-reboot"
   }
+  # Slow statements are logged with their values, which may be personal data: whoever reads the log group, reads them.
   parameter {
     name  = "log_min_duration_statement"
     value = "500"

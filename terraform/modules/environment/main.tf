@@ -52,6 +52,7 @@ module "cluster" {
   kms_key_arn          = module.key.arn
   public_access_cidrs  = var.public_access_cidrs
   node_groups          = var.node_groups
+  addon_versions       = var.addon_versions
   admin_principals     = var.admin_principals
   deployer_principals  = var.deployer_principals
   namespace            = var.namespace

@@ -10,7 +10,7 @@ output "cluster_name" {
 
 output "kubeconfig_command" {
   description = "Command that lets kubectl reach the cluster."
-  value       = "aws eks update-kubeconfig --region ${data.aws_region.current.name} --name ${module.cluster.name}"
+  value       = "aws eks update-kubeconfig --region ${data.aws_region.current.id} --name ${module.cluster.name}"
 }
 
 output "url" {
@@ -42,13 +42,14 @@ output "users" {
 
 locals {
   kustomize_values = {
-    AWS_REGION            = data.aws_region.current.name
+    AWS_REGION            = data.aws_region.current.id
     CLUSTER_NAME          = module.cluster.name
     GATEWAY_REPOSITORY    = module.registry.urls["gateway"]
     INVENTORY_REPOSITORY  = module.registry.urls["inventory"]
     BILLING_REPOSITORY    = module.registry.urls["billing"]
     TARGET_GROUP_ARN      = module.edge.target_group_arn
     LOAD_BALANCER_CIDRS   = join(",", var.internal ? module.network.private_subnet_cidrs : module.network.public_subnet_cidrs)
+    DNS_CIDR              = "${module.cluster.dns_address}/32"
     NODE_CIDRS            = join(",", module.network.private_subnet_cidrs)
     DATABASE_CIDRS        = local.managed ? join(",", module.network.database_subnet_cidrs) : ""
     INVENTORY_DB_HOST     = local.managed ? module.database["inventory"].host : ""

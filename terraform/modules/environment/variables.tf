@@ -77,6 +77,12 @@ variable "node_groups" {
   default     = {}
 }
 
+variable "addon_versions" {
+  description = "Versions of the cluster's add-ons by their names; one that is not named keeps the version it was made with."
+  type        = map(string)
+  default     = {}
+}
+
 variable "admin_principals" {
   description = "IAM roles or users that administer the cluster, by a short name."
   type        = map(string)

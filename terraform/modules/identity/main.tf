@@ -5,7 +5,7 @@ data "aws_region" "current" {}
 locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
-  region    = data.aws_region.current.name
+  region    = data.aws_region.current.id
 
   issuer       = "token.actions.githubusercontent.com"
   provider_arn = "arn:${local.partition}:iam::${local.account}:oidc-provider/${local.issuer}"

@@ -1,5 +1,5 @@
 locals {
-  region = data.aws_region.current.name
+  region = data.aws_region.current.id
 
   # Each chart: a title and either metrics ([namespace, name, dimension, value, …]) or searches over all of a kind.
   charts = concat(

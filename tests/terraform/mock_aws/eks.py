@@ -188,6 +188,9 @@ def extend(calls):
         cluster.compute_config = self._get_param("computeConfig")
         cluster.storage_config = self._get_param("storageConfig")
         cluster.upgrade_policy = self._get_param("upgradePolicy")
+        cluster.zonal_shift_config = self._get_param("zonalShiftConfig") or {"enabled": False}
+        # EKS fills in what it was not told; moto answers only what was asked for.
+        cluster.kubernetes_network_config = {"serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4", **(cluster.kubernetes_network_config or {})}
         ec2 = ec2_backends[self.current_account][self.region]
         vpc = ec2.get_subnet(cluster.resources_vpc_config["subnetIds"][0]).vpc_id
         group = ec2.create_security_group(f"eks-cluster-sg-{cluster.name}", "made by EKS", vpc_id=vpc)

@@ -42,6 +42,10 @@ run "defaults" {
     error_message = "access is by entries only, and nobody has it unnamed"
   }
   assert {
+    condition     = aws_eks_cluster.this.zonal_shift_config[0].enabled
+    error_message = "an ill zone can be left"
+  }
+  assert {
     condition     = aws_eks_cluster.this.upgrade_policy[0].support_type == "STANDARD"
     error_message = "extended support is not billed unasked"
   }
@@ -96,6 +100,31 @@ run "metrics_of_the_application" {
     condition     = alltrue([for port, unit in { "3100" = "gateway", "8180" = "inventory", "8181" = "billing" } : anytrue([for r in jsondecode(aws_eks_addon.insights[0].configuration_values).agents[1].prometheus.config.scrape_configs[0].relabel_configs : try(r.replacement == unit && r.regex == port, false)])])
     error_message = "each management port is scraped as its unit"
   }
+}
+
+run "versions_of_addons" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/cluster"
+  }
+  variables {
+    addon_versions = { metrics-server = "v0.8.0-eksbuild.2" }
+  }
+  assert {
+    condition     = aws_eks_addon.this["metrics-server"].addon_version == "v0.8.0-eksbuild.2"
+    error_message = "an add-on has the version that is asked for"
+  }
+}
+
+run "versions_of_no_addon" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/cluster"
+  }
+  variables {
+    addon_versions = { metrics-serfer = "v0.8.0-eksbuild.2" }
+  }
+  expect_failures = [var.addon_versions]
 }
 
 run "public_endpoint" {

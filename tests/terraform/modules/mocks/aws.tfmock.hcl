@@ -7,7 +7,7 @@ mock_data "aws_partition" {
 }
 
 mock_data "aws_region" {
-  defaults = { name = "eu-north-1" }
+  defaults = { id = "eu-north-1", name = "eu-north-1" }
 }
 
 mock_data "aws_ec2_managed_prefix_list" {
