@@ -8,7 +8,7 @@ import subprocess
 import sys
 from urllib.parse import urlparse
 
-import documents
+import operators
 import readback
 
 RUNNING = set()
@@ -105,7 +105,7 @@ def live(suite, terraform, name, command):
             before["eu-north-1 log groups"] |= others
         snapshots = final_snapshots(state) if name == "production" else set()
         suite.check(f"{name}: nothing is left but what shall be", nothing_left, aws, before, snapshots)
-        suite.check(f"{name}: the operator's policies allow what was asked", documents.allowed, suite.root, cloud.calls.read_text().split())
+        suite.check(f"{name}: the operator's policies allow what was asked", operators.allowed, suite.root, cloud.calls.read_text().split())
 
 
 def seed(name, aws):

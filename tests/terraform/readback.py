@@ -1,12 +1,13 @@
 """What is asked of the mock AWS after applying, by its API and not by Terraform."""
 
-import fnmatch
 import json
 import pathlib
 import re
 
 import boto3
 from botocore.config import Config
+from boundaries import bounded
+from expect import same, true
 
 RUNBOOKS = pathlib.Path(__file__).resolve().parents[2] / "kustomize/runbooks"
 
@@ -25,16 +26,6 @@ KEYS = """AWS_REGION CLUSTER_NAME GATEWAY_REPOSITORY INVENTORY_REPOSITORY BILLIN
 LOAD_BALANCER_CIDRS DNS_CIDR NODE_CIDRS DATABASE_CIDRS INVENTORY_DB_HOST BILLING_DB_HOST BROKER_HOST INVENTORY_DB_SECRET BILLING_DB_SECRET
 GATEWAY_BROKER_SECRET BILLING_BROKER_SECRET""".split()
 MANAGED = [key for key in KEYS if key.endswith(("_HOST", "_SECRET")) or key == "DATABASE_CIDRS"]
-
-
-def same(what, found, expected):
-    if found != expected:
-        raise AssertionError(f"{what}: {found!r}, expected {expected!r}")
-
-
-def true(what, condition):
-    if not condition:
-        raise AssertionError(what)
 
 
 class Aws:
@@ -188,45 +179,6 @@ def backups_are_kept(aws, _outputs, _state):
         document = json.loads(aws("backup", region).get_backup_vault_access_policy(BackupVaultName=name)["Policy"])
         denied = [a for s in document["Statement"] if s["Effect"] == "Deny" and s["Principal"] == "*" for a in s["Action"]]
         true(f"{name} keeps its recovery points", "backup:DeleteRecoveryPoint" in denied)
-
-
-# What AWS's own policies for EKS and AWS Backup allow beyond what an environment needs; the boundary withholds it.
-NOT_NEEDED = [
-    *(f"{service}:*" for service in (
-        "backup-gateway", "cloudformation", "ds", "dsql", "dynamodb", "elasticfilesystem", "fsx", "guardduty", "redshift",
-        "redshift-serverless", "ssm-sap", "storagegateway", "timestream",
-    )),
-    # Backups of instances, of Windows, of clusters of RDS and of EKS; deleting instances after a test of restoring.
-    "ec2:*Image*", "ssm:*Command*", "rds:*Cluster*", "rds:*Tenant*", "rds:DeleteDBInstance*", "eks:Associate*", "eks:Create*", "eks:Disassociate*",
-    "eks:TagResource",
-]
-
-
-def bounded(aws, _outputs, _state):
-    """Every role has the boundary, and the boundary lets it do what it is for."""
-    iam = aws("iam")
-    document = iam.get_policy_version(PolicyArn=aws.boundary, VersionId="v1")["PolicyVersion"]["Document"]
-    within = [action for s in document["Statement"] if s["Effect"] == "Allow" for action in listed(s["Action"])]
-    roles = iam.list_roles()["Roles"]
-    true("there are roles", len(roles) >= 3)
-    for role in (iam.get_role(RoleName=each["RoleName"])["Role"] for each in roles):
-        name = role["RoleName"]
-        same(f"boundary of {name}", role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"), aws.boundary)
-        wanted = {action for policy in policies_of(iam, name) for s in listed(policy["Statement"]) if s["Effect"] == "Allow" for action in listed(s["Action"])}
-        withheld = {action for action in wanted if not any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in [*within, *NOT_NEEDED])}
-        same(f"what {name} is for, and the boundary withholds", withheld, set())
-
-
-def policies_of(iam, role):
-    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        yield iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-    for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-        version = iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
-        yield iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)["PolicyVersion"]["Document"]
-
-
-def listed(value):
-    return value if isinstance(value, list) else [value]
 
 
 def values_of(text):

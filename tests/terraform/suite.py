@@ -15,6 +15,7 @@ import time
 
 import applied
 import documents
+import scripts
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -250,7 +251,7 @@ def main():
             for name, test in documents.TESTS.items():
                 suite.check(name, test, suite.root)
         if "scripts" in chosen:
-            suite.check("scripts", documents.scripts, suite, command)
+            suite.check("scripts", scripts.scripts, suite, command)
         if "modules" in chosen or modules_chosen:
             runs = suite.check(f"terraform test, {', '.join(modules_chosen) or 'every module'}", tested_modules, suite, terraform, modules_chosen)
             with suite.lock:
