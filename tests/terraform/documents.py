@@ -79,7 +79,15 @@ def readmes(root):
     assert not wrong, "\n".join(wrong)
 
 
-# Of each row of the README's table of versions: where its default stands.
+def first_page(root):
+    """A first deployment is one page, and each other page is named there."""
+    page = (root / "terraform/README.md").read_text()
+    assert len(page.splitlines()) <= 80, f"terraform/README.md has {len(page.splitlines())} lines"
+    unnamed = [p.name for p in (root / "terraform").glob("*.md") if p.name != "README.md" and f"]({p.name})" not in page]
+    assert not unnamed, f"not named in terraform/README.md: {unnamed}"
+
+
+# Of each row of UPGRADE.md's table of versions: where its default stands.
 DEFAULTS = {
     "Kubernetes": ("cluster", "kubernetes_version"), "PostgreSQL": ("database", "engine_version"), "RabbitMQ": ("broker", "engine_version"),
 }
@@ -90,7 +98,7 @@ LOOKED_UP = datetime.timedelta(days=180)
 def versions(root, today=None):
     """Every default has three months of support left, or, where no end is announced, was looked up within six."""
     today = today or datetime.date.today()
-    page = (root / "terraform/README.md").read_text()
+    page = (root / "terraform/UPGRADE.md").read_text()
     rows = re.findall(r"^\| ([A-Z][^|]+) \| `([^`]+)` \| ([^|]+) \| (\d{4}-\d\d-\d\d) \|", page, re.M)
     assert {row[0] for row in rows} == set(DEFAULTS), f"the table of versions has {[row[0] for row in rows]}"
     wrong = []
@@ -131,6 +139,7 @@ TESTS = {
     "no wildcard without a reason": wildcards,
     "the latency alarm reads what the gateway writes": latency_filter,
     "READMEs name every input": readmes,
+    "a first deployment is one page": first_page,
     "everything is described": described,
     "every default version has three months left": versions,
 }
