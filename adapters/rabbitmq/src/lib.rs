@@ -11,6 +11,8 @@ mod consumer;
 mod dead_letters;
 mod orders;
 mod publisher;
+#[cfg(test)]
+mod simulation;
 
 pub use connection::{
     Broker, BrokerMetrics, BrokerProbe, BrokerSettings, ConnectProbe, ConsumerOptions, ConsumerSettings,

@@ -10,10 +10,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::forward::Forwarder;
 use super::handler::MessageHandler;
+use super::session::ConsumerSession;
 use super::worker::{Parts, Shutdown, Worker};
 use crate::connection::{
     Broker, BrokerProbe, ConnectionRole, Inspection, Session, SessionEnd, Supervisor, Topology, depth,
-    subscribe,
 };
 use crate::publisher::{Publisher, PublisherTask};
 
@@ -85,19 +85,19 @@ async fn serve(
 ) -> SessionEnd {
     let begun = stop.run_until_cancelled(async {
         session.channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
-        let consumer = subscribe(&session.channel, &parts.queue).await?;
-        Ok::<_, lapin::Error>((consumer, session.connection.create_channel().await?))
+        let deliveries = session.subscribe(&parts.queue).await?;
+        Ok::<_, SessionEnd>((deliveries, session.connection.create_channel().await?))
     });
-    let (consumer, channel) = match begun.await {
+    let (deliveries, channel) = match begun.await {
         None => return SessionEnd::Stopped,
-        Some(Err(error)) => return error.into(),
+        Some(Err(end)) => return end,
         Some(Ok(begun)) => begun,
     };
     let measuring = (session.inspection == Inspection::Allowed)
         .then(|| measure(channel, broker.topology().clone(), Arc::clone(&parts.handler)));
     supervisor.up();
     let shutdown = Shutdown::new(stop);
-    let end = Worker::new(parts, &mut session, consumer, &shutdown).run().await;
+    let end = Worker::new(parts, &mut session, deliveries, &shutdown).run().await;
     drop(measuring);
     if end == SessionEnd::Stopped {
         session.close().await;

@@ -5,7 +5,12 @@ mod acks;
 mod consumer;
 mod forward;
 mod handler;
+mod session;
 mod worker;
 
+#[cfg(test)]
+pub(crate) use self::{
+    acks::Ack, forward::Forwarder, session::ConsumerSession, worker::Parts, worker::Shutdown, worker::Worker,
+};
 pub use consumer::Consumer;
 pub use handler::{MessageHandler, Outcome};

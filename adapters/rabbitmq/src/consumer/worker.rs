@@ -6,18 +6,17 @@ use std::time::Duration;
 use futures_util::stream::Fuse;
 use futures_util::{FutureExt, StreamExt};
 use keeper_ports::{Backoff, PortError};
-use lapin::Channel;
 use lapin::message::Delivery;
-use lapin::options::BasicAckOptions;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use super::acks::acks;
+use super::acks::{Ack, acks};
 use super::forward::{Forwarded, Forwarder, Forwards};
 use super::handler::{MessageHandler, Outcome};
-use crate::connection::{Incident, Session, SessionEnd, cancel, requeue, subscribe};
+use super::session::ConsumerSession;
+use crate::connection::{Incident, SessionEnd};
 
 /// The most messages of one batch. Below the default prefetch, so that the next batch comes while this one is settled.
 const MAX_BATCH: usize = 250;
@@ -69,12 +68,12 @@ pub(crate) struct Parts {
 }
 
 /// Settles the messages of one session.
-pub(crate) struct Worker<'a> {
+pub(crate) struct Worker<'a, S: ConsumerSession> {
     parts: &'a Parts,
-    session: &'a mut Session,
+    session: &'a mut S,
     shutdown: &'a Shutdown,
     /// The library says only once that a consumer has ended, and nothing afterwards.
-    deliveries: Fuse<lapin::Consumer>,
+    deliveries: Fuse<S::Deliveries>,
     forwards: Forwards,
     backoff: Backoff,
     last_batch: usize,
@@ -89,14 +88,14 @@ enum Handled {
     NotNow,
 }
 
-impl<'a> Worker<'a> {
+impl<'a, S: ConsumerSession> Worker<'a, S> {
     pub(crate) fn new(
         parts: &'a Parts,
-        session: &'a mut Session,
-        consumer: lapin::Consumer,
+        session: &'a mut S,
+        deliveries: S::Deliveries,
         shutdown: &'a Shutdown,
     ) -> Self {
-        let (deliveries, forwards) = (consumer.fuse(), Forwards::default());
+        let (deliveries, forwards) = (deliveries.fuse(), Forwards::default());
         let backoff = Backoff::of_handling();
         Self { parts, session, shutdown, deliveries, forwards, backoff, last_batch: 0, stopping: false }
     }
@@ -122,12 +121,18 @@ impl<'a> Worker<'a> {
             return Err(SessionEnd::Stopped);
         }
         tokio::select! {
+            // In this order, and not at random: a stop is heard however much there is to do; what is confirmed leaves
+            // before more comes; a lost session ends before its last messages are handled in vain. None of these can
+            // hold up the messages, since each comes of something that has an end. And a simulated run can be repeated.
+            biased;
+            () = self.shutdown.deadline.cancelled() => Err(SessionEnd::Stopped),
             () = self.shutdown.requested.cancelled(), if !self.stopping => {
                 self.stopping = true;
-                let cancelled = cancel(&self.session.channel, self.deliveries.get_ref());
+                let cancelled = self.session.cancel(self.deliveries.get_ref());
                 Ok(self.shutdown.within_deadline(cancelled).await??)
             }
-            () = self.shutdown.deadline.cancelled() => Err(SessionEnd::Stopped),
+            incident = self.session.incident() => lost_by(incident),
+            Some((tag, forwarded)) = self.forwards.next() => self.forwarded(tag, forwarded).await,
             delivery = self.deliveries.next(), if !drained => match delivery {
                 Some(first) => {
                     let batch = self.batch(first?).await;
@@ -139,8 +144,6 @@ impl<'a> Worker<'a> {
                     Err(SessionEnd::Lost(cause.to_owned()))
                 }
             },
-            Some((tag, forwarded)) = self.forwards.next() => self.forwarded(tag, forwarded).await,
-            incident = self.session.incident() => lost_by(incident),
         }
     }
 
@@ -208,7 +211,7 @@ impl<'a> Worker<'a> {
             self.forwards.add(tag, forward);
         }
         for ack in acks(&settled, self.forwards.oldest()) {
-            acknowledge(&self.session.channel, ack.tag, ack.multiple).await?;
+            self.session.acknowledge(ack).await?;
         }
         Ok(())
     }
@@ -216,7 +219,7 @@ impl<'a> Worker<'a> {
     /// Gives back what was delivered, waits until this batch can be handled, and takes messages again. Those of the
     /// batch will come again, and are recognised.
     async fn wait_without_messages(&mut self, batch: Vec<Delivery>) -> Result<(), SessionEnd> {
-        let cancelled = cancel(&self.session.channel, self.deliveries.get_ref());
+        let cancelled = self.session.cancel(self.deliveries.get_ref());
         self.shutdown.within_deadline(cancelled).await??;
         let mut tags: Vec<u64> = batch.iter().map(|delivery| delivery.delivery_tag).collect();
         // What is on its way to another place is not given back: it would be in both.
@@ -224,10 +227,10 @@ impl<'a> Worker<'a> {
             tags.push(delivery?.delivery_tag);
         }
         for tag in tags {
-            self.shutdown.within_deadline(requeue(&self.session.channel, tag)).await??;
+            self.shutdown.within_deadline(self.session.requeue(tag)).await??;
         }
         self.handle(&batch, None).await?;
-        let consuming = subscribe(&self.session.channel, &self.parts.queue);
+        let consuming = self.session.subscribe(&self.parts.queue);
         self.deliveries = self.shutdown.within_deadline(consuming).await??.fuse();
         Ok(())
     }
@@ -237,10 +240,11 @@ impl<'a> Worker<'a> {
         let until = Instant::now() + pause;
         loop {
             tokio::select! {
-                () = sleep_until(until) => return Ok(()),
+                biased;
                 () = self.shutdown.requested.cancelled() => return Err(SessionEnd::Stopped),
-                Some((tag, forwarded)) = self.forwards.next() => self.forwarded(tag, forwarded).await?,
                 incident = self.session.incident() => lost_by(incident)?,
+                Some((tag, forwarded)) = self.forwards.next() => self.forwarded(tag, forwarded).await?,
+                () = sleep_until(until) => return Ok(()),
             }
         }
     }
@@ -250,7 +254,7 @@ impl<'a> Worker<'a> {
         if let Forwarded::DeadLettered(reason) = forwarded {
             self.parts.handler.dead_lettered(reason);
         }
-        acknowledge(&self.session.channel, tag, false).await
+        self.session.acknowledge(Ack { tag, multiple: false }).await
     }
 
     /// Before a stop, waits until the deadline for what is on its way to another place.
@@ -290,8 +294,4 @@ fn lost_by(incident: Incident) -> Result<(), SessionEnd> {
         Incident::Lost(cause) => Err(SessionEnd::Lost(cause)),
         Incident::Blocked(_) | Incident::Unblocked => Ok(()),
     }
-}
-
-async fn acknowledge(channel: &Channel, tag: u64, multiple: bool) -> Result<(), SessionEnd> {
-    Ok(channel.basic_ack(tag, BasicAckOptions { multiple }).await?)
 }

@@ -5,5 +5,7 @@ mod parse;
 mod port;
 mod reader;
 
+#[cfg(test)]
+pub(crate) use message::REASON;
 pub(crate) use message::{dead_letter, identified, put_back};
 pub use port::RabbitDeadLetters;

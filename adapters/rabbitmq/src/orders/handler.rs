@@ -26,12 +26,12 @@ pub fn order_consumer(
 }
 
 /// Reads the orders of messages, and has them handled.
-struct OrderMessages {
-    handler: Arc<dyn OrderHandler>,
-    ids: Arc<dyn OrderIds>,
-    clock: Arc<dyn Clock>,
-    metrics: ProcessingMetrics,
-    unidentified: UnidentifiedMessages,
+pub(crate) struct OrderMessages {
+    pub(crate) handler: Arc<dyn OrderHandler>,
+    pub(crate) ids: Arc<dyn OrderIds>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: ProcessingMetrics,
+    pub(crate) unidentified: UnidentifiedMessages,
 }
 
 impl OrderMessages {

@@ -4,5 +4,7 @@ mod handler;
 mod message;
 mod queue;
 
+#[cfg(test)]
+pub(crate) use handler::OrderMessages;
 pub use handler::order_consumer;
 pub use queue::RabbitQueue;

@@ -25,6 +25,12 @@ impl RabbitQueue {
         (Arc::new(Self { publisher, unit: broker.unit().to_owned(), queue }), task)
     }
 
+    /// Publishes orders over a publisher that is there.
+    #[cfg(test)]
+    pub(crate) fn over(publisher: Publisher, unit: &str, queue: &str) -> Self {
+        Self { publisher, unit: unit.to_owned(), queue: queue.to_owned() }
+    }
+
     /// Says whether orders can be published.
     pub fn probe(&self) -> Arc<BrokerProbe> {
         self.publisher.probe()

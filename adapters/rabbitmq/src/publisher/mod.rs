@@ -7,5 +7,7 @@ pub(crate) mod properties;
 mod task;
 
 pub(crate) use confirms::publish;
+#[cfg(test)]
+pub(crate) use outgoing::Job;
 pub use outgoing::{Outgoing, PublishError};
 pub use task::{Publisher, PublisherTask};

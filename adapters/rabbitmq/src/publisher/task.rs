@@ -50,6 +50,18 @@ impl Publisher {
         (publisher, PublisherTask { supervisor, jobs: received, timeout: broker.publish_timeout() })
     }
 
+    /// Makes a publisher whose messages the simulated broker takes.
+    #[cfg(test)]
+    pub(crate) fn simulated(
+        jobs: mpsc::UnboundedSender<Job<Outgoing>>,
+        state: watch::Receiver<ConnectionState>,
+        timeout: Duration,
+    ) -> Self {
+        let slots = Arc::new(Semaphore::new(MAX_UNCONFIRMED));
+        let unconfirmed = IntGauge::new("unconfirmed", "a test").unwrap();
+        Self { jobs, state, slots, unconfirmed, timeout }
+    }
+
     /// Says whether messages can be published.
     pub fn probe(&self) -> Arc<BrokerProbe> {
         Arc::new(BrokerProbe::of(self.state.clone()))
