@@ -102,7 +102,7 @@ def exported(sources):
 
 
 # Exported from the release on in which readiness stays, until when its alert is silent; and by the kubelet.
-AGREED = {"dependency_up", "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
+AGREED = {"kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
 
 
 def dashboard_and_alerts(tree, root):

@@ -80,8 +80,10 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
         && U::commands().iter().any(|command| command.get_name() == name)
     {
         let logging = common.check().and_then(|()| logging::start(&common.log, U::NAME));
-        logging.map_err(|wrong| settings.refused(&wrong))?;
-        return U::command(own, matches);
+        let log = logging.map_err(|wrong| settings.refused(&wrong))?;
+        let done = U::command(own, matches);
+        log.finish();
+        return done;
     }
     let letters: Option<OfDeadLetters> = U::HAS_DEAD_LETTERS.then(|| settings.read()).transpose()?;
     let checked = common.check().and_then(|()| U::check(&own));

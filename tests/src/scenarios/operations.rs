@@ -21,12 +21,16 @@ pub async fn metrics_have_the_names_that_dashboards_rest_on(stack: &Stack) {
         "http_requests_total",
         "http_request_duration_seconds_count",
         "log_lines_dropped_total",
+        "dependency_up",
+        "http_connections",
+        "http_in_flight",
         "build_info",
     ];
     let intake = ["orders_accepted_total", "orders_refused_total"];
     let processing = [
         "orders_recorded_total",
         "orders_dead_lettered_total",
+        "orders_recorded_late_total",
         "order_queue_to_ledger_seconds_count",
         "billing_queue_depth",
         "billing_dead_letters",
