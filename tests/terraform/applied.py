@@ -95,6 +95,7 @@ def live(suite, terraform, name, command):
             suite.check("production: a plan of it without protection changes nothing", plan, terraform, folder, cloud, "-var=protect=false")
         if name == "bootstrap":
             suite.check("bootstrap: what is protected refuses to be destroyed", bootstrap_refuses, terraform, folder, cloud, aws)
+            suite.check("bootstrap: its state moves into its bucket and back", state_moves, suite, terraform, tree, cloud, aws, command)
             suite.check("bootstrap: gives its protection up when told to", unprotect, suite, terraform, name, tree, cloud, command)
             suite.check("bootstrap: is destroyed", destroy, terraform, folder, cloud, "-var=allow_destroy=true")
         else:
@@ -171,6 +172,23 @@ def bootstrap_refuses(terraform, folder, cloud, aws):
         said = terraform.run(["destroy", "-auto-approve", "-input=false", *more], folder, cloud.environment, expected=(1,))
         readback.true(f"destroy {more} is refused by the guard", "module.guard[0]" in said and "prevent_destroy" in said)
     readback.same("what is at AWS", aws.everything(), there)
+
+
+def state_moves(suite, terraform, tree, cloud, aws, command):
+    """The script moves it there and back, and nothing is lost or planned to be changed."""
+    folder, bucket = tree / "bootstrap", "code-keeper-state-123456789012"
+    environment = {**terraform.environment(terraform.init_config), **cloud.environment}
+    # The mock speaks no TLS, which the bucket wants.
+    policy = aws("s3").get_bucket_policy(Bucket=bucket)["Policy"]
+    aws("s3").delete_bucket_policy(Bucket=bucket)
+    before = json.loads((folder / "terraform.tfstate").read_text())["resources"]
+    command([tree / "bootstrap-state", "bucket", "-backend-config=use_path_style=true"], suite.work, environment)
+    kept = json.loads(aws("s3").get_object(Bucket=bucket, Key="bootstrap/terraform.tfstate")["Body"].read())
+    readback.same("what is in the bucket's state", kept["resources"], before)
+    command([tree / "bootstrap-state", "folder"], suite.work, environment)
+    readback.same("what came back", json.loads((folder / "terraform.tfstate").read_text())["resources"], before)
+    aws("s3").put_bucket_policy(Bucket=bucket, Policy=policy)
+    plan(terraform, folder, cloud)
 
 
 def unprotect(suite, terraform, name, tree, cloud, command):

@@ -10,7 +10,7 @@ import tempfile
 def scripts(suite, command):
     """The scripts, with stand-ins for the programs that they steer."""
     terraform = suite.root / "terraform"
-    for script in ("teardown", "unprotect", "create-users", "self-signed-certificate"):
+    for script in ("teardown", "unprotect", "create-users", "self-signed-certificate", "bootstrap-state"):
         command(["sh", "-n", terraform / script], suite.work)
     with tempfile.TemporaryDirectory(dir=suite.work) as folder:
         folder = pathlib.Path(folder)
