@@ -1,6 +1,9 @@
 //! How a unit gets in: by TLS, and with the least rights.
 
+use std::collections::HashSet;
+
 use keeper_tests::harness::{Certificates, free_port};
+use tokio::time::sleep;
 
 use super::*;
 
@@ -45,10 +48,66 @@ async fn tls_is_spoken_and_the_certificate_is_checked() {
     })
     .await;
     assert!(!error.contains("UnknownIssuer"), "{error}");
+    // Authorities that come later are trusted at the next attempt.
+    let rotated = node.folder().join("rotated-ca.pem");
+    let stranger = node.folder().join("stranger");
+    std::fs::create_dir_all(&stranger).unwrap();
+    std::fs::copy(Certificates::make(&stranger).ca, &rotated).unwrap();
+    let (_, probe, _kept) = publisher(&broker(&secure(path(&rotated))));
+    eventually("it is refused", PATIENCE, async || {
+        Some(probe.check().await.err()?.chain()).filter(|error| error.contains("certificate"))
+    })
+    .await;
+    std::fs::copy(&certificates.ca, &rotated).unwrap();
+    until_up(&probe).await;
     // A file without a certificate.
     let without = BrokerSettings { tls_ca: path(&certificates.key), ..secure(String::new()) };
     let error = Broker::new(&without, "test", &broker_metrics()).map(drop).unwrap_err().to_string();
     assert!(error.starts_with("broker.tls_ca names the file"), "{error}");
+}
+
+/// A connection that stands outlives its password. One that is made anew needs the new one, from the file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_is_changed_without_a_restart_and_no_order_is_lost() {
+    let (node, vhost) = (RabbitMq::shared(), RabbitMq::shared().vhost());
+    let user = format!("rotated-{}", vhost.name);
+    let file = node.folder().join(&user);
+    std::fs::write(&file, "first").unwrap();
+    node.ctl(&["add_user", &user, "first"]);
+    node.ctl(&["set_permissions", "-p", &vhost.name, &user, ".*", ".*", ".*"]);
+    let password_file = file.display().to_string();
+    let rotated = broker(&BrokerSettings { user: user.clone(), password_file, ..settings(&vhost) });
+    let (queue, probe, _kept) = publisher(&rotated);
+    until_up(&probe).await;
+    let (mut orders, _, _kept_too) = consumer(&rotated);
+    let changed = CancellationToken::new();
+    let after = changed.clone();
+    let load = tokio::spawn(async move {
+        let (mut accepted, mut accepted_after) = (HashSet::new(), 0);
+        while accepted_after < 50 {
+            let order = samples::order("20");
+            if queue.enqueue(order.clone()).await.is_ok() {
+                accepted.insert(order.id);
+                accepted_after += usize::from(after.is_cancelled());
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        accepted
+    });
+    tokio::task::block_in_place(|| {
+        node.ctl(&["change_password", &user, "second"]);
+        node.ctl(&["close_all_connections", "--vhost", &vhost.name, "a test"]);
+    });
+    eventually("the old password is refused", PATIENCE, async || {
+        Some(probe.check().await.err()?.chain()).filter(|error| error.contains("ACCESS"))
+    })
+    .await;
+    std::fs::write(&file, "second\n").unwrap();
+    changed.cancel();
+    let mut missing = load.await.unwrap();
+    while !missing.is_empty() {
+        missing.remove(&next(&mut orders).await.id);
+    }
 }
 
 /// With `declare = false` nothing is created, so a unit needs no right to configure: the gateway may only write to the default

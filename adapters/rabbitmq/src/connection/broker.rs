@@ -29,46 +29,28 @@ pub struct Broker {
 
 /// What is the same for every queue of a broker.
 struct Access {
-    uri: AMQPUri,
-    connector: Option<RustlsConnector>,
+    settings: BrokerSettings,
     unit: String,
-    declare: bool,
-    publish_timeout: Duration,
     metrics: BrokerMetrics,
 }
 
 /// Says where the broker is, and never the password.
 impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let authority = &self.access.uri.authority;
-        f.debug_struct("Broker")
-            .field("host", &authority.host)
-            .field("port", &authority.port)
-            .finish_non_exhaustive()
+        let BrokerSettings { host, port, .. } = &self.access.settings;
+        f.debug_struct("Broker").field("host", host).field("port", port).finish_non_exhaustive()
     }
 }
 
 impl Broker {
-    /// Checks the settings, and reads the files that they name. The connections carry the unit's name.
+    /// Checks the settings and the files that they name; each attempt to connect reads those again. The connections carry
+    /// the unit's name.
     ///
     /// # Errors
     /// A setting cannot work, or a file cannot be read.
     pub fn new(settings: &BrokerSettings, unit: &str, metrics: &BrokerMetrics) -> Result<Self, WrongSetting> {
-        settings.check_ranges()?;
-        let userinfo =
-            AMQPUserInfo { username: settings.user.clone(), password: exposed(&settings.secret()?) };
-        let authority = AMQPAuthority { userinfo, host: settings.host.clone(), port: settings.port };
-        let query = AMQPQueryString { heartbeat: Some(settings.heartbeat_s), ..AMQPQueryString::default() };
-        // TLS is laid over the connection here, not by the library: the scheme that it sees is always plain.
-        let uri = AMQPUri { scheme: AMQPScheme::AMQP, authority, vhost: settings.vhost.clone(), query };
-        let access = Access {
-            uri,
-            connector: settings.tls.then(|| tls::connector(&settings.tls_ca)).transpose()?,
-            unit: unit.to_owned(),
-            declare: settings.declare,
-            publish_timeout: Duration::from_millis(settings.publish_timeout_ms.into()),
-            metrics: metrics.clone(),
-        };
+        settings.check()?;
+        let access = Access { settings: settings.clone(), unit: unit.to_owned(), metrics: metrics.clone() };
         Ok(Self { access: Arc::new(access), topology: Topology::new(&settings.queue) })
     }
 
@@ -87,7 +69,7 @@ impl Broker {
     }
 
     pub(crate) fn publish_timeout(&self) -> Duration {
-        self.access.publish_timeout
+        Duration::from_millis(self.access.settings.publish_timeout_ms.into())
     }
 
     pub(crate) fn metrics(&self) -> &BrokerMetrics {
@@ -112,14 +94,14 @@ impl Broker {
     }
 
     async fn open(&self, role: ConnectionRole, socket: &Socket) -> Result<Session, ConnectError> {
+        let (uri, connector) = self.access.credentials()?;
         let runtime = lapin::runtime::default_runtime()?;
         let properties =
             ConnectionProperties::default().with_connection_name(self.access.unit.as_str().into());
-        let connector = self.access.connector.clone();
         let (socket, kept) = (socket.clone(), socket.clone());
         // A closure in place: lapin's runtime type cannot be named here.
         let connecting = Connection::connector(
-            self.access.uri.clone(),
+            uri,
             runtime,
             async move |uri: AMQPUri, runtime| {
                 let AMQPAuthority { host, port, .. } = &uri.authority;
@@ -148,7 +130,7 @@ impl Broker {
 
     /// Creates what is not in the broker, or makes sure that it is there where nothing may be created.
     async fn prepare(&self, role: ConnectionRole, channel: &Channel) -> Result<Inspection, ConnectError> {
-        if self.access.declare {
+        if self.access.settings.declare {
             let declared = self.topology.declare(channel).await;
             return declared.map(|()| Inspection::Allowed).map_err(|error| self.explain(error));
         }
@@ -175,6 +157,22 @@ impl Broker {
     }
 }
 
+impl Access {
+    /// Where to connect, with the password and the authorities as their files have them now: so they may be changed
+    /// without a restart. The files are small and local.
+    fn credentials(&self) -> Result<(AMQPUri, Option<RustlsConnector>), WrongSetting> {
+        let settings = &self.settings;
+        let userinfo =
+            AMQPUserInfo { username: settings.user.clone(), password: exposed(&settings.secret()?) };
+        let authority = AMQPAuthority { userinfo, host: settings.host.clone(), port: settings.port };
+        let query = AMQPQueryString { heartbeat: Some(settings.heartbeat_s), ..AMQPQueryString::default() };
+        // TLS is laid over the connection here, not by the library: the scheme that it sees is always plain.
+        let uri = AMQPUri { scheme: AMQPScheme::AMQP, authority, vhost: settings.vhost.clone(), query };
+        let connector = settings.tls.then(|| tls::connector(&settings.tls_ca)).transpose()?;
+        Ok((uri, connector))
+    }
+}
+
 fn soft_error(error: &lapin::Error) -> Option<AMQPSoftError> {
     match error.kind() {
         ErrorKind::ProtocolError(error) => match error.kind() {
@@ -191,6 +189,9 @@ pub(crate) enum ConnectError {
     /// The broker cannot be reached, refuses the login, or breaks off.
     #[error(transparent)]
     Failed(#[from] lapin::Error),
+    /// A file that the settings name cannot be used now.
+    #[error(transparent)]
+    Setting(#[from] WrongSetting),
     /// The broker takes the connection and says nothing.
     #[error("the broker did not answer within {} seconds", CONNECT_TIMEOUT.as_secs())]
     Silent,
@@ -212,6 +213,7 @@ impl ConnectError {
         match self {
             Self::Failed(error) if matches!(error.kind(), ErrorKind::ProtocolError(_)) => "refused",
             Self::Failed(_) | Self::Silent => "unreachable",
+            Self::Setting(_) => "unusable file",
             Self::OtherQueue { .. } => "other queue",
             Self::Missing { .. } => "missing",
         }

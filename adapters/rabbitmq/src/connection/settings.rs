@@ -22,12 +22,13 @@ macro_rules! broker_section {
             pub user: String,
             /// Password of the user; not used when `password_file` is given.
             pub password: SecretString,
-            /// Path of a file that holds the password, read once at start, or empty. Line ends after the password do
-            /// not count.
+            /// Path of a file that holds the password, or empty. It is read again at each attempt to connect. Line ends after
+            /// the password do not count.
             pub password_file: String,
             /// Speak AMQPS.
             pub tls: bool,
             /// Path of a PEM file with the certificate authorities to trust instead of the public ones, or empty.
+            /// It is read again at each attempt to connect.
             pub tls_ca: String,
             /// Name of the order queue.
             pub queue: String,
@@ -132,7 +133,7 @@ impl BrokerSettings {
         if self.tls { tls::connector(&self.tls_ca).map(drop) } else { Ok(()) }
     }
 
-    pub(crate) fn check_ranges(&self) -> Result<(), WrongSetting> {
+    fn check_ranges(&self) -> Result<(), WrongSetting> {
         let wrong = |key: &str, rule: &str| Err(WrongSetting::new(key, rule));
         if self.host.is_empty() {
             return wrong("broker.host", "must not be empty");
