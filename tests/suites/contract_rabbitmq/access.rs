@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use keeper_tests::harness::{Certificates, free_port};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::*;
 
@@ -104,7 +104,8 @@ async fn a_password_is_changed_without_a_restart_and_no_order_is_lost() {
     .await;
     std::fs::write(&file, "second\n").unwrap();
     changed.cancel();
-    let mut missing = load.await.unwrap();
+    let accepted = timeout(PATIENCE, load).await.expect("orders are taken again");
+    let mut missing = accepted.unwrap();
     while !missing.is_empty() {
         missing.remove(&next(&mut orders).await.id);
     }
