@@ -29,7 +29,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("keeper-postgres", ADAPTER),
     ("keeper-rabbitmq", ADAPTER),
     ("keeper-sqlite", ADAPTER),
-    ("keeper-bootstrap", &["keeper-domain", "keeper-http-server", "keeper-ports", "keeper-settings"]),
+    (
+        "keeper-bootstrap",
+        &["keeper-domain", "keeper-http-server", "keeper-ports", "keeper-settings", "keeper-telemetry"],
+    ),
     (
         "keeper-edge",
         &[

@@ -1,9 +1,8 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use keeper_telemetry::context::{
-    REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, is_sane_request_id, is_sane_traceparent,
-};
+use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, is_sane_request_id};
+use keeper_telemetry::traceparent::is_sane_traceparent;
 use rocket::Request;
 use rocket::http::Method;
 use rocket::outcome::Outcome;
@@ -59,9 +58,9 @@ impl CallInfo {
         &self.context.request_id
     }
 
-    /// The id of the trace that the request belongs to, if it came with one.
+    /// The id of the trace that the client began.
     pub(crate) fn trace_id(&self) -> Option<&str> {
-        self.context.traceparent.as_deref().and_then(|parent| parent.split('-').nth(1))
+        self.context.trace_id()
     }
 
     /// Keeps the cause of a failure for the log line.

@@ -103,6 +103,7 @@ fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: D
     let path = shortened(request.uri().path().as_str());
     let client = request.remote().map(|client| tracing::field::display(client.ip().to_canonical()));
     let request_id = call.request_id();
+    let trace_id = call.trace_id();
     let (request_ids, caller) = (call.called_for(), call.caller());
     let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
     match call.cause() {
@@ -114,6 +115,7 @@ fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: D
                 status,
                 millis,
                 request_id,
+                trace_id,
                 request_ids,
                 client,
                 caller,
@@ -129,6 +131,7 @@ fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: D
                 status,
                 millis,
                 request_id,
+                trace_id,
                 request_ids,
                 client,
                 caller,
@@ -143,6 +146,7 @@ fn log(request: &Request<'_>, call: &CallInfo, route: &str, status: u16, took: D
                 status,
                 millis,
                 request_id,
+                trace_id,
                 request_ids,
                 client,
                 caller,

@@ -6,6 +6,7 @@ use keeper_domain::{DeadLetterId, DeadLetterReason, Order, Recording, Refusal, T
 use keeper_ports::billing::OrderHandler;
 use keeper_ports::{Backoff, Clock, PortError, PortResult};
 use keeper_telemetry::metrics::ProcessingMetrics;
+use keeper_telemetry::traceparent::trace_id;
 use keeper_wire::message::QueuedMessage;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -93,7 +94,7 @@ impl SqliteConsumer {
     async fn next(&self) -> PortResult<Vec<Message>> {
         let database = &self.queue.database;
         let statement = sqlx::query(
-            "SELECT position, message_id, request_id, body, first_seen
+            "SELECT position, message_id, request_id, body, first_seen, traceparent
              FROM order_queue ORDER BY position LIMIT ?1",
         )
         .bind(BATCH);
@@ -148,6 +149,7 @@ struct Message {
     request_id: Option<String>,
     body: Vec<u8>,
     first_seen: Option<i64>,
+    traceparent: Option<String>,
 }
 
 impl Message {
@@ -158,6 +160,7 @@ impl Message {
             request_id: row.try_get(2)?,
             body: row.try_get(3)?,
             first_seen: row.try_get(4)?,
+            traceparent: row.try_get(5)?,
         })
     }
 
@@ -180,7 +183,15 @@ impl Dead {
     fn new(message: &Message, refusal: Refusal, now: Timestamp) -> Self {
         let Refusal { reason, detail } = refusal;
         let (order_id, request_id) = (&message.order_id, &message.request_id);
-        tracing::warn!(order_id, request_id, reason = reason.as_str(), detail, "to the dead letters");
+        let trace_id = message.traceparent.as_deref().and_then(trace_id);
+        tracing::warn!(
+            order_id,
+            request_id,
+            trace_id,
+            reason = reason.as_str(),
+            detail,
+            "to the dead letters"
+        );
         Self {
             position: message.position,
             id: DeadLetterId::derive(message.order_id.as_deref(), &message.body),

@@ -5,3 +5,4 @@
 pub mod context;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+pub mod traceparent;

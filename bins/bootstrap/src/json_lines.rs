@@ -1,6 +1,7 @@
 use std::fmt::{self, Debug};
 
 use chrono::SecondsFormat;
+use keeper_telemetry::context::RequestContext;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -28,35 +29,60 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let metadata = event.metadata();
-        let mut line = Line(Vec::with_capacity(512));
-        line.0.extend_from_slice(b"{\"timestamp\":");
+        let mut line = Line::default();
+        line.text.extend_from_slice(b"{\"timestamp\":");
         line.value(now().to_rfc3339_opts(SecondsFormat::Micros, true));
         line.field("level", metadata.level().as_str());
         event.record(&mut line);
+        line.context();
         line.field("target", metadata.target());
-        line.0.extend_from_slice(b"}\n");
-        writer.write_str(std::str::from_utf8(&line.0).map_err(|_| fmt::Error)?)
+        line.text.extend_from_slice(b"}\n");
+        writer.write_str(std::str::from_utf8(&line.text).map_err(|_| fmt::Error)?)
     }
 }
 
-struct Line(Vec<u8>);
+struct Line {
+    text: Vec<u8>,
+    /// The event says itself which request it belongs to.
+    has_request_id: bool,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { text: Vec::with_capacity(512), has_request_id: false }
+    }
+}
 
 impl Line {
     fn field(&mut self, name: &str, value: impl Serialize) {
-        self.0.push(b',');
+        self.text.push(b',');
         self.value(name);
-        self.0.push(b':');
+        self.text.push(b':');
         self.value(value);
     }
 
     fn value(&mut self, value: impl Serialize) {
         // Writing text and numbers to memory cannot fail.
-        let _ = serde_json::to_writer(&mut self.0, &value);
+        let _ = serde_json::to_writer(&mut self.text, &value);
+    }
+
+    /// Says which request the line belongs to, where it is written by a call that is made for one.
+    fn context(&mut self) {
+        if self.has_request_id {
+            return;
+        }
+        RequestContext::with_current(|context| {
+            self.field("request_id", &context.request_id);
+            if let Some(trace_id) = context.trace_id() {
+                self.field("trace_id", trace_id);
+            }
+        });
     }
 }
 
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
+        self.has_request_id |= field.name() == "request_id";
         self.field(field.name(), value);
     }
 
@@ -134,5 +160,28 @@ mod tests {
         assert_eq!((first.get("absent"), &second["nan"]), (None, &Value::Null));
         assert_eq!((&second["error"], &second["target"]), (&"Other".into(), &module_path!().into()));
         assert!(chrono::DateTime::parse_from_rfc3339(first["timestamp"].as_str().unwrap()).is_ok());
+        assert_eq!((first.get("request_id"), first.get("trace_id")), (None, None));
+    }
+
+    #[tokio::test]
+    async fn a_line_says_once_which_request_it_belongs_to() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber =
+            tracing_subscriber::fmt().event_format(JsonLines).with_writer(move || writer.clone()).finish();
+        let _logging = tracing::subscriber::set_default(subscriber);
+        let trace_id = "0af7651916cd43dd8448eb211c80319c";
+        let traceparent = Some(format!("00-{trace_id}-b7ad6b7169203331-01"));
+        let call = async {
+            tracing::warn!("deep inside");
+            tracing::warn!(request_id = "another", "of another request");
+        };
+        RequestContext { request_id: "r1".into(), traceparent }.scope(call).await;
+        let written = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [inside, of_another] = &lines[..] else { panic!("{written}") };
+        assert_eq!((&inside["request_id"], &inside["trace_id"]), (&"r1".into(), &trace_id.into()));
+        assert_eq!((&of_another["request_id"], of_another.get("trace_id")), (&"another".into(), None));
+        assert_eq!(written.matches("request_id").count(), 2, "{written}");
     }
 }

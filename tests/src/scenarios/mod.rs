@@ -11,6 +11,7 @@ pub mod operations;
 pub mod orders;
 pub mod protocol;
 pub mod tokens;
+pub mod traces;
 
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -116,6 +117,7 @@ macro_rules! end_to_end {
                     what_units_ask_of_each_other_is_not_for_clients,
                     every_request_is_one_line_of_json,
                 }
+                traces { a_trace_is_on_every_line_of_its_requests_and_orders }
             );
         }
 

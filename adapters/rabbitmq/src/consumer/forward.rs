@@ -10,7 +10,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use keeper_domain::{DeadLetterReason, Refusal};
 use keeper_ports::{Backoff, Clock};
-use keeper_telemetry::context::REQUEST_ID;
+use keeper_telemetry::context::{REQUEST_ID, TRACEPARENT};
+use keeper_telemetry::traceparent::trace_id;
 use lapin::message::Delivery;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -103,7 +104,9 @@ impl Forwarder {
         let (reason, detail) = (refusal.reason.as_str(), &refusal.detail);
         let request_id = header(&properties, REQUEST_ID);
         let request_id = request_id.as_deref();
-        warn!(reason, detail, message_id, request_id, "a message goes to the dead letters");
+        let traceparent = header(&properties, TRACEPARENT);
+        let trace_id = traceparent.as_deref().and_then(trace_id);
+        warn!(reason, detail, message_id, request_id, trace_id, "a message goes to the dead letters");
         dead_letter(&properties, data, refusal, self.clock.now(), &self.topology)
     }
 
