@@ -27,11 +27,14 @@ pub enum Submission {
 ///
 /// ```
 /// # use keeper_domain::{IdempotencyKey, OrderDraft};
-/// # use keeper_ports::{PortResult, billing::OrderIntake};
+/// # use keeper_ports::PortResult;
+/// # use keeper_ports::billing::{OrderIntake, Submission};
 /// async fn sent_twice(intake: &dyn OrderIntake, draft: OrderDraft, key: IdempotencyKey) -> PortResult<()> {
 ///     let first = intake.submit(draft.clone(), Some(key.clone())).await?;
 ///     let again = intake.submit(draft, Some(key)).await?;
-///     assert_eq!(first.id, again.id);
+///     if let (Submission::Accepted(first), Submission::Accepted(again)) = (first, again) {
+///         assert_eq!(first.id, again.id);
+///     }
 ///     Ok(())
 /// }
 /// ```
