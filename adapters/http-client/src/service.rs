@@ -212,6 +212,11 @@ impl Answer {
         Ok(Self { status, headers, body: response.bytes().await? })
     }
 
+    /// The number in a header, if it is there and is one.
+    pub(crate) fn number(&self, header: &str) -> Option<u64> {
+        self.headers.get(header)?.to_str().ok()?.parse().ok()
+    }
+
     /// Says whether it announces a next page.
     pub(crate) fn has_next_page(&self) -> bool {
         let links = self.headers.get_all(LINK);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keeper_domain::MovieId;
 use keeper_ports::inventory::MovieCatalog;
-use keeper_wire::{MessageBody, MovieBody, MovieChangeFields, MovieFields};
+use keeper_wire::{DELETED_COUNT, MessageBody, MovieBody, MovieChangeFields, MovieFields};
 use rocket::fairing::AdHoc;
 use rocket::http::uri::Origin;
 use rocket::http::{Header, RawStr};
@@ -20,7 +20,7 @@ use crate::call::Call;
 use crate::listing::Rows;
 use crate::params::MovieIdParam;
 use crate::query::{MovieList, NoQuery};
-use crate::reply::{Created, Listing, Reply};
+use crate::reply::{Cleared, Created, Listing, Reply};
 
 type Catalog = State<Arc<dyn MovieCatalog>>;
 
@@ -140,14 +140,16 @@ async fn clear(
     call: Call,
     query: Reply<NoQuery>,
     uri: &Origin<'_>,
-) -> Reply<Json<MessageBody>> {
+) -> Reply<Cleared<MessageBody>> {
     access?;
     // A filter that is not understood must not delete everything, nor must an id that is empty.
     query?;
     if uri.path().ends_with('/') {
         return Err(ApiError::not_found("a movie without an id was not found"));
     }
-    Ok(Json(MessageBody::cleared(call.run(catalog.clear()).await?)))
+    let count = call.run(catalog.clear()).await?;
+    let body = Json(MessageBody::cleared(count));
+    Ok(Cleared { body, count: Header::new(DELETED_COUNT, count.to_string()) })
 }
 
 fn missing(id: MovieId) -> ApiError {

@@ -47,6 +47,19 @@ impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Accepted<T> {
     }
 }
 
+/// 200 that says in a header how many were deleted.
+#[derive(Responder)]
+pub(crate) struct Cleared<T> {
+    pub(crate) body: Json<T>,
+    pub(crate) count: Header<'static>,
+}
+
+impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Cleared<T> {
+    fn responses(generator: &mut OpenApiGenerator) -> rocket_okapi::Result<Responses> {
+        Json::<T>::responses(generator)
+    }
+}
+
 /// A page of a list; where the list goes on, with the address of the next page (`Link`, RFC 8288).
 pub(crate) struct Listing<T> {
     pub(crate) items: Vec<T>,

@@ -14,5 +14,5 @@ mod schema;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use message::OrderMessage;
-pub use movie::{MessageBody, MovieBody, MovieChangeFields, MovieFields};
+pub use movie::{DELETED_COUNT, MessageBody, MovieBody, MovieChangeFields, MovieFields};
 pub use order::{AcceptedBody, OrderBody, OrderFields};

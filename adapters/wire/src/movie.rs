@@ -174,6 +174,9 @@ pub struct MessageBody {
     pub message: String,
 }
 
+/// The header that says how many movies were deleted: for programs, as [`MessageBody::cleared`] is for people.
+pub const DELETED_COUNT: &str = "X-Deleted-Count";
+
 impl MessageBody {
     #[cfg(any(test, feature = "schema"))]
     fn example() -> Self {
@@ -190,7 +193,7 @@ impl MessageBody {
         Self { message: format!("{movies} movies were deleted successfully.") }
     }
 
-    /// Reads the number that [`Self::cleared`] wrote.
+    /// Reads the number that [`Self::cleared`] wrote: of a service that is older than [`DELETED_COUNT`].
     pub fn cleared_movies(&self) -> Option<u64> {
         self.message.strip_suffix(" movies were deleted successfully.")?.parse().ok()
     }

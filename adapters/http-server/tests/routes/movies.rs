@@ -149,6 +149,7 @@ async fn deletions_say_what_they_did() {
     // A client whose id is empty.
     assert_eq!(send(&client, Delete, "/api/movies/", "").await.status, 404);
     let all = send(&client, Delete, "/api/movies", "").await;
+    assert_eq!(all.header("X-Deleted-Count"), Some("3"));
     assert_eq!((all.status, all.body), (200, json!({"message":"3 movies were deleted successfully."})));
 }
 
