@@ -124,13 +124,18 @@ pub async fn a_key_that_names_another_order_is_refused(stack: &Stack) {
 }
 
 /// Places two orders under one key at the same time, so that neither is known when the other one comes, and answers their id.
-async fn contradiction(api: &Api, user: &str, request_id: &str) -> String {
+/// Each request goes out as `dress` makes it.
+pub(super) async fn contradiction(
+    api: &Api,
+    user: &str,
+    dress: impl Fn(RequestBuilder) -> RequestBuilder,
+) -> String {
     for _ in 0..50 {
         let key = unique("key");
         let send = |total: &str| {
             let order = json!({"user_id": user, "number_of_items": 1, "total_amount": total});
             let request = api.request(Method::POST, "/api/billing").json(&order);
-            Answer::of(request.header("Idempotency-Key", &key).header("X-Request-Id", request_id))
+            Answer::of(dress(request.header("Idempotency-Key", &key)))
         };
         let answers = join_all([send("1.00"), send("2.00")]).await;
         if answers.iter().all(|answer| answer.status == 200) {
@@ -151,7 +156,7 @@ pub async fn other_content_under_the_same_key_goes_to_the_dead_letters(stack: &S
     };
     let before = conflicts().await;
     let request_id = unique("conflict");
-    let id = contradiction(&api, &user, &request_id).await;
+    let id = contradiction(&api, &user, |request| request.header("X-Request-Id", &request_id)).await;
     let first = recorded(&api, &id).await;
     eventually("the conflict is seen", Duration::from_secs(30), async || {
         (conflicts().await > before).then_some(())
@@ -165,7 +170,7 @@ pub async fn other_content_under_the_same_key_goes_to_the_dead_letters(stack: &S
 
 pub async fn what_an_operator_discards_is_kept(stack: &Stack) {
     let api = stack.api();
-    let order_id = contradiction(&api, &unique("user"), &unique("conflict")).await;
+    let order_id = contradiction(&api, &unique("user"), |request| request).await;
     let operator = async |arguments: &[&str]| {
         let output = tokio::task::block_in_place(|| stack.recorder().command(arguments));
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
