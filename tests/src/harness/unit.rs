@@ -95,14 +95,20 @@ impl Unit {
 
     /// Waits until `/health/ready` says this: `starting`, `ready`, `degraded` or `stopping`.
     pub async fn is(&self, status: &str) {
-        let (management, status) = (self.management(), format!(r#""status":"{status}""#));
-        eventually(&format!("{}: {status}", self.name), PATIENCE, async || {
+        self.tells(&format!(r#""status":"{status}""#)).await;
+    }
+
+    /// Waits until `/health/ready` says that this dependency does not answer.
+    pub async fn misses(&self, dependency: &str) {
+        self.tells(&format!(r#""name":"{dependency}","ok":false"#)).await;
+    }
+
+    async fn tells(&self, part: &str) {
+        let management = self.management();
+        eventually(&format!("{} tells {part}", self.name), PATIENCE, async || {
             self.still_runs();
             let request = management.request(reqwest::Method::GET, "/health/ready");
-            super::Answer::try_of(request)
-                .await
-                .is_ok_and(|answer| answer.body.contains(&status))
-                .then_some(())
+            super::Answer::try_of(request).await.is_ok_and(|answer| answer.body.contains(part)).then_some(())
         })
         .await;
     }
