@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+import tempfile
 from pathlib import Path
 
 import botocore.session
@@ -140,7 +141,10 @@ def ours(words):
 
 
 def rabbitmq(words):
-    if not re.search(rf"^\s+{words[1]}\s", said(words[0], "help"), re.M):
+    # Debian's command in the path is for root only; and it writes a cookie into its home.
+    with tempfile.TemporaryDirectory() as home:
+        text = said("env", f"HOME={home}", f"/usr/lib/rabbitmq/bin/{words[0]}", "help")
+    if not re.search(rf"^\s+{words[1]}\s", text, re.M):
         yield f"{words[0]} has no {words[1]}"
 
 
