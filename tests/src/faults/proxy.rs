@@ -15,13 +15,22 @@ pub struct Proxy {
 impl Proxy {
     /// Opens a way to a port of the loopback.
     pub async fn to(target: u16) -> Self {
+        Self::silent_from(target, None).await
+    }
+
+    /// Opens a way that falls silent by itself when a client sends these bytes; they do not come through.
+    pub async fn silent_at(target: u16, bytes: &'static [u8]) -> Self {
+        Self::silent_from(target, Some(bytes)).await
+    }
+
+    async fn silent_from(target: u16, bytes: Option<&'static [u8]>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
         let port = listener.local_addr().expect("it is bound").port();
         let open = Arc::new(watch::Sender::new(true));
         let way = Arc::clone(&open);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, target, way.subscribe()));
+                tokio::spawn(serve(client, target, Arc::clone(&way), bytes));
             }
         });
         Self { port, open }
@@ -37,21 +46,32 @@ impl Proxy {
         self.open.send_replace(false);
     }
 
+    /// Waits until it is silent.
+    pub async fn until_silent(&self) {
+        fallen_silent(&mut self.open.subscribe()).await;
+    }
+
     /// New connections come through again; the old ones are dead for ever, as after a change of route.
     pub fn heal(&self) {
         self.open.send_replace(true);
     }
 }
 
-async fn serve(client: TcpStream, target: u16, mut open: watch::Receiver<bool>) {
+async fn serve(
+    client: TcpStream,
+    target: u16,
+    way: Arc<watch::Sender<bool>>,
+    silent_at: Option<&'static [u8]>,
+) {
+    let mut open = way.subscribe();
     if open.wait_for(|open| *open).await.is_err() {
         return;
     }
     let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let (mut there, mut back) = (
-        tokio::spawn(pump(from_client, to_server, open.clone())),
-        tokio::spawn(pump(from_server, to_client, open)),
+        tokio::spawn(pump(from_client, to_server, Arc::clone(&way), silent_at)),
+        tokio::spawn(pump(from_server, to_client, way, None)),
     );
     // One end closed: the other hears of it, if anything is heard at all.
     tokio::select! {
@@ -60,7 +80,13 @@ async fn serve(client: TcpStream, target: u16, mut open: watch::Receiver<bool>) 
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut open: watch::Receiver<bool>) {
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    way: Arc<watch::Sender<bool>>,
+    silent_at: Option<&'static [u8]>,
+) {
+    let mut open = way.subscribe();
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let read = tokio::select! {
@@ -71,6 +97,11 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut open: watch::
             // What was connected when it fell silent stays so, and stays silent.
             return std::future::pending().await;
         };
+        let sent = &buffer[..*read.as_ref().unwrap_or(&0)];
+        if silent_at.is_some_and(|bytes| sent.windows(bytes.len()).any(|window| window == bytes)) {
+            way.send_replace(false);
+            continue;
+        }
         match read {
             Ok(1..) if to.write_all(&buffer[..read.unwrap_or_default()]).await.is_ok() => {}
             _ => return,

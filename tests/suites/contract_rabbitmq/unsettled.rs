@@ -143,6 +143,19 @@ async fn a_stop_does_not_wait_for_a_broker_that_hangs() {
     tokio::time::timeout(Duration::from_secs(15), running).await.expect("it ends").unwrap();
 }
 
+/// Nor one that falls silent while the consumer's second connection is being made: `confirm.select` is its last step.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_a_broker_that_hangs_while_it_is_connected_to() {
+    const CONFIRM_SELECT: &[u8] = &[0, 85, 0, 10];
+    let vhost = RabbitMq::shared().vhost();
+    let proxy = Proxy::silent_at(vhost.port, CONFIRM_SELECT).await;
+    let broker = broker(&BrokerSettings { port: proxy.port(), ..settings(&vhost) });
+    let (_probe, stop, running) = consuming(&broker, Desk::recording() as _);
+    tokio::time::timeout(PATIENCE, proxy.until_silent()).await.expect("it connects");
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(15), running).await.expect("it ends").unwrap();
+}
+
 /// Messages that cannot be moved on, here because the dead letters are full, must not keep orders from being handled
 /// when the ledger is back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

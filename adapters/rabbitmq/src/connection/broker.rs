@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keeper_settings::WrongSetting;
+use lapin::options::ConfirmSelectOptions;
 use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
@@ -17,7 +18,7 @@ use super::tls;
 use super::topology::{Topology, TopologyError};
 
 /// How long a connection may take to become usable.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A queue at a broker as a unit knows it: where the broker is, how to log in, and what must be there. No connection
 /// yet. Cheap to clone.
@@ -76,29 +77,19 @@ impl Broker {
         &self.access.metrics
     }
 
-    /// Connects, and makes sure of what the role needs in the broker.
+    /// Connects, makes sure of what the role needs in the broker, and has the broker confirm messages where the role
+    /// publishes. It takes no longer than [`CONNECT_TIMEOUT`], whatever the broker does.
     pub(crate) async fn connect(&self, role: ConnectionRole) -> Result<Session, ConnectError> {
-        let socket = Socket::default();
-        let connected = timeout(CONNECT_TIMEOUT, self.open(role, &socket)).await;
-        match connected {
-            Ok(Ok(session)) => Ok(session),
-            Ok(Err(error)) => {
-                socket.shut_down();
-                Err(error)
-            }
-            Err(_) => {
-                socket.shut_down();
-                Err(ConnectError::Silent)
-            }
-        }
+        timeout(CONNECT_TIMEOUT, self.open(role)).await.unwrap_or(Err(ConnectError::Silent))
     }
 
-    async fn open(&self, role: ConnectionRole, socket: &Socket) -> Result<Session, ConnectError> {
+    async fn open(&self, role: ConnectionRole) -> Result<Session, ConnectError> {
+        let socket = Socket::default();
         let (uri, connector) = self.access.credentials()?;
         let runtime = lapin::runtime::default_runtime()?;
         let properties =
             ConnectionProperties::default().with_connection_name(self.access.unit.as_str().into());
-        let (socket, kept) = (socket.clone(), socket.clone());
+        let slot = socket.slot();
         // A closure in place: lapin's runtime type cannot be named here.
         let connecting = Connection::connector(
             uri,
@@ -108,7 +99,7 @@ impl Broker {
                 let addresses: Vec<_> = lookup_host((host.as_str(), *port)).await?.collect();
                 let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
                 if let AsyncTcpStream::Plain(stream) = &stream {
-                    kept.keep(stream.get_ref())?;
+                    slot.fill(stream.get_ref())?;
                 }
                 match &connector {
                     Some(connector) => Ok(stream.into_rustls(connector, host).await?),
@@ -125,6 +116,9 @@ impl Broker {
             // A refusal ends the channel.
             Inspection::Refused => connection.create_channel().await?,
         };
+        if role.publishes() {
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        }
         Ok(Session::new(connection, channel, inspection, socket))
     }
 

@@ -21,6 +21,11 @@ impl ConnectionRole {
             Self::DeadLetters => "dead_letters",
         }
     }
+
+    /// Messages are published over it, and the broker is to confirm them.
+    pub(crate) fn publishes(self) -> bool {
+        matches!(self, Self::Publisher | Self::DeadLetters)
+    }
 }
 
 /// What a unit measures of its connections: registered once, and shared by all queues of the unit.

@@ -11,6 +11,7 @@ mod tls;
 mod topology;
 
 pub use broker::Broker;
+pub(crate) use broker::CONNECT_TIMEOUT;
 pub(crate) use channel::{cancel, depth, requeue, requeue_all, subscribe};
 pub use metrics::BrokerMetrics;
 pub(crate) use metrics::ConnectionRole;

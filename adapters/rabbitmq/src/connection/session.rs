@@ -12,22 +12,35 @@ use tokio::time::timeout;
 /// How long a connection may take to say goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The socket under a connection, by which it can be ended at once, whatever state it is in: the library's thread
-/// would wait for ever for a peer that took the connection and fell silent before the heartbeats began.
-#[derive(Clone, Default)]
-pub(crate) struct Socket(Arc<Mutex<Option<TcpStream>>>);
+/// The socket under a connection. Dropped, the connection is ended at once, whatever state it is in: the library's
+/// thread would wait for ever for a peer that took the connection and fell silent before the heartbeats began.
+#[derive(Default)]
+pub(crate) struct Socket(SocketSlot);
 
-impl Socket {
-    pub(crate) fn keep(&self, stream: &tokio::net::TcpStream) -> io::Result<()> {
+/// Where the library's connector puts the socket that it opened.
+#[derive(Clone, Default)]
+pub(crate) struct SocketSlot(Arc<Mutex<Option<TcpStream>>>);
+
+impl SocketSlot {
+    pub(crate) fn fill(&self, stream: &tokio::net::TcpStream) -> io::Result<()> {
         // Frames are written whole; waiting for more (Nagle) would delay each acknowledgement by up to 40 ms.
         stream.set_nodelay(true)?;
         let stream = TcpStream::from(stream.as_fd().try_clone_to_owned()?);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
         Ok(())
     }
+}
 
-    pub(crate) fn shut_down(&self) {
-        if let Some(stream) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+impl Socket {
+    pub(crate) fn slot(&self) -> SocketSlot {
+        self.0.clone()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let SocketSlot(slot) = &self.0;
+        if let Some(stream) = slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // An error says that it is closed already.
             let _ = stream.shutdown(Shutdown::Both);
         }
@@ -37,11 +50,12 @@ impl Socket {
 /// A connection with a channel; the queues are there. Dropped, it is gone at once, and everything that was delivered
 /// on it and not acknowledged goes back to its queue.
 pub(crate) struct Session {
+    // The first field: it is dropped before the library's parts.
+    _socket: Socket,
     pub(crate) connection: Connection,
     pub(crate) channel: Channel,
     pub(crate) inspection: Inspection,
     events: Pin<Box<dyn Stream<Item = Event> + Send>>,
-    socket: Socket,
 }
 
 /// Whether the user may look at the queues: at their being there, and at their lengths.
@@ -85,7 +99,7 @@ impl Session {
         socket: Socket,
     ) -> Self {
         let events = Box::pin(connection.events_listener());
-        Self { connection, channel, inspection, events, socket }
+        Self { _socket: socket, connection, channel, inspection, events }
     }
 
     /// Waits for the next thing that happens. It is safe to be dropped and called again.
@@ -112,11 +126,5 @@ impl Session {
         let goodbye = self.connection.close(200, "OK".into());
         // What is not closed in time is cut off by the drop.
         let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.socket.shut_down();
     }
 }

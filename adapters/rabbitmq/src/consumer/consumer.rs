@@ -4,7 +4,7 @@ use std::time::Duration;
 use keeper_ports::Clock;
 use lapin::Channel;
 use lapin::options::BasicQosOptions;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -13,7 +13,8 @@ use super::handler::MessageHandler;
 use super::session::ConsumerSession;
 use super::worker::{Parts, Shutdown, Worker};
 use crate::connection::{
-    Broker, BrokerProbe, ConnectionRole, Inspection, Session, SessionEnd, Supervisor, Topology, depth,
+    Broker, BrokerProbe, CONNECT_TIMEOUT, ConnectionRole, Inspection, Session, SessionEnd, Supervisor,
+    Topology, depth,
 };
 use crate::publisher::{Publisher, PublisherTask};
 
@@ -83,15 +84,16 @@ async fn serve(
     mut session: Session,
     stop: &CancellationToken,
 ) -> SessionEnd {
-    let begun = stop.run_until_cancelled(async {
+    let first_steps = async {
         session.channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
         let deliveries = session.subscribe(&parts.queue).await?;
         Ok::<_, SessionEnd>((deliveries, session.connection.create_channel().await?))
-    });
-    let (deliveries, channel) = match begun.await {
+    };
+    let (deliveries, channel) = match stop.run_until_cancelled(timeout(CONNECT_TIMEOUT, first_steps)).await {
         None => return SessionEnd::Stopped,
-        Some(Err(end)) => return end,
-        Some(Ok(begun)) => begun,
+        Some(Err(_)) => return SessionEnd::Lost("the broker connected and then did not answer".to_owned()),
+        Some(Ok(Err(end))) => return end,
+        Some(Ok(Ok(begun))) => begun,
     };
     let measuring = (session.inspection == Inspection::Allowed)
         .then(|| measure(channel, broker.topology().clone(), Arc::clone(&parts.handler)));

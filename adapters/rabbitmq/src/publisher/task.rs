@@ -9,7 +9,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::options::ConfirmSelectOptions;
 use prometheus::IntGauge;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -126,9 +125,6 @@ impl PublisherTask {
 
     /// Publishes until the session ends.
     async fn serve(&mut self, mut session: Session, stop: &CancellationToken) -> SessionEnd {
-        if let Err(error) = session.channel.confirm_select(ConfirmSelectOptions::default()).await {
-            return error.into();
-        }
         let mut confirms = Confirms::new(session.channel.clone());
         self.supervisor.up();
         loop {
