@@ -84,7 +84,7 @@ impl<'r> Responder<'r, 'static> for ApiError {
         let body = serde_json::to_vec(&body).map_err(|_| Status::InternalServerError)?;
         let mut response = Response::build();
         response.status(Status::new(self.code.status())).header(ContentType::JSON);
-        if matches!(self.code, ErrorCode::Unavailable | ErrorCode::Timeout) {
+        if matches!(self.code, ErrorCode::Unavailable | ErrorCode::Overloaded | ErrorCode::Timeout) {
             response.header(Header::new("Retry-After", RETRY_AFTER));
         }
         for header in self.headers {

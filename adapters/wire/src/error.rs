@@ -17,8 +17,8 @@ pub enum ErrorCode {
     NotFound,
     /// 405: the path is right, the method is not.
     MethodNotAllowed,
-    /// 409: it contradicts what is there.
-    Conflict,
+    /// 408: the body came too slowly.
+    SlowRequest,
     /// 413: the body is too large.
     TooLarge,
     /// 415: the body's content type is not understood.
@@ -31,6 +31,8 @@ pub enum ErrorCode {
     Internal,
     /// 503: a dependency is away; the same request may succeed later.
     Unavailable,
+    /// 503: the unit has as many requests as it takes.
+    Overloaded,
     /// 504: a dependency did not answer in time.
     Timeout,
 }
@@ -44,13 +46,13 @@ impl ErrorCode {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::Conflict => 409,
+            Self::SlowRequest => 408,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::KeyReused => 422,
             Self::RateLimited => 429,
             Self::Internal => 500,
-            Self::Unavailable => 503,
+            Self::Unavailable | Self::Overloaded => 503,
             Self::Timeout => 504,
         }
     }
@@ -64,13 +66,14 @@ impl ErrorCode {
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
-            Self::Conflict => "conflict",
+            Self::SlowRequest => "slow_request",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::KeyReused => "key_reused",
             Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
+            Self::Overloaded => "overloaded",
             Self::Timeout => "timeout",
         }
     }
@@ -98,9 +101,12 @@ mod tests {
 
     #[test]
     fn a_code_is_written_as_it_is_named() {
-        for code in
-            [ErrorCode::Invalid, ErrorCode::NotFound, ErrorCode::UnsupportedMediaType, ErrorCode::Timeout]
-        {
+        for code in [
+            ErrorCode::Invalid,
+            ErrorCode::SlowRequest,
+            ErrorCode::UnsupportedMediaType,
+            ErrorCode::Overloaded,
+        ] {
             assert_eq!(serde_json::to_string(&code).unwrap(), format!("\"{}\"", code.as_str()));
         }
     }

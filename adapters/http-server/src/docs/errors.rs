@@ -9,15 +9,15 @@ use serde_json::Value;
 use super::parameters::header;
 
 use ErrorCode::{
-    Forbidden, Internal, Invalid, KeyReused, NotFound, RateLimited, Timeout, TooLarge, Unauthenticated,
-    Unavailable, Unreadable, UnsupportedMediaType,
+    Forbidden, Internal, Invalid, KeyReused, NotFound, Overloaded, RateLimited, SlowRequest, Timeout,
+    TooLarge, Unauthenticated, Unavailable, Unreadable, UnsupportedMediaType,
 };
 
 /// The errors that every operation may answer.
-pub(super) const ALWAYS: [ErrorCode; 4] = [Invalid, Internal, Unavailable, Timeout];
+pub(super) const ALWAYS: [ErrorCode; 5] = [Invalid, Internal, Unavailable, Overloaded, Timeout];
 
 /// The errors of a body.
-pub(super) const BODY: [ErrorCode; 3] = [Unreadable, TooLarge, UnsupportedMediaType];
+pub(super) const BODY: [ErrorCode; 4] = [Unreadable, SlowRequest, TooLarge, UnsupportedMediaType];
 
 /// The responses of errors, one per status, with an example per code.
 pub(super) fn responses(codes: &[ErrorCode]) -> Map<String, Response> {
@@ -41,7 +41,7 @@ pub(super) fn responses(codes: &[ErrorCode]) -> Map<String, Response> {
         } else {
             format!("{} {says}", response.description)
         };
-        if matches!(code, Unavailable | Timeout | RateLimited) {
+        if matches!(code, Unavailable | Overloaded | Timeout | RateLimited) {
             response
                 .headers
                 .insert("Retry-After".into(), RefOr::Object(header("Seconds after which to try again.")));
@@ -100,6 +100,12 @@ fn example(code: ErrorCode) -> (&'static str, Value) {
         Unavailable => {
             ("A dependency is away; try again.", "the service cannot do this now; please try again", None)
         }
+        Overloaded => (
+            "The service has as many requests as it takes; try again.",
+            "the service has too much to do now; please try again",
+            None,
+        ),
+        SlowRequest => ("The body came too slowly.", "the body did not come in time", None),
         Timeout => (
             "A dependency did not answer in time.",
             "the service did not answer in time; please try again",

@@ -5,8 +5,8 @@ use std::time::Instant;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::http::StatusCode;
 use keeper_telemetry::context::{REQUEST_ID, is_sane_request_id};
+use keeper_wire::{ErrorBody, ErrorCode};
 use rocket::http::Status;
-use serde::Serialize;
 
 use super::answer::Answer;
 use super::connection::Connection;
@@ -40,45 +40,33 @@ pub(super) struct Refused<'a> {
     pub(super) started: Instant,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    message: &'a str,
-    code: &'a str,
-    request_id: &'a str,
-}
-
 impl Refusal {
-    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+    /// The status where it is not the code's own, the code, and the sentence.
+    fn parts(self) -> (Option<StatusCode>, ErrorCode, &'static str) {
         match self {
-            Self::Malformed => (StatusCode::BAD_REQUEST, "invalid", "the request is not valid HTTP"),
-            Self::Http2 => (StatusCode::BAD_REQUEST, "invalid", "this server speaks HTTP/1.1 only"),
-            Self::NoHost => {
-                (StatusCode::BAD_REQUEST, "invalid", "the request must have one valid Host header")
+            Self::Malformed => (None, ErrorCode::Invalid, "the request is not valid HTTP"),
+            Self::Http2 => (None, ErrorCode::Invalid, "this server speaks HTTP/1.1 only"),
+            Self::NoHost => (None, ErrorCode::Invalid, "the request must have one valid Host header"),
+            Self::KeyNotText => (None, ErrorCode::Invalid, "the Idempotency-Key is not UTF-8"),
+            Self::CredentialsNotText => (None, ErrorCode::Invalid, "the credentials are not UTF-8"),
+            Self::UnknownMethod => (None, ErrorCode::MethodNotAllowed, "there is no such method"),
+            Self::BodyEnded => (None, ErrorCode::Unreadable, "the body ended early"),
+            Self::SlowBody => (None, ErrorCode::SlowRequest, "the body did not come in time"),
+            Self::AddressTooLong => {
+                (Some(StatusCode::URI_TOO_LONG), ErrorCode::TooLarge, "the address is too long")
             }
-            Self::KeyNotText => (StatusCode::BAD_REQUEST, "invalid", "the Idempotency-Key is not UTF-8"),
-            Self::CredentialsNotText => (StatusCode::BAD_REQUEST, "invalid", "the credentials are not UTF-8"),
-            Self::UnknownMethod => {
-                (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "there is no such method")
-            }
-            Self::BodyEnded => (StatusCode::BAD_REQUEST, "unreadable", "the body ended early"),
-            Self::SlowBody => (StatusCode::REQUEST_TIMEOUT, "slow_request", "the body did not come in time"),
-            Self::AddressTooLong => (StatusCode::URI_TOO_LONG, "too_large", "the address is too long"),
-            Self::HeadTooLarge => {
-                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large", "the request's head is too large")
-            }
-            Self::Overloaded => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "overloaded",
-                "the service has too much to do now; please try again",
+            Self::HeadTooLarge => (
+                Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+                ErrorCode::TooLarge,
+                "the request's head is too large",
             ),
-            Self::Overdue => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "timeout",
-                "the service did not answer in time; please try again",
-            ),
-            Self::Broken => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side")
+            Self::Overloaded => {
+                (None, ErrorCode::Overloaded, "the service has too much to do now; please try again")
             }
+            Self::Overdue => {
+                (None, ErrorCode::Timeout, "the service did not answer in time; please try again")
+            }
+            Self::Broken => (None, ErrorCode::Internal, "something went wrong on our side"),
         }
     }
 
@@ -102,6 +90,8 @@ impl Refusal {
         metrics: Option<&HttpMetrics>,
     ) -> Answer {
         let (status, code, message) = self.parts();
+        let status = status.or(StatusCode::from_u16(code.status()).ok());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let (took, client) = (request.started.elapsed(), connection.client.ip().to_canonical());
         let Refused { method, request_id, .. } = request;
         let path = shortened(request.path);
@@ -110,7 +100,7 @@ impl Refusal {
         if status.is_server_error() && self != Self::Overloaded {
             tracing::error!(method, path, route = "none", status = status_code, millis, request_id, %client, "request failed");
         } else {
-            tracing::info!(method, path, route = "none", status = status_code, millis, request_id, %client, code, "request");
+            tracing::info!(method, path, route = "none", status = status_code, millis, request_id, %client, code = code.as_str(), "request");
         }
         if let Some(metrics) = metrics {
             let known = method.parse::<rocket::http::Method>().is_ok();
@@ -130,7 +120,9 @@ impl Refusal {
         if self.closes() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let body = serde_json::to_vec(&Body { message, code, request_id }).unwrap_or_default();
+        let body =
+            ErrorBody { message: message.to_owned(), code, request_id: request_id.clone(), field: None };
+        let body = serde_json::to_vec(&body).unwrap_or_default();
         Answer { status, headers, size: Some(body.len()), body, places: Vec::new() }
     }
 }
