@@ -176,6 +176,15 @@ pub trait OrderLedger: Send + Sync + 'static {
     /// The ledger could not be read.
     async fn find(&self, id: OrderId) -> PortResult<Option<RecordedOrder>>;
 
+    /// Finds an order; when it is not there yet, waits until it is recorded, by this process or another, for up to `wait`.
+    ///
+    /// Thousands may wait at once: a call that waits MUST NOT hold a connection to the store, and MUST NOT ask the store
+    /// again and again by itself. A call that is dropped MUST leave nothing behind.
+    ///
+    /// # Errors
+    /// The ledger could not be read.
+    async fn wait_for(&self, id: OrderId, wait: Duration) -> PortResult<Option<RecordedOrder>>;
+
     /// Lists a user's orders in the order in which they were recorded. An `after` that the user has no order of
     /// gives an empty page. The work MUST NOT grow with the number of orders before the page.
     ///

@@ -64,7 +64,7 @@ async fn book() -> (contract::order_book::Subject, (TempDir, DropGuard)) {
     let folder = TempDir::new().unwrap();
     let database = Directory::new(folder.path()).unwrap().billing().await.unwrap();
     let ledger = Arc::new(SqliteOrders::new(database));
-    let book = Book::new(ledger.clone(), Arc::new(SystemClock));
+    let book = Book::new(ledger.clone());
     let (port, stop) = served!(Registry::new(), order_book(Arc::new(book)));
     (
         contract::order_book::Subject { book: Arc::new(BillingClient::new(service(port, 5_000))), ledger },

@@ -16,6 +16,8 @@ mod schema;
 mod searches;
 #[path = "contract_postgres/server.rs"]
 mod server;
+#[path = "contract_postgres/waiting.rs"]
+mod waiting;
 
 use std::sync::Arc;
 
@@ -71,7 +73,7 @@ async fn ledger() -> (contract::order_ledger::Subject, ()) {
 
 async fn book() -> (contract::order_book::Subject, ()) {
     let ledger = ledger().await.0;
-    let book = Arc::new(Book::new(Arc::clone(&ledger), Arc::new(SystemClock)));
+    let book = Arc::new(Book::new(Arc::clone(&ledger)));
     (contract::order_book::Subject { book, ledger }, ())
 }
 

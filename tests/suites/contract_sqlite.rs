@@ -40,7 +40,7 @@ async fn ledger() -> (contract::order_ledger::Subject, TempDir) {
 
 async fn book() -> (contract::order_book::Subject, TempDir) {
     let (ledger, folder) = ledger().await;
-    let book = Arc::new(Book::new(Arc::clone(&ledger), Arc::new(SystemClock)));
+    let book = Arc::new(Book::new(Arc::clone(&ledger)));
     (contract::order_book::Subject { book, ledger }, folder)
 }
 

@@ -26,6 +26,7 @@ mod reply;
 mod request_id;
 mod server;
 pub mod site;
+mod waiters;
 
 pub use docs::Document;
 pub use error::ApiError;

@@ -1,10 +1,10 @@
 //! The routes of orders: the intake, mounted by the gateway and by standalone, and the book, mounted by billing and
 //! standalone over the use case and by the gateway over the HTTP client.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::IntakeMetrics;
 use keeper_domain::{IdempotencyKey, Invalid};
 use keeper_ports::billing::{OrderBook, OrderIntake, Submission};
 use keeper_wire::{AcceptedBody, ErrorCode, OrderBody, OrderFields};
@@ -19,13 +19,14 @@ use rocket_okapi::okapi::openapi3::OpenApi;
 use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
 use rocket_okapi::{openapi, openapi_get_routes_spec};
 
-use crate::ApiError;
 use crate::auth::{Access, ListOrders, PlaceOrder, ReadOrder};
 use crate::body::Body;
 use crate::call::Call;
 use crate::params::OrderIdParam;
 use crate::query::{NoQuery, OrderList, OrderWait};
 use crate::reply::{Accepted, Listing, Reply};
+use crate::waiters::Waiters;
+use crate::{ApiError, HttpSettings, IntakeMetrics};
 
 /// Mounts the intake of orders.
 pub fn intake_stage(intake: Arc<dyn OrderIntake>, metrics: IntakeMetrics) -> AdHoc {
@@ -37,7 +38,9 @@ pub fn intake_stage(intake: Arc<dyn OrderIntake>, metrics: IntakeMetrics) -> AdH
 /// Mounts the reading of orders.
 pub fn book_stage(book: Arc<dyn OrderBook>) -> AdHoc {
     AdHoc::on_ignite("order book", |rocket| async move {
-        rocket.manage(book).mount("/", book_routes_and_docs().0)
+        let settings = rocket.state::<HttpSettings>().copied();
+        let waiters = Waiters::of(&settings.unwrap_or(HttpSettings::at(Ipv4Addr::LOCALHOST.into(), 0)));
+        rocket.manage(book).manage(waiters).mount("/", book_routes_and_docs().0)
     })
 }
 
@@ -90,6 +93,7 @@ async fn submit(
 #[get("/api/billing/orders/<order_id>")]
 async fn read(
     book: &State<Arc<dyn OrderBook>>,
+    waiters: &State<Waiters>,
     access: Reply<Access<ReadOrder>>,
     call: Call,
     order_id: OrderIdParam,
@@ -99,6 +103,7 @@ async fn read(
     let access = access?;
     let id = order_id.0?;
     let wait = wait?.0;
+    let _place = if wait.is_zero() { None } else { Some(waiters.place()?) };
     let over = tokio::time::Instant::now() + wait;
     let order = call.run(async {
         tokio::select! {

@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use keeper_ports::{PortError, PortResult};
 use keeper_settings::WrongSetting;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::time::timeout;
 
 use crate::access::Access;
 use crate::error::{self, Blame};
 use crate::pool::{Lease, Pool};
-use crate::session::{Connector, Session};
+use crate::session::{Connector, Ownership, Session};
 use crate::statement::{Answer, Statement};
 use crate::{PgSettings, Schema};
 
@@ -166,6 +167,30 @@ impl PgDatabase {
             .await
             .map_err(|late| PortError::unavailable(what, late))?
             .map_err(|error| PortError::unavailable(what, error::said(&error)))
+    }
+
+    /// Listens on a connection of its own. `None` behind a pooler that shares sessions: what is listened to there is heard
+    /// by somebody else.
+    pub(crate) async fn listener(&self, channel: &str) -> PortResult<Option<PgListener>> {
+        let session = self.open_unlimited().await?;
+        if session.ownership == Ownership::Shared {
+            return Ok(None);
+        }
+        drop(session);
+        let options = self.0.connector.options().await;
+        let listening = async {
+            let mut listener =
+                PgListener::connect_with(&PgPoolOptions::new().max_connections(1).connect_lazy_with(options))
+                    .await?;
+            // A lost connection is for the caller to see.
+            listener.eager_reconnect(false);
+            listener.listen(channel).await?;
+            Ok(Some(listener))
+        };
+        timeout(self.0.connect_timeout, listening)
+            .await
+            .map_err(|late| PortError::unavailable(self.what(), late))?
+            .map_err(|error| self.meaning(error))
     }
 
     /// Why the schema could not be brought up to date the last time that it was tried.

@@ -10,6 +10,7 @@ mod movie_inserts;
 mod movie_row;
 mod movie_updates;
 mod movies;
+mod order_listener;
 mod orders;
 mod pool;
 mod probe;

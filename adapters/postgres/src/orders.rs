@@ -1,7 +1,9 @@
 use std::collections::HashSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use keeper_batching::OrderWaits;
 use keeper_domain::{
     ItemCount, Money, Order, OrderDraft, OrderId, Page, RecordedOrder, Slice, Timestamp, UserId,
 };
@@ -18,12 +20,22 @@ use crate::statement::RowError;
 #[derive(Debug, Clone)]
 pub struct PgOrders {
     database: PgDatabase,
+    waits: OrderWaits,
 }
 
 impl PgOrders {
-    /// Makes the ledger; the database's schema is [`crate::Schema::Billing`].
+    /// Makes the ledger; the database's schema is [`crate::Schema::Billing`]. What other processes record is heard of while
+    /// [`Self::listen`] runs.
     pub fn new(database: PgDatabase) -> Self {
-        Self { database }
+        Self { database, waits: OrderWaits::default() }
+    }
+
+    pub(crate) fn database(&self) -> &PgDatabase {
+        &self.database
+    }
+
+    pub(crate) fn waits(&self) -> &OrderWaits {
+        &self.waits
     }
 
     fn recorded(&self, row: &PgRow) -> PortResult<RecordedOrder> {
@@ -43,7 +55,7 @@ impl OrderLedger for PgOrders {
         if batch.is_empty() {
             return Ok(HashSet::new());
         }
-        let batch = Columns::of(&batch);
+        let columns = Columns::of(&batch);
         let answer = self
             .database
             .repeatable(|| {
@@ -54,16 +66,20 @@ impl OrderLedger for PgOrders {
                          AS batch (order_id, user_id, items, total, created_at)
                      ON CONFLICT (order_id) DO NOTHING RETURNING order_id",
                 )
-                .bind(&batch.ids)
-                .bind(&batch.users)
-                .bind(&batch.items)
-                .bind(&batch.totals)
-                .bind(&batch.created)
+                .bind(&columns.ids)
+                .bind(&columns.users)
+                .bind(&columns.items)
+                .bind(&columns.totals)
+                .bind(&columns.created)
                 .bind(now.as_datetime())
             })
             .await?;
-        let ids: sqlx::Result<_> = answer.rows.iter().map(|row| row.try_get(0).map(OrderId::new)).collect();
-        ids.map_err(|error| self.database.meaning(error))
+        let ids = answer.rows.iter().map(|row| row.try_get(0).map(OrderId::new));
+        let inserted: HashSet<_> =
+            ids.collect::<sqlx::Result<_>>().map_err(|error| self.database.meaning(error))?;
+        let new = batch.into_iter().filter(|order| inserted.contains(&order.id));
+        self.waits.tell(new.map(|order| RecordedOrder { order, recorded_at: now }));
+        Ok(inserted)
     }
 
     /// A statement of its own: the one that inserts does not see what another transaction committed while it waited
@@ -95,6 +111,10 @@ impl OrderLedger for PgOrders {
             })
             .await?;
         answer.rows.first().map(|row| self.recorded(row)).transpose()
+    }
+
+    async fn wait_for(&self, id: OrderId, wait: Duration) -> PortResult<Option<RecordedOrder>> {
+        self.waits.wait_for(self, id, wait).await
     }
 
     async fn list(&self, user: UserId, page: Page<OrderId>) -> PortResult<Slice<RecordedOrder>> {

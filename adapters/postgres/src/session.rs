@@ -72,6 +72,11 @@ impl Connector {
         Self { what, access, pooled: AtomicBool::new(pooler == Pooler::Transaction) }
     }
 
+    /// How a connection is opened now.
+    pub(crate) async fn options(&self) -> PgConnectOptions {
+        self.access.options().await
+    }
+
     /// Opens a connection on which a statement may run for so many milliseconds, 0 for no limit. A login that is refused
     /// is tried once more, since the password may have been rotated just now.
     pub(crate) async fn open(&self, limit_ms: u32) -> sqlx::Result<Session> {

@@ -1,6 +1,9 @@
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use keeper_batching::OrderWaits;
 use keeper_domain::{
     ItemCount, Money, Order, OrderDraft, OrderId, Page, RecordedOrder, Slice, Timestamp, UserId,
 };
@@ -17,12 +20,13 @@ use crate::writer::Write;
 #[derive(Debug, Clone)]
 pub struct SqliteOrders {
     database: SqliteDatabase,
+    waits: OrderWaits,
 }
 
 impl SqliteOrders {
     /// Makes the ledger over [`crate::Directory::billing`].
     pub fn new(database: SqliteDatabase) -> Self {
-        Self { database }
+        Self { database, waits: OrderWaits::default() }
     }
 
     fn recorded(&self, row: &SqliteRow) -> PortResult<RecordedOrder> {
@@ -41,7 +45,11 @@ impl OrderLedger for SqliteOrders {
         if batch.is_empty() {
             return Ok(HashSet::new());
         }
-        self.database.write(Insert { batch, now }).await
+        let batch = Arc::new(batch);
+        let inserted = self.database.write(Insert { batch: Arc::clone(&batch), now }).await?;
+        let new = batch.iter().filter(|order| inserted.contains(&order.id));
+        self.waits.tell(new.map(|order| RecordedOrder { order: order.clone(), recorded_at: now }));
+        Ok(inserted)
     }
 
     async fn find_many(&self, ids: Vec<OrderId>) -> PortResult<Vec<RecordedOrder>> {
@@ -63,6 +71,11 @@ impl OrderLedger for SqliteOrders {
         self.database.row(statement).await?.map(|row| self.recorded(&row)).transpose()
     }
 
+    /// Whatever records orders in this file is this process, and tells.
+    async fn wait_for(&self, id: OrderId, wait: Duration) -> PortResult<Option<RecordedOrder>> {
+        self.waits.wait_for(self, id, wait).await
+    }
+
     async fn list(&self, user: UserId, page: Page<OrderId>) -> PortResult<Slice<RecordedOrder>> {
         // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row.
         let statement = sqlx::query(
@@ -81,7 +94,7 @@ impl OrderLedger for SqliteOrders {
 
 /// Inserts those orders whose id is not there.
 struct Insert {
-    batch: Vec<Order>,
+    batch: Arc<Vec<Order>>,
     now: Timestamp,
 }
 
@@ -91,7 +104,7 @@ impl Write for Insert {
 
     async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<HashSet<OrderId>> {
         let mut inserted = HashSet::with_capacity(self.batch.len());
-        for order in &self.batch {
+        for order in self.batch.iter() {
             if insert(connection, order, self.now).await? {
                 inserted.insert(order.id);
             }

@@ -54,15 +54,19 @@ impl Unit for BillingUnit {
             required: vec![Arc::new(DatabaseProbe::new(database.clone())), consumer.probe()],
             helpful: Vec::new(),
         };
-        let book = Arc::new(Book::new(ledger, Arc::clone(clock)));
+        let book = Arc::new(Book::new(ledger.clone()));
         let stop = context.stop.tasks.clone();
         let consuming = Box::pin(consumer.run(stop.clone()));
+        let listening = stop.clone();
+        let listening = Box::pin(async move {
+            listening.run_until_cancelled(ledger.listen()).await;
+        });
         let migrating =
             Box::pin(async move { migrate_when_there(migrate, || database.migrate(), stop).await });
         Ok(Parts {
             api: context.api().attach(order_book(book)).attach(docs::stage(Document::Billing)),
             dependencies,
-            tasks: vec![consuming, migrating],
+            tasks: vec![consuming, listening, migrating],
             greeting: None,
         })
     }

@@ -70,7 +70,7 @@ impl Unit for StandaloneUnit {
         let consumer = SqliteConsumer::new(queue.clone(), Arc::clone(clock), metrics);
         let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
         let catalog = Inventory::new(Arc::new(SqliteMovies::new(inventory.clone())), Arc::clone(clock));
-        let book = Arc::new(Book::new(ledger, Arc::clone(clock)));
+        let book = Arc::new(Book::new(ledger));
         let ids = Arc::new(UuidOrderIds);
         let intake = Intake::new(Arc::new(queue), book.clone(), ids, Arc::clone(clock));
         let edge = Edge::new(&settings.edge, context)?;

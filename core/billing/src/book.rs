@@ -3,42 +3,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use keeper_domain::{OrderId, Page, RecordedOrder, Slice, UserId};
+use keeper_ports::PortResult;
 use keeper_ports::billing::{OrderBook, OrderLedger};
-use keeper_ports::{Clock, PortResult};
-
-/// The pauses between two looks at the ledger for an order that is waited for: short at first, since most orders are
-/// recorded within milliseconds; then longer, to spare the database.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
 /// Reads the ledger.
 pub struct Book {
     ledger: Arc<dyn OrderLedger>,
-    clock: Arc<dyn Clock>,
 }
 
 impl Book {
     /// Assembles the use case.
-    pub fn new(ledger: Arc<dyn OrderLedger>, clock: Arc<dyn Clock>) -> Self {
-        Self { ledger, clock }
+    pub fn new(ledger: Arc<dyn OrderLedger>) -> Self {
+        Self { ledger }
     }
 }
 
 #[async_trait]
 impl OrderBook for Book {
     async fn find(&self, id: OrderId, wait: Duration) -> PortResult<Option<RecordedOrder>> {
-        let mut left = wait;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let found = self.ledger.find(id).await?;
-            if found.is_some() || left.is_zero() {
-                return Ok(found);
-            }
-            let now = pause.min(left);
-            self.clock.sleep(now).await;
-            left -= now;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+        if wait.is_zero() { self.ledger.find(id).await } else { self.ledger.wait_for(id, wait).await }
     }
 
     async fn list(&self, user: UserId, page: Page<OrderId>) -> PortResult<Slice<RecordedOrder>> {
@@ -48,11 +31,9 @@ impl OrderBook for Book {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use keeper_domain::{IdempotencyKey, ItemCount, Money, Order, OrderDraft, Timestamp};
+    use keeper_ports::PortError;
     use keeper_ports::billing::MockOrderLedger;
-    use keeper_ports::{MockClock, PortError};
 
     use super::*;
 
@@ -65,56 +46,32 @@ mod tests {
         RecordedOrder { order: Order { id, draft, created_at: at }, recorded_at: at }
     }
 
-    /// A clock that only adds up what was slept.
-    fn sleeper() -> (Arc<Mutex<Vec<Duration>>>, MockClock) {
-        let slept = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&slept);
-        let mut clock = MockClock::new();
-        clock.expect_sleep().returning(move |duration| log.lock().unwrap().push(duration));
-        (slept, clock)
-    }
-
     #[tokio::test]
     async fn without_a_wait_the_ledger_is_asked_once() {
-        let (slept, clock) = sleeper();
         let mut ledger = MockOrderLedger::new();
         ledger.expect_find().once().returning(|_| Ok(None));
-        let book = Book::new(Arc::new(ledger), Arc::new(clock));
+        let book = Book::new(Arc::new(ledger));
         assert_eq!(book.find(recorded().order.id, Duration::ZERO).await.unwrap(), None);
-        assert!(slept.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
-    async fn a_wait_ends_as_soon_as_the_order_is_recorded() {
-        let (slept, clock) = sleeper();
-        let mut looks = 0;
+    async fn the_ledger_waits_as_long_as_asked_for() {
         let mut ledger = MockOrderLedger::new();
-        ledger.expect_find().times(3).returning(move |_| {
-            looks += 1;
-            Ok((looks == 3).then(recorded))
+        ledger.expect_wait_for().once().returning(|_, wait| {
+            assert_eq!(wait, Duration::from_secs(30));
+            Ok(Some(recorded()))
         });
-        let book = Book::new(Arc::new(ledger), Arc::new(clock));
+        let book = Book::new(Arc::new(ledger));
         assert_eq!(book.find(recorded().order.id, Duration::from_secs(30)).await.unwrap(), Some(recorded()));
-        assert_eq!(*slept.lock().unwrap(), [FIRST_PAUSE, FIRST_PAUSE * 2]);
     }
 
     #[tokio::test]
-    async fn a_wait_is_never_longer_than_asked_for() {
-        let (slept, clock) = sleeper();
-        let mut ledger = MockOrderLedger::new();
-        ledger.expect_find().returning(|_| Ok(None));
-        let book = Book::new(Arc::new(ledger), Arc::new(clock));
-        assert_eq!(book.find(recorded().order.id, Duration::from_secs(1)).await.unwrap(), None);
-        assert_eq!(slept.lock().unwrap().iter().sum::<Duration>(), Duration::from_secs(1));
-    }
-
-    #[tokio::test]
-    async fn a_ledger_that_is_away_ends_the_wait() {
+    async fn what_the_ledger_fails_with_is_passed_on() {
         let mut ledger = MockOrderLedger::new();
         ledger.expect_find().returning(|_| Err(PortError::unavailable("billing database", "gone")));
         ledger.expect_list().returning(|_, _| Err(PortError::failed("billing database", "bad")));
-        let book = Book::new(Arc::new(ledger), Arc::new(MockClock::new()));
-        assert!(book.find(recorded().order.id, Duration::from_secs(1)).await.unwrap_err().is_transient());
+        let book = Book::new(Arc::new(ledger));
+        assert!(book.find(recorded().order.id, Duration::ZERO).await.unwrap_err().is_transient());
         let user = UserId::new("20").unwrap();
         assert!(!book.list(user, Page::default()).await.unwrap_err().is_transient());
     }

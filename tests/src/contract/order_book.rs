@@ -54,6 +54,7 @@ pub async fn a_wait_ends_when_the_order_is_recorded(Subject { book, ledger }: Su
     let order = order("20");
     let start = Instant::now();
     let recording = async {
+        // Most of the time this is when the book waits; at any other time it finds the order.
         tokio::time::sleep(Duration::from_millis(200)).await;
         ledger.insert(vec![order.clone()], at(1)).await.unwrap();
     };

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use keeper_billing::Processor;
@@ -41,6 +42,10 @@ macro_rules! order_ledger_contract {
                 contradictions_at_the_same_time_have_one_winner,
                 a_list_is_a_users_own_in_the_order_of_recording,
                 a_list_after_an_unknown_order_is_empty,
+                a_wait_ends_when_the_order_is_recorded,
+                a_wait_for_what_is_there_is_none,
+                a_wait_ends_when_the_time_is_up,
+                hundreds_wait_and_hold_up_nobody,
             ]
         );
     };
@@ -300,4 +305,56 @@ pub async fn a_list_after_an_unknown_order_is_empty(ledger: Subject) {
         let slice = ledger.list(user("20"), page(Some(after), 10)).await.unwrap();
         assert!(slice.items.is_empty() && !slice.more);
     }
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+pub async fn a_wait_ends_when_the_order_is_recorded(ledger: Subject) {
+    let (one, two) = (order("20"), order("21"));
+    let start = Instant::now();
+    let recording = async {
+        ledger.insert(vec![order("20")], at(1)).await.unwrap();
+        // Most of the time this is when the others wait; at any other time they find it.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        ledger.insert(vec![two.clone(), one.clone()], at(2)).await.unwrap();
+    };
+    let wait = |id| ledger.wait_for(id, LONG);
+    let (first, again, other, ()) = tokio::join!(wait(one.id), wait(one.id), wait(two.id), recording);
+    let recorded = |order: &Order| Some(RecordedOrder { order: order.clone(), recorded_at: at(2) });
+    assert_eq!((first.unwrap(), again.unwrap()), (recorded(&one), recorded(&one)));
+    assert_eq!(other.unwrap(), recorded(&two));
+    assert!(start.elapsed() < LONG / 2);
+}
+
+pub async fn a_wait_for_what_is_there_is_none(ledger: Subject) {
+    let order = order("20");
+    ledger.insert(vec![order.clone()], at(1)).await.unwrap();
+    let start = Instant::now();
+    assert_eq!(ledger.wait_for(order.id, LONG).await.unwrap().unwrap().order, order);
+    assert!(start.elapsed() < LONG / 2);
+}
+
+pub async fn a_wait_ends_when_the_time_is_up(ledger: Subject) {
+    let start = Instant::now();
+    assert_eq!(ledger.wait_for(order("20").id, Duration::from_secs(1)).await.unwrap(), None);
+    assert!((Duration::from_millis(900)..LONG / 2).contains(&start.elapsed()));
+}
+
+/// More than any store has connections.
+pub async fn hundreds_wait_and_hold_up_nobody(ledger: Subject) {
+    let awaited: Vec<_> = (0..20).map(|_| order("20")).collect();
+    let mut waiting = JoinSet::new();
+    for number in 0..400 {
+        let (ledger, id) = (Arc::clone(&ledger), awaited[number % awaited.len()].id);
+        waiting.spawn(async move { ledger.wait_for(id, LONG).await.unwrap().is_some() });
+    }
+    let start = Instant::now();
+    for _ in 0..20 {
+        let other = order("21");
+        assert_eq!(record(&ledger, vec![other.clone()], at(1)).await, [Recorded]);
+        assert!(ledger.find(other.id).await.unwrap().is_some());
+    }
+    record(&ledger, awaited, at(2)).await;
+    assert!(waiting.join_all().await.into_iter().all(|found| found));
+    assert!(start.elapsed() < LONG / 2);
 }

@@ -91,6 +91,33 @@ async fn more_than_it_can_do_is_refused_at_once() {
 }
 
 #[tokio::test]
+async fn who_waits_leaves_room_for_the_others() {
+    let unit = standalone(&[("KEEPER_HTTP__MAX_IN_FLIGHT", "4")]).await;
+    let wait = get("/api/billing/orders/019a2f5e-7c1b-7d3a-9e4f-0123456789ab?wait=20");
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let mut client = Raw::to(&unit).await;
+        client.send(&wait).await;
+        waiting.push(client);
+    }
+    eventually("they wait", PATIENCE, async || {
+        (metric(&unit, "http_in_flight").await == Some(2.0)).then_some(())
+    })
+    .await;
+    let mut third = Raw::to(&unit).await;
+    third.send(&wait).await;
+    third.answer().await.is_error(503, "overloaded");
+    third.send(get("/api/movies")).await;
+    assert_eq!(third.answer().await.status, 200);
+    drop(waiting);
+    eventually("others may wait", PATIENCE, async || {
+        third.send(get("/api/billing/orders/019a2f5e-7c1b-7d3a-9e4f-0123456789ab?wait=1")).await;
+        (third.answer().await.status == 404).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_request_has_a_deadline() {
     let unit = standalone(&[("KEEPER_HTTP__REQUEST_TIMEOUT_MS", "500")]).await;
     let mut client = Raw::to(&unit).await;

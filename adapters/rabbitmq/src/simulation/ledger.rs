@@ -2,6 +2,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use keeper_domain::{Order, OrderId, Page, RecordedOrder, Slice, Timestamp, UserId};
@@ -91,6 +92,10 @@ impl OrderLedger for SimulatedLedger {
     }
 
     async fn find(&self, _id: OrderId) -> PortResult<Option<RecordedOrder>> {
+        Err(PortError::failed(LEDGER, "not asked"))
+    }
+
+    async fn wait_for(&self, _id: OrderId, _wait: Duration) -> PortResult<Option<RecordedOrder>> {
         Err(PortError::failed(LEDGER, "not asked"))
     }
 

@@ -77,7 +77,7 @@ async fn story(random: Random, bug: Option<Bug>) -> Report {
         (0..=random.below(3)).map(|_| Unit::start(&broker, &handler, &clock)).unzip::<_, _, Vec<_>, Vec<_>>();
     let publisher = publishing::publisher(&broker, bug == Some(Bug::ConfirmIgnored));
     let queue = RabbitQueue::over(publisher, "simulated", QUEUE);
-    let book = Book::new(Arc::clone(&ledger) as _, Arc::clone(&clock));
+    let book = Book::new(Arc::clone(&ledger) as _);
     let intake = Intake::new(Arc::new(queue), Arc::new(book), ids, clock);
     let clients = Arc::new(Clients { broker: Arc::clone(&broker), intake, account: Mutex::default() });
     let mut coming = JoinSet::new();

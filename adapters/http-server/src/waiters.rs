@@ -1,0 +1,27 @@
+//! Limits how many requests may wait for orders, so that those that wait leave room for those that work.
+
+use std::sync::Arc;
+
+use keeper_wire::ErrorCode;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{ApiError, HttpSettings};
+
+/// The places of requests that wait.
+pub(crate) struct Waiters(Arc<Semaphore>);
+
+impl Waiters {
+    /// Half of the requests that may be in flight may wait.
+    pub(crate) fn of(settings: &HttpSettings) -> Self {
+        Self(Arc::new(Semaphore::new((settings.max_in_flight / 2).max(1))))
+    }
+
+    /// A place, which is taken until it is dropped.
+    ///
+    /// # Errors
+    /// `overloaded`, when all are taken.
+    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let place = Arc::clone(&self.0).try_acquire_owned();
+        place.map_err(|_| ApiError::new(ErrorCode::Overloaded, "too many requests wait for orders"))
+    }
+}
