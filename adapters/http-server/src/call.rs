@@ -3,10 +3,11 @@ use std::time::Instant;
 
 use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, is_sane_request_id};
 use keeper_telemetry::traceparent::is_sane_traceparent;
-use rocket::Request;
-use rocket::http::Method;
+use rocket::fairing::{Fairing, Info, Kind};
+use rocket::http::{Header, Method};
 use rocket::outcome::Outcome;
 use rocket::request::{self, FromRequest};
+use rocket::{Data, Request, Response};
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
 
@@ -85,6 +86,24 @@ impl CallInfo {
     /// The ids of the requests that this one is made for, when it is made for many.
     pub(crate) fn called_for(&self) -> Option<&str> {
         self.called_for.get().map(String::as_str)
+    }
+}
+
+/// Gives each request its id and its beginning, before anything else looks at it, and answers the id.
+pub(crate) struct RequestIds;
+
+#[rocket::async_trait]
+impl Fairing for RequestIds {
+    fn info(&self) -> Info {
+        Info { name: "request ids", kind: Kind::Request | Kind::Response }
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+        CallInfo::of(request);
+    }
+
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        response.set_header(Header::new(REQUEST_ID, CallInfo::of(request).request_id().to_owned()));
     }
 }
 

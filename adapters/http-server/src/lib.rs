@@ -2,6 +2,7 @@
 //! management port with health and metrics.
 #![warn(missing_docs)]
 
+mod access_log;
 pub mod auth;
 mod body;
 pub mod browser;
@@ -9,14 +10,15 @@ mod call;
 mod catchers;
 pub mod docs;
 mod error;
+mod form_method;
 mod front;
+mod http_metrics;
 mod intake_metrics;
 mod listing;
 pub mod management;
 mod media;
 mod movies;
 mod movies_by_id;
-mod observer;
 mod orders;
 mod params;
 mod prefix;
@@ -27,14 +29,15 @@ mod request_id;
 mod server;
 pub mod site;
 mod waiters;
+mod whole_bodies;
 
 pub use docs::Document;
 pub use error::ApiError;
 pub use front::{FrontMetrics, HttpSettings, ManagementSettings, ServeError, serve};
+pub use http_metrics::HttpMetrics;
 pub use intake_metrics::IntakeMetrics;
 pub use movies::stage as movies;
 pub use movies_by_id::stage as movies_by_id;
-pub use observer::HttpMetrics;
 pub use orders::{book_stage as order_book, intake_stage as order_intake};
 pub use readiness::{Dependencies, Readiness, WatchedDependency};
 pub use server::{api, farewell};

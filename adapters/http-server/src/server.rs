@@ -5,8 +5,10 @@ use rocket::shield::{Permission, Shield};
 use rocket::{Build, Config, Rocket};
 use tokio_util::sync::CancellationToken;
 
+use crate::call::RequestIds;
+use crate::form_method::FormMethod;
 use crate::prefix::ForwardedPrefix;
-use crate::{HttpMetrics, HttpSettings, catchers};
+use crate::{HttpMetrics, HttpSettings, access_log, catchers, whole_bodies};
 
 /// How long requests in flight have at a stop, in seconds.
 const API_GRACE: u32 = 20;
@@ -39,7 +41,14 @@ pub(crate) fn bare(settings: HttpSettings, grace: u32) -> Rocket<Build> {
 /// The public HTTP server, without routes: stages are attached to it.
 pub fn api(settings: HttpSettings, metrics: HttpMetrics) -> Rocket<Build> {
     let prefix = ForwardedPrefix { trusted_proxies: settings.trusted_proxies };
-    bare(settings, API_GRACE).attach(metrics.clone()).attach(prefix).manage(metrics)
+    bare(settings, API_GRACE)
+        .attach(RequestIds)
+        .attach(FormMethod)
+        .attach(whole_bodies::fairing())
+        .attach(metrics.clone())
+        .attach(access_log::fairing())
+        .attach(prefix)
+        .manage(metrics)
 }
 
 /// Answers with `Connection: close` once `leaving` is cancelled, so that clients go by themselves: a request that meets

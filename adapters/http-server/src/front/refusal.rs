@@ -11,7 +11,7 @@ use rocket::http::Status;
 use super::answer::Answer;
 use super::connection::Connection;
 use crate::HttpMetrics;
-use crate::observer::shortened;
+use crate::access_log::shortened;
 use crate::request_id::new_request_id;
 
 /// Why the front answers a request itself.
