@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use prometheus::IntGauge;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::confirms::Confirms;
@@ -19,6 +19,9 @@ use super::outgoing::{Job, MAX_UNCONFIRMED, Outgoing, PublishError};
 use crate::connection::{
     Broker, BrokerProbe, ConnectionRole, ConnectionState, Incident, NOT_YET, Session, SessionEnd, Supervisor,
 };
+
+/// How often it is looked whether the broker has confirmed nothing for too long.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Hands messages to the task that publishes them.
 #[derive(Clone)]
@@ -127,38 +130,59 @@ impl PublisherTask {
     async fn serve(&mut self, mut session: Session, stop: &CancellationToken) -> SessionEnd {
         let mut confirms = Confirms::new(session.channel.clone());
         self.supervisor.up();
+        let end = self.publish_until_the_end(&mut session, &mut confirms, stop).await;
+        match &end {
+            SessionEnd::Stopped => self.finish(session, confirms).await,
+            SessionEnd::Lost(cause) => confirms.abandon(cause),
+        }
+        end
+    }
+
+    async fn publish_until_the_end(
+        &mut self,
+        session: &mut Session,
+        confirms: &mut Confirms,
+        stop: &CancellationToken,
+    ) -> SessionEnd {
+        // Since when the broker has confirmed nothing, although there was something to confirm.
+        let mut silent_since = Instant::now();
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => return SessionEnd::Stopped,
                 job = self.jobs.recv() => {
                     let Some(job) = job else {
                         // Nobody can publish any more, but the end is for the owner to say.
                         stop.cancelled().await;
-                        break;
+                        return SessionEnd::Stopped;
                     };
+                    if confirms.is_empty() {
+                        silent_since = Instant::now();
+                    }
                     confirms.publish(job);
                     while let Ok(job) = self.jobs.try_recv() {
                         confirms.publish(job);
                     }
                 }
-                lost = confirms.settle(), if !confirms.is_empty() => {
-                    if let Err(cause) = lost {
-                        confirms.abandon(&cause);
+                settled = confirms.settle(), if !confirms.is_empty() => {
+                    silent_since = Instant::now();
+                    if let Err(cause) = settled {
                         return SessionEnd::Lost(cause);
                     }
+                }
+                // The queue may be down while the connection is not: connecting again declares it again.
+                _ = look.tick(), if !confirms.is_empty() && silent_since.elapsed() > self.timeout => {
+                    let millis = self.timeout.as_millis();
+                    return SessionEnd::Lost(format!("it confirmed nothing for {millis} ms"));
                 }
                 incident = session.incident() => match incident {
                     Incident::Blocked(reason) => self.supervisor.blocked(reason),
                     Incident::Unblocked => self.supervisor.unblocked(),
-                    Incident::Lost(cause) => {
-                        confirms.abandon(&cause);
-                        return SessionEnd::Lost(cause);
-                    }
+                    Incident::Lost(cause) => return SessionEnd::Lost(cause),
                 },
             }
         }
-        self.finish(session, confirms).await;
-        SessionEnd::Stopped
     }
 
     async fn finish(&mut self, session: Session, mut confirms: Confirms) {
