@@ -7,6 +7,8 @@
 mod access;
 #[path = "contract_rabbitmq/dead_letters.rs"]
 mod dead_letters;
+#[path = "contract_rabbitmq/queue_down.rs"]
+mod queue_down;
 #[path = "contract_rabbitmq/second_queue.rs"]
 mod second_queue;
 #[path = "contract_rabbitmq/unidentified.rs"]

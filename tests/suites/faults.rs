@@ -12,6 +12,8 @@ use tokio::time::sleep;
 
 #[path = "faults/broker.rs"]
 mod broker;
+#[path = "faults/hanging.rs"]
+mod hanging;
 
 const CLIENTS: usize = 8;
 

@@ -4,6 +4,7 @@ use clap::{ArgMatches, Command};
 use keeper_batching::BatchedCatalog;
 use keeper_billing::Intake;
 use keeper_bootstrap::{Context, Dependency, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
+use keeper_breaker::{BreakerMetrics, GuardedBook, GuardedCatalog, GuardedQueue, Upstream};
 use keeper_edge::{Edge, EdgeSettings, keys};
 use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
 use keeper_http_server::{
@@ -54,10 +55,17 @@ impl Unit for GatewayUnit {
         let broker = Broker::new(&settings.broker, Self::NAME, &metrics).map_err(StartError::part)?;
         let (queue, publishing) = RabbitQueue::new(&broker);
         let broker_probe = queue.probe();
+        let breakers = BreakerMetrics::register(&context.registry)?;
+        let upstream = |name, max_calls| Arc::new(Upstream::new(name, max_calls, &breakers));
+        // Inventory and billing may hang both: orders have room all the same.
+        let max = context.http.max_in_flight;
+        let queue = Arc::new(GuardedQueue::new(upstream("broker", max), queue));
         let timeout = settings.inventory.timeout();
         let catalog = Arc::new(InventoryClient::new(inventory.clone()));
         let catalog = Arc::new(BatchedCatalog::new("inventory", catalog, timeout));
+        let catalog = Arc::new(GuardedCatalog::new(upstream("inventory", max / 2), catalog));
         let book = Arc::new(BillingClient::new(billing.clone()));
+        let book = Arc::new(GuardedBook::new(upstream("billing", max / 4), book));
         let (ids, clock) = (Arc::new(UuidOrderIds), Arc::clone(&context.clock));
         let intake = Intake::new(queue, book.clone(), ids, clock);
         let edge = Edge::new(&settings.edge, context)?;

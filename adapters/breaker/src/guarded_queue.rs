@@ -1,0 +1,34 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use keeper_domain::Order;
+use keeper_ports::billing::OrderQueue;
+use keeper_ports::{PortError, PortResult};
+
+use crate::Upstream;
+
+/// An order queue whose broker may hang. An order that is refused at once was not handed to it.
+pub struct GuardedQueue {
+    upstream: Arc<Upstream>,
+    queue: Arc<dyn OrderQueue>,
+}
+
+impl GuardedQueue {
+    /// Decorates an order queue.
+    pub fn new(upstream: Arc<Upstream>, queue: Arc<dyn OrderQueue>) -> Self {
+        Self { upstream, queue }
+    }
+}
+
+#[async_trait]
+impl OrderQueue for GuardedQueue {
+    async fn enqueue(&self, order: Order) -> PortResult<()> {
+        match self.upstream.call(self.queue.enqueue(order)).await {
+            // As the queue itself says of an order that is not confirmed.
+            Err(PortError::TimedOut { .. }) => {
+                Err(PortError::unavailable("order queue", "the broker did not confirm the order"))
+            }
+            result => result,
+        }
+    }
+}

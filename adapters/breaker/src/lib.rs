@@ -1,0 +1,23 @@
+//! Bounds what a sick upstream costs those who call it: [`GuardedCatalog`], [`GuardedBook`] and [`GuardedQueue`] decorate a
+//! port with an [`Upstream`].
+//!
+//! * **A breaker**: while an upstream does not answer, calls fail at once. From time to time one goes through, to see whether it
+//!   answers again.
+//! * **A bulkhead**: so many calls may be under way at once. One upstream that hangs leaves room for calls of the others.
+//!
+//! Our own, as the libraries that were looked at let all calls through at once when they try again, and count failures only: a
+//! call that hangs has not failed yet.
+#![warn(missing_docs)]
+
+mod breaker;
+mod guarded_book;
+mod guarded_catalog;
+mod guarded_queue;
+mod metrics;
+mod upstream;
+
+pub use guarded_book::GuardedBook;
+pub use guarded_catalog::GuardedCatalog;
+pub use guarded_queue::GuardedQueue;
+pub use metrics::BreakerMetrics;
+pub use upstream::Upstream;

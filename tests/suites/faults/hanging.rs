@@ -1,0 +1,134 @@
+//! Parts that hang: they take connections and say nothing. What does not need them goes on, and what does is told at once.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use keeper_tests::faults::{Outcome, PATIENCE, Proxy, Sent, Site, new_client, place};
+use keeper_tests::harness::{Api, Postgres, Unit, eventually, random_text};
+
+use super::slowest;
+
+/// Far less than the five seconds for which a call waits, and more than a busy machine takes for a few calls.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
+/// What `breaker_state` says of an upstream of the gateway.
+async fn breaker(gateway: &Unit, upstream: &str) -> String {
+    let metrics = gateway.management().get("/metrics").await.body;
+    let name = format!("breaker_state{{upstream=\"{upstream}\"}} ");
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
+    line.expect("it is measured").to_owned()
+}
+
+/// The statuses of calls beside each other, and how long they took in all.
+async fn reads(api: &Api, path: &str, number: u32) -> (Vec<u16>, Duration) {
+    let start = Instant::now();
+    let answers = join_all((0..number).map(|_| api.get(path))).await;
+    (answers.iter().map(|answer| answer.status).collect(), start.elapsed())
+}
+
+async fn order(url: &str, key: &str) -> Sent {
+    place(&new_client(), url, "probe", 1, &format!("{key}-{}", random_text(8))).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inventory_hangs() {
+    let site = Site::prepared(async |port| port).await;
+    let inventory = Unit::new("inventory", Postgres::shared().database().settings());
+    let gateway =
+        Unit::new("gateway", site.gateway.settings()).with("KEEPER_INVENTORY__URL", &inventory.url());
+    for unit in [&inventory, &gateway, &site.billing] {
+        unit.start();
+    }
+    gateway.ready().await;
+    site.billing.ready().await;
+    let (api, url) = (gateway.api(), gateway.url());
+    let movie = serde_json::json!({ "title": "Solaris", "description": "" });
+    let id = api.post("/api/movies", &movie).await.expect(201).json()["id"].to_string();
+    let path = format!("/api/movies/{id}");
+    assert_eq!(breaker(&gateway, "inventory").await, "0");
+
+    inventory.signal("STOP");
+    let (first, _) = reads(&api, &path, 40).await;
+    assert!(first.iter().all(|status| matches!(status, 503 | 504)), "{first:?}");
+    assert_ne!(breaker(&gateway, "inventory").await, "0");
+    let (then, took) = reads(&api, &path, 40).await;
+    assert!(then.iter().filter(|status| **status == 503).count() >= 39, "{then:?}");
+    assert!(took < AT_ONCE, "{took:?}");
+    gateway.misses("inventory").await;
+    let mut sent = Vec::new();
+    for _ in 0..20 {
+        sent.push(order(&url, "order").await);
+    }
+    assert!(sent.iter().all(|order| order.outcome == Outcome::Accepted), "{sent:?}");
+    assert!(slowest(&sent) < AT_ONCE);
+
+    inventory.signal("CONT");
+    eventually("movies are read again", PATIENCE, async || {
+        (api.get(&path).await.status == 200).then_some(())
+    })
+    .await;
+    let (again, _) = reads(&api, &path, 40).await;
+    assert!(again.iter().all(|status| *status == 200), "{again:?}");
+    assert_eq!(breaker(&gateway, "inventory").await, "0");
+    gateway.is("ready").await;
+    site.balance_of(&sent).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn billing_hangs() {
+    let site = Site::new().await;
+    let (api, url) = (site.gateway.api(), site.gateway.url());
+    site.billing.signal("STOP");
+    let path = "/api/billing/orders?user_id=probe";
+    let (first, _) = reads(&api, path, 20).await;
+    assert!(first.iter().all(|status| matches!(status, 503 | 504)), "{first:?}");
+    let (then, took) = reads(&api, path, 20).await;
+    assert!(then.iter().filter(|status| **status == 503).count() >= 19, "{then:?}");
+    assert!(took < AT_ONCE, "{took:?}");
+    let sent = join_all((0..20).map(|_| order(&url, "order"))).await;
+    assert!(sent.iter().all(|order| order.outcome == Outcome::Accepted), "{sent:?}");
+    site.billing.signal("CONT");
+    eventually("orders are read again", PATIENCE, async || (api.get(path).await.status == 200).then_some(()))
+        .await;
+    site.balance_of(&sent).await;
+}
+
+/// The first orders wait for their confirms, two seconds here. The others are refused at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_hangs() {
+    let mut network = None;
+    let site = Site::prepared(async |port| {
+        let proxy = Proxy::to(port).await;
+        let port = proxy.port();
+        network = Some(proxy);
+        port
+    })
+    .await;
+    let network = network.expect("it was made");
+    site.gateway.start();
+    site.billing.start();
+    site.billing.ready().await;
+    let url = site.gateway.url();
+    let mut sent = vec![order(&url, "before").await];
+    assert_eq!(sent[0].outcome, Outcome::Accepted);
+
+    network.silence();
+    sent.extend(join_all((0..40).map(|_| order(&url, "first"))).await);
+    let start = Instant::now();
+    let then = join_all((0..40).map(|_| order(&url, "then"))).await;
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+    assert!(then.iter().all(|order| order.outcome == Outcome::Refused(503)), "{then:?}");
+    sent.extend(then);
+
+    network.heal();
+    eventually("orders are taken again", PATIENCE, async || {
+        let again = order(&url, "again").await;
+        let accepted = again.outcome == Outcome::Accepted;
+        sent.push(again);
+        accepted.then_some(())
+    })
+    .await;
+    assert_eq!(breaker(&site.gateway, "broker").await, "0");
+    let account = site.balance_of(&sent).await;
+    assert!(account.refused >= 40 && account.dead.is_empty(), "{account:?}");
+}
