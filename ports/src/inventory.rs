@@ -1,7 +1,9 @@
 //! The catalogue: what is asked of it, and what it asks of its store.
 
 use async_trait::async_trait;
-use keeper_domain::{Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice, Timestamp};
+use keeper_domain::{
+    Edit, Movie, MovieChange, MovieId, MovieQuery, MovieVersion, NewMovie, Page, Slice, Timestamp,
+};
 
 use crate::PortResult;
 
@@ -43,8 +45,20 @@ pub trait MovieCatalog: Send + Sync + 'static {
     /// Changes a movie and answers it as it is now; `None` when it is not there.
     async fn change(&self, id: MovieId, change: MovieChange) -> PortResult<Option<Movie>>;
 
+    /// Changes a movie if it is in one of these versions, and only then: of two callers that change the same version, one
+    /// is told [`Edit::Outdated`].
+    async fn change_if(
+        &self,
+        id: MovieId,
+        versions: Vec<MovieVersion>,
+        change: MovieChange,
+    ) -> PortResult<Edit<Movie>>;
+
     /// Removes a movie; says whether it was there.
     async fn remove(&self, id: MovieId) -> PortResult<bool>;
+
+    /// Removes a movie if it is in one of these versions, and only then.
+    async fn remove_if(&self, id: MovieId, versions: Vec<MovieVersion>) -> PortResult<Edit<()>>;
 
     /// Removes all movies; says how many they were.
     async fn clear(&self) -> PortResult<u64>;
@@ -89,8 +103,20 @@ pub trait MovieRepository: Send + Sync + 'static {
     /// Changes the given fields and sets `updated_at` to `now`, in one step; `None` when the movie is not there.
     async fn update(&self, id: MovieId, change: MovieChange, now: Timestamp) -> PortResult<Option<Movie>>;
 
+    /// Changes a movie as [`update`](Self::update) does, if it is still exactly `current`; `None` when it is not, or is not
+    /// there. Of changes that come at the same time to the same state, one at most MUST be made.
+    async fn update_if(
+        &self,
+        current: Movie,
+        change: MovieChange,
+        now: Timestamp,
+    ) -> PortResult<Option<Movie>>;
+
     /// Deletes a movie; says whether it was there.
     async fn delete(&self, id: MovieId) -> PortResult<bool>;
+
+    /// Deletes a movie if it is still exactly `current`; says whether it was.
+    async fn delete_if(&self, current: Movie) -> PortResult<bool>;
 
     /// Deletes all movies; says how many they were.
     async fn delete_all(&self) -> PortResult<u64>;

@@ -48,6 +48,10 @@ fn every_operation_is_described_with_its_errors() {
                         answer["description"].as_str().is_some_and(|text| !text.is_empty()),
                         "{what} {status}"
                     );
+                    // It has no body.
+                    if status == "304" {
+                        continue;
+                    }
                     let body = &answer["content"]["application/json"];
                     assert!(body["schema"].is_object(), "{what} {status} has no schema");
                     let error = status.as_bytes()[0] >= b'4';

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keeper_domain::{Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice};
+use keeper_domain::{Edit, Movie, MovieChange, MovieId, MovieQuery, MovieVersion, NewMovie, Page, Slice};
 use keeper_ports::inventory::MovieCatalog;
 use keeper_ports::{PortError, PortResult};
 
@@ -48,8 +48,21 @@ impl MovieCatalog for BatchedCatalog {
         self.catalog.change(id, change).await
     }
 
+    async fn change_if(
+        &self,
+        id: MovieId,
+        versions: Vec<MovieVersion>,
+        change: MovieChange,
+    ) -> PortResult<Edit<Movie>> {
+        self.catalog.change_if(id, versions, change).await
+    }
+
     async fn remove(&self, id: MovieId) -> PortResult<bool> {
         self.catalog.remove(id).await
+    }
+
+    async fn remove_if(&self, id: MovieId, versions: Vec<MovieVersion>) -> PortResult<Edit<()>> {
+        self.catalog.remove_if(id, versions).await
     }
 
     async fn clear(&self) -> PortResult<u64> {

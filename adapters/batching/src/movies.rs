@@ -44,8 +44,21 @@ impl MovieRepository for BatchedMovies {
         self.movies.update(id, change, now).await
     }
 
+    async fn update_if(
+        &self,
+        current: Movie,
+        change: MovieChange,
+        now: Timestamp,
+    ) -> PortResult<Option<Movie>> {
+        self.movies.update_if(current, change, now).await
+    }
+
     async fn delete(&self, id: MovieId) -> PortResult<bool> {
         self.movies.delete(id).await
+    }
+
+    async fn delete_if(&self, current: Movie) -> PortResult<bool> {
+        self.movies.delete_if(current).await
     }
 
     async fn delete_all(&self) -> PortResult<u64> {

@@ -1,12 +1,13 @@
 use async_trait::async_trait;
-use keeper_domain::{Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice};
+use keeper_domain::{Edit, Movie, MovieChange, MovieId, MovieQuery, MovieVersion, NewMovie, Page, Slice};
 use keeper_ports::inventory::MovieCatalog;
 use keeper_ports::{PortError, PortResult};
 use keeper_wire::{DELETED_COUNT, MessageBody, MovieBody, MovieChangeFields, MovieFields};
-use reqwest::Method;
+use reqwest::header::IF_MATCH;
+use reqwest::{Method, RequestBuilder};
 
 use crate::Service;
-use crate::service::{Answer, found};
+use crate::service::{Answer, edited, found};
 
 const MOVIES: &str = "/api/movies";
 
@@ -40,6 +41,12 @@ impl InventoryClient {
 
 fn path(id: MovieId) -> String {
     format!("{MOVIES}/{id}")
+}
+
+/// The request, for these versions only (RFC 9110, 13.1.1). Without one it is for none.
+fn only_for(request: RequestBuilder, versions: &[MovieVersion]) -> RequestBuilder {
+    let tags: Vec<String> = versions.iter().map(|version| format!("\"{version}\"")).collect();
+    request.header(IF_MATCH, if tags.is_empty() { "\"\"".to_owned() } else { tags.join(", ") })
 }
 
 #[async_trait]
@@ -85,9 +92,32 @@ impl MovieCatalog for InventoryClient {
         }
     }
 
+    async fn change_if(
+        &self,
+        id: MovieId,
+        versions: Vec<MovieVersion>,
+        change: MovieChange,
+    ) -> PortResult<Edit<Movie>> {
+        let request = self.service.request(Method::PUT, &path(id)).json(&MovieChangeFields::from(change));
+        match edited(self.service.send(only_for(request, &versions)).await)? {
+            Edit::Done(answer) => self.movie_of(&answer).map(Edit::Done),
+            Edit::Absent => Ok(Edit::Absent),
+            Edit::Outdated => Ok(Edit::Outdated),
+        }
+    }
+
     async fn remove(&self, id: MovieId) -> PortResult<bool> {
         let answer = self.service.send(self.service.request(Method::DELETE, &path(id))).await;
         Ok(found(answer)?.is_some())
+    }
+
+    async fn remove_if(&self, id: MovieId, versions: Vec<MovieVersion>) -> PortResult<Edit<()>> {
+        let request = self.service.request(Method::DELETE, &path(id));
+        Ok(match edited(self.service.send(only_for(request, &versions)).await)? {
+            Edit::Done(_) => Edit::Done(()),
+            Edit::Absent => Edit::Absent,
+            Edit::Outdated => Edit::Outdated,
+        })
     }
 
     async fn clear(&self) -> PortResult<u64> {

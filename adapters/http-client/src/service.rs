@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use keeper_domain::Edit;
 use keeper_ports::{PortError, PortResult};
 use keeper_settings::WrongSetting;
 use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT};
@@ -177,6 +178,9 @@ impl Service {
             (StatusCode::NOT_FOUND, Some(ErrorCode::NotFound)) => {
                 return Err(CallError::NotFound(PortError::failed(self.dependency, cause)));
             }
+            (StatusCode::PRECONDITION_FAILED, Some(ErrorCode::PreconditionFailed)) => {
+                return Err(CallError::Outdated(PortError::failed(self.dependency, cause)));
+            }
             (
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::TOO_MANY_REQUESTS,
                 _,
@@ -229,6 +233,8 @@ impl Answer {
 pub(crate) enum CallError {
     /// The service has no such thing. Where a port has nothing to say for that, it is the error within.
     NotFound(PortError),
+    /// It is in another version than the call was meant for.
+    Outdated(PortError),
     /// Anything else.
     Port(PortError),
 }
@@ -240,7 +246,8 @@ impl From<PortError> for CallError {
 }
 
 impl From<CallError> for PortError {
-    fn from((CallError::NotFound(error) | CallError::Port(error)): CallError) -> Self {
+    fn from(error: CallError) -> Self {
+        let (CallError::NotFound(error) | CallError::Outdated(error) | CallError::Port(error)) = error;
         error
     }
 }
@@ -250,6 +257,16 @@ pub(crate) fn found<T>(result: Result<T, CallError>) -> PortResult<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(CallError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What became of a call that was meant for certain versions.
+pub(crate) fn edited(result: Result<Answer, CallError>) -> PortResult<Edit<Answer>> {
+    match result {
+        Ok(answer) => Ok(Edit::Done(answer)),
+        Err(CallError::NotFound(_)) => Ok(Edit::Absent),
+        Err(CallError::Outdated(_)) => Ok(Edit::Outdated),
         Err(CallError::Port(error)) => Err(error),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use keeper_domain::MovieId;
+use keeper_domain::{Edit, MovieId};
 use keeper_ports::inventory::MovieCatalog;
-use keeper_wire::{DELETED_COUNT, MessageBody, MovieBody, MovieChangeFields, MovieFields};
+use keeper_wire::{DELETED_COUNT, ErrorCode, MessageBody, MovieBody, MovieChangeFields, MovieFields};
 use rocket::fairing::AdHoc;
 use rocket::http::uri::Origin;
 use rocket::http::{Header, RawStr};
@@ -17,10 +17,11 @@ use crate::ApiError;
 use crate::auth::{Access, AddMovie, ChangeMovie, DeleteAllMovies, DeleteMovie, ListMovies, ReadMovie};
 use crate::body::Body;
 use crate::call::Call;
+use crate::conditions::{IfMatch, IfNoneMatch, etag};
 use crate::listing::Rows;
 use crate::params::MovieIdParam;
 use crate::query::{MovieList, NoQuery};
-use crate::reply::{Cleared, Created, Listing, Reply};
+use crate::reply::{Cleared, Created, Fresh, Listing, Reply, Versioned, revalidated};
 
 type Catalog = State<Arc<dyn MovieCatalog>>;
 
@@ -49,8 +50,8 @@ async fn add(
     query?;
     let movie = MovieFields::parse(&body?.bytes)?;
     let movie = call.run(catalog.add(movie)).await?;
-    let location = Header::new("Location", format!("/api/movies/{}", movie.id));
-    Ok(Created { body: Json(movie.into()), location })
+    let (location, etag) = (Header::new("Location", format!("/api/movies/{}", movie.id)), etag(&movie));
+    Ok(Created { body: Json(movie.into()), location, etag })
 }
 
 /// # List movies
@@ -74,10 +75,13 @@ async fn list(
     let next = last.filter(|_| slice.more).map(|last| {
         format!("/api/movies?{}limit={}&after={last}", title.unwrap_or_default(), page.limit.get())
     });
-    Ok(Listing { items: slice.items.into_iter().map(MovieBody::from).collect(), next, place: Some(place) })
+    let items = slice.items.into_iter().map(MovieBody::from).collect();
+    Ok(Listing { items, next, place: Some(place), cache: revalidated() })
 }
 
 /// # Read a movie
+///
+/// The `ETag` is its version. With `If-None-Match` the answer is 304 while the movie is in a version that you have.
 #[openapi(tag = "Movies", operation_id = "readMovie")]
 #[get("/api/movies/<id>")]
 async fn read(
@@ -86,17 +90,23 @@ async fn read(
     call: Call,
     id: MovieIdParam,
     query: Reply<NoQuery>,
-) -> Reply<Json<MovieBody>> {
+    known: Reply<IfNoneMatch>,
+) -> Reply<Fresh<MovieBody>> {
     access?;
     query?;
-    let id = id.0?;
+    let (id, known) = (id.0?, known?);
     let movie = call.run(catalog.get(id)).await?.ok_or_else(|| missing(id))?;
-    Ok(Json(movie.into()))
+    let etag = etag(&movie);
+    if known.has(&movie) {
+        return Ok(Fresh::NotModified(etag));
+    }
+    Ok(Fresh::Body(Versioned::new(movie.into(), etag)))
 }
 
 /// # Change a movie
 ///
-/// Fields that are absent stay as they are.
+/// Fields that are absent stay as they are. With `If-Match` the movie is changed only in a version that you name: of two
+/// who change the same version, the second is answered 412 and nothing of the first is lost.
 #[openapi(tag = "Movies", operation_id = "changeMovie")]
 #[put("/api/movies/<id>", data = "<body>")]
 async fn change(
@@ -105,17 +115,24 @@ async fn change(
     call: Call,
     id: MovieIdParam,
     query: Reply<NoQuery>,
+    only_if: Reply<IfMatch>,
     body: Reply<Body<MovieChangeFields>>,
-) -> Reply<Json<MovieBody>> {
+) -> Reply<Versioned<MovieBody>> {
     access?;
     query?;
-    let id = id.0?;
+    let (id, only_if) = (id.0?, only_if?);
     let change = MovieChangeFields::parse(&body?.bytes)?;
-    let movie = call.run(catalog.change(id, change)).await?.ok_or_else(|| missing(id))?;
-    Ok(Json(movie.into()))
+    let movie = match only_if.0 {
+        None => call.run(catalog.change(id, change)).await?.ok_or_else(|| missing(id))?,
+        Some(versions) => made(id, call.run(catalog.change_if(id, versions, change)).await?)?,
+    };
+    let etag = etag(&movie);
+    Ok(Versioned::new(movie.into(), etag))
 }
 
 /// # Delete a movie
+///
+/// With `If-Match` only in a version that you name.
 #[openapi(tag = "Movies", operation_id = "deleteMovie")]
 #[delete("/api/movies/<id>")]
 async fn remove(
@@ -124,11 +141,20 @@ async fn remove(
     call: Call,
     id: MovieIdParam,
     query: Reply<NoQuery>,
+    only_if: Reply<IfMatch>,
 ) -> Reply<Json<MessageBody>> {
     access?;
     query?;
-    let id = id.0?;
-    if call.run(catalog.remove(id)).await? { Ok(Json(MessageBody::removed())) } else { Err(missing(id)) }
+    let (id, only_if) = (id.0?, only_if?);
+    let removed = async {
+        match only_if.0 {
+            None if catalog.remove(id).await? => Ok(Edit::Done(())),
+            None => Ok(Edit::Absent),
+            Some(versions) => catalog.remove_if(id, versions).await,
+        }
+    };
+    made(id, call.run(removed).await?)?;
+    Ok(Json(MessageBody::removed()))
 }
 
 /// # Delete all movies
@@ -150,6 +176,21 @@ async fn clear(
     let count = call.run(catalog.clear()).await?;
     let body = Json(MessageBody::cleared(count));
     Ok(Cleared { body, count: Header::new(DELETED_COUNT, count.to_string()) })
+}
+
+/// What was made of a conditional change.
+fn made<T>(id: MovieId, edit: Edit<T>) -> Reply<T> {
+    match edit {
+        Edit::Done(done) => Ok(done),
+        Edit::Absent => Err(missing(id)),
+        Edit::Outdated => Err(ApiError {
+            field: Some("If-Match".into()),
+            ..ApiError::new(
+                ErrorCode::PreconditionFailed,
+                format!("movie {id} is in another version: somebody else was faster"),
+            )
+        }),
+    }
 }
 
 fn missing(id: MovieId) -> ApiError {

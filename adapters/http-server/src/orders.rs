@@ -22,9 +22,10 @@ use rocket_okapi::{openapi, openapi_get_routes_spec};
 use crate::auth::{Access, ListOrders, PlaceOrder, ReadOrder};
 use crate::body::Body;
 use crate::call::Call;
+use crate::docs::parameters::idempotency_key;
 use crate::params::OrderIdParam;
 use crate::query::{NoQuery, OrderList, OrderWait};
-use crate::reply::{Accepted, Listing, Reply};
+use crate::reply::{Accepted, Listing, Reply, Uncached, uncached};
 use crate::waiters::Waiters;
 use crate::{ApiError, HttpSettings, IntakeMetrics};
 
@@ -99,7 +100,7 @@ async fn read(
     order_id: OrderIdParam,
     wait: Reply<OrderWait>,
     stopping: Shutdown,
-) -> Reply<Json<OrderBody>> {
+) -> Reply<Uncached<Json<OrderBody>>> {
     let access = access?;
     let id = order_id.0?;
     let wait = wait?.0;
@@ -113,7 +114,9 @@ async fn read(
         }
     });
     match order.await? {
-        Some(order) if access.to_orders_of(&order.order.draft.user).is_ok() => Ok(Json(order.into())),
+        Some(order) if access.to_orders_of(&order.order.draft.user).is_ok() => {
+            Ok(Uncached::new(Json(order.into())))
+        }
         found => {
             // Somebody else's order is answered like one that is not there: as late, too.
             if found.is_some() {
@@ -148,7 +151,8 @@ async fn list(
     let next = last
         .filter(|_| slice.more)
         .map(|last| format!("/api/billing/orders?user_id={user_id}&limit={}&after={last}", page.limit.get()));
-    Ok(Listing { items: slice.items.into_iter().map(OrderBody::from).collect(), next, place: None })
+    let items = slice.items.into_iter().map(OrderBody::from).collect();
+    Ok(Listing { items, next, place: None, cache: uncached() })
 }
 
 fn key_reused() -> ApiError {
@@ -200,7 +204,7 @@ impl OpenApiFromRequest<'_> for Key {
         _: String,
         _: bool,
     ) -> rocket_okapi::Result<RequestHeaderInput> {
-        Ok(RequestHeaderInput::Parameter(crate::docs::idempotency_key()))
+        Ok(RequestHeaderInput::Parameter(idempotency_key()))
     }
 }
 

@@ -6,7 +6,8 @@ use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::okapi::openapi3::Parameter;
 use rocket_okapi::request::OpenApiFromParam;
 
-use crate::docs::{parameter, schema};
+use crate::docs::parameters::parameter;
+use crate::docs::schema;
 
 /// The id of a movie.
 pub(crate) struct MovieIdParam(pub(crate) Result<MovieId, Invalid>);

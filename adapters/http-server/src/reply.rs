@@ -1,8 +1,8 @@
 //! Answers that carry more than a body.
 
 use rocket::Request;
-use rocket::http::Header;
-use rocket::response::{self, Responder};
+use rocket::http::{Header, Status};
+use rocket::response::{self, Responder, Response};
 use rocket::serde::json::Json;
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::okapi::openapi3::Responses;
@@ -22,6 +22,7 @@ pub(crate) type Reply<T> = Result<T, ApiError>;
 pub(crate) struct Created<T> {
     pub(crate) body: Json<T>,
     pub(crate) location: Header<'static>,
+    pub(crate) etag: Header<'static>,
 }
 
 impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Created<T> {
@@ -31,6 +32,78 @@ impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Created<T> {
             responses.responses.insert("201".into(), response);
         }
         Ok(responses)
+    }
+}
+
+/// 200 with the version of what is answered (`ETag`). It may be kept, and must be asked for again before it is used.
+#[derive(Responder)]
+pub(crate) struct Versioned<T> {
+    pub(crate) body: Json<T>,
+    pub(crate) etag: Header<'static>,
+    pub(crate) cache: Header<'static>,
+}
+
+impl<T> Versioned<T> {
+    pub(crate) fn new(body: T, etag: Header<'static>) -> Self {
+        Self { body: Json(body), etag, cache: revalidated() }
+    }
+}
+
+impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Versioned<T> {
+    fn responses(generator: &mut OpenApiGenerator) -> rocket_okapi::Result<Responses> {
+        Json::<T>::responses(generator)
+    }
+}
+
+/// What is asked for, or 304 where the caller has it already.
+pub(crate) enum Fresh<T> {
+    Body(Versioned<T>),
+    NotModified(Header<'static>),
+}
+
+impl<'r, T: Serialize> Responder<'r, 'static> for Fresh<T> {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        match self {
+            Self::Body(body) => body.respond_to(request),
+            Self::NotModified(etag) => {
+                Response::build().status(Status::NotModified).header(etag).header(revalidated()).ok()
+            }
+        }
+    }
+}
+
+impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Fresh<T> {
+    fn responses(generator: &mut OpenApiGenerator) -> rocket_okapi::Result<Responses> {
+        Json::<T>::responses(generator)
+    }
+}
+
+/// It may be kept, and must be asked for again before it is used.
+pub(crate) fn revalidated() -> Header<'static> {
+    Header::new("Cache-Control", "no-cache")
+}
+
+/// Nobody may keep it: it is somebody's own.
+pub(crate) fn uncached() -> Header<'static> {
+    Header::new("Cache-Control", "no-store")
+}
+
+/// 200 that nobody may keep.
+#[derive(Responder)]
+pub(crate) struct Uncached<T> {
+    body: T,
+    cache: Header<'static>,
+}
+
+impl<T> Uncached<T> {
+    pub(crate) fn new(body: T) -> Self {
+        Self { body, cache: uncached() }
+    }
+}
+
+impl<T: OpenApiResponderInner> OpenApiResponderInner for Uncached<T> {
+    fn responses(generator: &mut OpenApiGenerator) -> rocket_okapi::Result<Responses> {
+        T::responses(generator)
     }
 }
 
@@ -66,6 +139,7 @@ pub(crate) struct Listing<T> {
     pub(crate) next: Option<String>,
     /// Given back when the page is written; orders are short and need none.
     pub(crate) place: Option<OwnedSemaphorePermit>,
+    pub(crate) cache: Header<'static>,
 }
 
 impl<'r, T: Serialize> Responder<'r, 'static> for Listing<T> {
@@ -74,6 +148,7 @@ impl<'r, T: Serialize> Responder<'r, 'static> for Listing<T> {
         if let Some(uri) = self.next {
             response.set_header(Header::new("Link", format!("<{uri}>; rel=\"next\"")));
         }
+        response.set_header(self.cache);
         if let Some(place) = self.place {
             keep_until_sent(place);
         }

@@ -9,6 +9,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::PgDatabase;
+use crate::movie_edits::{delete_if, update_if};
 use crate::movie_inserts::{Insert, insert_all};
 use crate::movie_row::movie;
 use crate::movie_updates::{Update, update_all};
@@ -136,9 +137,22 @@ impl MovieRepository for PgMovies {
         self.updates.call((id, change, now)).await
     }
 
+    async fn update_if(
+        &self,
+        current: Movie,
+        change: MovieChange,
+        now: Timestamp,
+    ) -> PortResult<Option<Movie>> {
+        update_if(&self.database, &current, &change, now).await
+    }
+
     async fn delete(&self, id: MovieId) -> PortResult<bool> {
         let statement = || sqlx::query("DELETE FROM movies WHERE id = $1").bind(id.get());
         Ok(self.database.once(statement).await?.affected > 0)
+    }
+
+    async fn delete_if(&self, current: Movie) -> PortResult<bool> {
+        delete_if(&self.database, &current).await
     }
 
     async fn delete_all(&self) -> PortResult<u64> {

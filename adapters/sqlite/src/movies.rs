@@ -117,16 +117,30 @@ impl MovieRepository for SqliteMovies {
     }
 
     async fn update(&self, id: MovieId, change: MovieChange, now: Timestamp) -> PortResult<Option<Movie>> {
-        let row = self.database.write(Update { id, change, now }).await?;
+        let row = self.database.write(Update { id, current: None, change, now }).await?;
+        row.map(|row| self.movie(&row)).transpose()
+    }
+
+    async fn update_if(
+        &self,
+        current: Movie,
+        change: MovieChange,
+        now: Timestamp,
+    ) -> PortResult<Option<Movie>> {
+        let row = self.database.write(Update { id: current.id, current: Some(current), change, now }).await?;
         row.map(|row| self.movie(&row)).transpose()
     }
 
     async fn delete(&self, id: MovieId) -> PortResult<bool> {
-        Ok(self.database.write(Delete { id: Some(id) }).await? > 0)
+        Ok(self.database.write(Delete::One(id)).await? > 0)
+    }
+
+    async fn delete_if(&self, current: Movie) -> PortResult<bool> {
+        Ok(self.database.write(Delete::Exactly(current)).await? > 0)
     }
 
     async fn delete_all(&self) -> PortResult<u64> {
-        self.database.write(Delete { id: None }).await
+        self.database.write(Delete::All).await
     }
 }
 
@@ -161,6 +175,8 @@ impl Write for Insert {
 
 struct Update {
     id: MovieId,
+    /// What the movie must be.
+    current: Option<Movie>,
     change: MovieChange,
     now: Timestamp,
 }
@@ -175,7 +191,9 @@ impl Write for Update {
             "UPDATE movies
              SET title = coalesce(?2, title), title_folded = coalesce(?3, title_folded),
                  folding = iif(?3 IS NULL, folding, ?6), description = coalesce(?4, description), updated_at = ?5
-             WHERE id = ?1 RETURNING id, title, description, created_at, updated_at",
+             WHERE id = ?1
+                 AND (?7 IS NULL OR (title = ?7 AND description = ?8 AND created_at = ?9 AND updated_at = ?10))
+             RETURNING id, title, description, created_at, updated_at",
         )
         .bind(self.id.get())
         .bind(title)
@@ -183,6 +201,10 @@ impl Write for Update {
         .bind(self.change.description().map(Description::as_str))
         .bind(self.now.as_millis())
         .bind(FOLDING)
+        .bind(self.current.as_ref().map(|movie| movie.title.as_str()))
+        .bind(self.current.as_ref().map(|movie| movie.description.as_str()))
+        .bind(self.current.as_ref().map(|movie| movie.created_at.as_millis()))
+        .bind(self.current.as_ref().map(|movie| movie.updated_at.as_millis()))
         .fetch_optional(connection)
         .await
     }
@@ -218,9 +240,12 @@ impl Write for FoldSome {
     }
 }
 
-/// Deletes one movie, or all.
-struct Delete {
-    id: Option<MovieId>,
+/// Which movies are deleted.
+enum Delete {
+    One(MovieId),
+    /// If it is still this.
+    Exactly(Movie),
+    All,
 }
 
 #[async_trait]
@@ -228,9 +253,18 @@ impl Write for Delete {
     type Output = u64;
 
     async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<u64> {
-        let statement = match self.id {
-            Some(id) => sqlx::query("DELETE FROM movies WHERE id = ?1").bind(id.get()),
-            None => sqlx::query("DELETE FROM movies"),
+        let statement = match self {
+            Self::One(id) => sqlx::query("DELETE FROM movies WHERE id = ?1").bind(id.get()),
+            Self::Exactly(movie) => sqlx::query(
+                "DELETE FROM movies WHERE id = ?1 AND title = ?2 AND description = ?3
+                 AND created_at = ?4 AND updated_at = ?5",
+            )
+            .bind(movie.id.get())
+            .bind(movie.title.as_str())
+            .bind(movie.description.as_str())
+            .bind(movie.created_at.as_millis())
+            .bind(movie.updated_at.as_millis()),
+            Self::All => sqlx::query("DELETE FROM movies"),
         };
         Ok(statement.execute(connection).await?.rows_affected())
     }

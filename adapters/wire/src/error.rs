@@ -19,6 +19,8 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// 408: the body came too slowly.
     SlowRequest,
+    /// 412: somebody else was faster.
+    PreconditionFailed,
     /// 413: the body is too large.
     TooLarge,
     /// 415: the body's content type is not understood.
@@ -47,6 +49,7 @@ impl ErrorCode {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::SlowRequest => 408,
+            Self::PreconditionFailed => 412,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::KeyReused => 422,
@@ -67,6 +70,7 @@ impl ErrorCode {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::SlowRequest => "slow_request",
+            Self::PreconditionFailed => "precondition_failed",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::KeyReused => "key_reused",

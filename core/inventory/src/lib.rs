@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use keeper_domain::{Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice};
+use keeper_domain::{Edit, Movie, MovieChange, MovieId, MovieQuery, MovieVersion, NewMovie, Page, Slice};
 use keeper_ports::inventory::{MovieCatalog, MovieRepository};
 use keeper_ports::{Clock, PortResult};
 
@@ -18,6 +18,15 @@ impl Inventory {
     /// Assembles the use case.
     pub fn new(movies: Arc<dyn MovieRepository>, clock: Arc<dyn Clock>) -> Self {
         Self { movies, clock }
+    }
+
+    /// The movie, if it is in one of these versions.
+    async fn in_version(&self, id: MovieId, versions: &[MovieVersion]) -> PortResult<Edit<Movie>> {
+        Ok(match self.movies.find(id).await? {
+            None => Edit::Absent,
+            Some(movie) if versions.contains(&movie.version()) => Edit::Done(movie),
+            Some(_) => Edit::Outdated,
+        })
     }
 }
 
@@ -43,8 +52,32 @@ impl MovieCatalog for Inventory {
         self.movies.update(id, change, self.clock.now()).await
     }
 
+    async fn change_if(
+        &self,
+        id: MovieId,
+        versions: Vec<MovieVersion>,
+        change: MovieChange,
+    ) -> PortResult<Edit<Movie>> {
+        let current = match self.in_version(id, &versions).await? {
+            Edit::Done(current) => current,
+            other => return Ok(other),
+        };
+        // Somebody may be faster still: the store looks again as it changes it.
+        let changed = self.movies.update_if(current, change, self.clock.now()).await?;
+        Ok(changed.map_or(Edit::Outdated, Edit::Done))
+    }
+
     async fn remove(&self, id: MovieId) -> PortResult<bool> {
         self.movies.delete(id).await
+    }
+
+    async fn remove_if(&self, id: MovieId, versions: Vec<MovieVersion>) -> PortResult<Edit<()>> {
+        let current = match self.in_version(id, &versions).await? {
+            Edit::Done(current) => current,
+            Edit::Absent => return Ok(Edit::Absent),
+            Edit::Outdated => return Ok(Edit::Outdated),
+        };
+        Ok(if self.movies.delete_if(current).await? { Edit::Done(()) } else { Edit::Outdated })
     }
 
     async fn clear(&self) -> PortResult<u64> {

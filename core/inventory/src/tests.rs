@@ -105,3 +105,53 @@ async fn a_stores_failure_keeps_its_meaning() {
     assert!(matches!(inventory.remove(id(1)).await, Err(PortError::Unavailable { .. })));
     assert!(matches!(inventory.clear().await, Err(PortError::Unavailable { .. })));
 }
+
+#[tokio::test]
+async fn a_change_of_another_version_does_not_reach_the_store() {
+    let current = stored(solaris(), at(5));
+    let (version, change) =
+        (current.version(), MovieChange::new(Some(Title::new("Stalker").unwrap()), None).unwrap());
+    let mut movies = MockMovieRepository::new();
+    movies.expect_find().withf(|which| *which == id(1)).returning(|_| Ok(Some(stored(solaris(), at(5)))));
+    movies.expect_find().withf(|which| *which == id(2)).returning(|_| Ok(None));
+    let inventory = inventory(movies);
+    let other = stored(solaris(), at(6)).version();
+    assert_ne!(other, version);
+    for versions in [vec![other], Vec::new()] {
+        let changed = inventory.change_if(id(1), versions.clone(), change.clone()).await.unwrap();
+        assert_eq!(changed, Edit::Outdated);
+        assert_eq!(inventory.remove_if(id(1), versions).await.unwrap(), Edit::Outdated);
+    }
+    assert_eq!(inventory.change_if(id(2), vec![version], change).await.unwrap(), Edit::Absent);
+    assert_eq!(inventory.remove_if(id(2), vec![version]).await.unwrap(), Edit::Absent);
+}
+
+/// Between the look and the change somebody else may change the movie: the store has the last word.
+#[tokio::test]
+async fn the_store_decides_who_was_faster() {
+    let current = stored(solaris(), at(5));
+    let (version, change) =
+        (current.version(), MovieChange::new(Some(Title::new("Stalker").unwrap()), None).unwrap());
+    let mut movies = MockMovieRepository::new();
+    movies.expect_find().returning(|_| Ok(Some(stored(solaris(), at(5)))));
+    let mut times = 0;
+    movies
+        .expect_update_if()
+        .withf(move |seen, _, now| *seen == stored(solaris(), at(5)) && *now == at(1_000))
+        .times(2)
+        .returning(move |seen, _, now| {
+            times += 1;
+            Ok((times == 1).then_some(Movie { updated_at: now, ..seen }))
+        });
+    let mut deletions = 0;
+    movies.expect_delete_if().withf(move |seen| *seen == current).times(2).returning(move |_| {
+        deletions += 1;
+        Ok(deletions == 1)
+    });
+    let inventory = inventory(movies);
+    let change_it = || inventory.change_if(id(1), vec![version], change.clone());
+    assert!(matches!(change_it().await.unwrap(), Edit::Done(_)));
+    assert_eq!(change_it().await.unwrap(), Edit::Outdated);
+    assert_eq!(inventory.remove_if(id(1), vec![version]).await.unwrap(), Edit::Done(()));
+    assert_eq!(inventory.remove_if(id(1), vec![version]).await.unwrap(), Edit::Outdated);
+}

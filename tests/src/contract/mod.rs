@@ -12,6 +12,7 @@
 mod looking_after_dead_letters;
 pub mod movie_catalog;
 pub mod movie_repository;
+mod movie_states;
 pub mod order_book;
 pub mod order_ledger;
 pub mod order_queue;

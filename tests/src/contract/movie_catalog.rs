@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keeper_domain::{Description, MovieChange, MovieId, MovieQuery, Title};
+use keeper_domain::{Description, Edit, MovieChange, MovieId, MovieQuery, Title};
 use keeper_ports::inventory::{MAX_IDS, MovieCatalog};
 
 use super::samples::{UGLY_TITLES, described, movie, movie_id, page, part};
@@ -25,6 +25,8 @@ macro_rules! movie_catalog_contract {
                 a_removal_and_a_clearance_say_what_they_did,
                 a_title_is_searched_for_literally_and_whatever_its_case,
                 a_list_is_paged,
+                who_changes_an_old_version_is_told,
+                of_those_who_change_one_version_one_does,
             ]
         );
     };
@@ -118,5 +120,45 @@ pub async fn a_list_is_paged(catalog: Subject) {
             }
         }
         assert_eq!(walked, added, "{text:?}");
+    }
+}
+
+pub async fn who_changes_an_old_version_is_told(catalog: Subject) {
+    let change = |text| MovieChange::new(Some(Title::new(text).unwrap()), None).unwrap();
+    let first = catalog.add(movie("Solaris")).await.unwrap();
+    let (id, old) = (first.id, first.version());
+    assert_eq!(catalog.get(id).await.unwrap().unwrap().version(), old);
+    let unknown = catalog.add(movie("Stalker")).await.unwrap().version();
+    let changed = catalog.change_if(id, vec![unknown, old], change("Solyaris")).await.unwrap();
+    let Edit::Done(second) = changed else { panic!("{changed:?}") };
+    assert_eq!(catalog.get(id).await.unwrap(), Some(second.clone()));
+    for versions in [vec![old], vec![unknown], Vec::new()] {
+        assert_eq!(catalog.change_if(id, versions.clone(), change("lost")).await.unwrap(), Edit::Outdated);
+        assert_eq!(catalog.remove_if(id, versions).await.unwrap(), Edit::Outdated);
+    }
+    assert_eq!(catalog.get(id).await.unwrap(), Some(second.clone()));
+    assert_eq!(catalog.remove_if(id, vec![second.version()]).await.unwrap(), Edit::Done(()));
+    assert_eq!(catalog.remove_if(id, vec![second.version()]).await.unwrap(), Edit::Absent);
+    assert_eq!(catalog.change_if(id, vec![second.version()], change("lost")).await.unwrap(), Edit::Absent);
+}
+
+pub async fn of_those_who_change_one_version_one_does(catalog: Subject) {
+    let mut version = catalog.add(movie("0")).await.unwrap();
+    for round in 0..10 {
+        let changes = (0..6).map(|editor| {
+            let title = Title::new(&format!("{round} {editor}")).unwrap();
+            let change = MovieChange::new(Some(title), None).unwrap();
+            catalog.change_if(version.id, vec![version.version()], change)
+        });
+        let results = futures_util::future::join_all(changes).await;
+        let mut done = Vec::new();
+        for result in results {
+            match result.unwrap() {
+                Edit::Done(movie) => done.push(movie),
+                other => assert_eq!(other, Edit::Outdated),
+            }
+        }
+        let [one] = &done[..] else { panic!("{done:?}") };
+        version = one.clone();
     }
 }

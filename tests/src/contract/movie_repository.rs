@@ -8,6 +8,10 @@ use keeper_domain::{Description, Movie, MovieChange, MovieId, MovieQuery, Title}
 use keeper_ports::inventory::{MAX_IDS, MovieRepository};
 use tokio::task::JoinSet;
 
+pub use super::movie_states::{
+    a_change_of_one_state_is_made_to_no_other, a_deletion_of_one_state_deletes_no_other,
+    of_changes_to_one_state_one_is_made,
+};
 use super::samples::{UGLY_TITLES, at, described, movie, movie_id, page, part};
 use super::typed_titles::TYPED;
 
@@ -43,6 +47,9 @@ macro_rules! movie_repository_contract {
                 movies_that_are_added_at_the_same_time_are_all_there,
                 calls_at_the_same_time_each_get_their_own_movie,
                 changes_at_the_same_time_each_get_their_own_movie,
+                a_change_of_one_state_is_made_to_no_other,
+                of_changes_to_one_state_one_is_made,
+                a_deletion_of_one_state_deletes_no_other,
             ]
         );
     };

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod bad_input;
 pub mod compression;
+pub mod conditions;
 pub mod documentation;
 pub mod lifecycle;
 pub mod limits;
@@ -106,6 +107,12 @@ macro_rules! end_to_end {
                     long_answers_are_compressed_for_those_who_ask,
                     short_answers_stay_as_they_are,
                     what_browsers_and_crawlers_ask_for_is_there,
+                }
+                conditions {
+                    of_two_editors_the_second_is_told,
+                    of_many_editors_one_is_right_each_time,
+                    who_has_the_movie_is_not_sent_it_again,
+                    a_condition_that_is_none_is_refused,
                 }
                 documentation {
                     both_pages_are_served_with_all_they_need,

@@ -2,7 +2,7 @@ use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::{Header, HeaderMap};
 
 /// What a page may read of an answer.
-const EXPOSED: &str = "Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Deleted-Count, X-Request-Id";
+const EXPOSED: &str = "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Deleted-Count, X-Request-Id";
 
 /// The origins whose pages may call (Fetch standard, CORS).
 pub(crate) struct Cors(Vec<String>);

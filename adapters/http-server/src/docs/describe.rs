@@ -3,7 +3,7 @@
 use keeper_domain::{PageLimit, Title, UserId};
 use keeper_ports::inventory::MAX_IDS;
 use keeper_wire::ErrorCode;
-use rocket_okapi::okapi::openapi3::{OpenApi, Operation, Parameter, RefOr};
+use rocket_okapi::okapi::openapi3::{OpenApi, Operation, Parameter, RefOr, Response};
 
 use super::parameters::{header, query, request_id};
 use super::{Document, errors, schema, security};
@@ -16,37 +16,54 @@ struct Description {
     success: &'static str,
     /// The keys of its query.
     query: fn() -> Vec<Parameter>,
-    /// A header of its answer, with what it says.
-    header: Option<(&'static str, &'static str)>,
+    /// The headers of its answer, with what they say.
+    headers: &'static [(&'static str, &'static str)],
     /// What it is asked for may not be there.
     may_miss: bool,
+    /// It may be meant for certain versions only.
+    conditional: bool,
 }
 
 const fn described(operation: &'static str, success: &'static str) -> Description {
-    Description { operation, status: "200", success, query: Vec::new, header: None, may_miss: false }
+    Description {
+        operation,
+        status: "200",
+        success,
+        query: Vec::new,
+        headers: &[],
+        may_miss: false,
+        conditional: false,
+    }
 }
 
 /// What a client that follows a list must know of writers beside each other.
 const LATE: &str = "Those that are added while the list is read may come to stand before it: whoever must see all of them \
     begins again from an earlier one a while later.";
 
-const NEXT_PAGE: Option<(&str, &str)> =
-    Some(("Link", "The address of the next page (rel=\"next\"), if there is one."));
+const NEXT_PAGE: &[(&str, &str)] =
+    &[("Link", "The address of the next page (rel=\"next\"), if there is one.")];
+
+const VERSION: (&str, &str) = ("ETag", "The movie's version.");
 
 const DESCRIPTIONS: [Description; 10] = [
     Description {
         status: "201",
-        header: Some(("Location", "The address of the movie.")),
+        headers: &[("Location", "The address of the movie."), VERSION],
         ..described("addMovie", "The movie as it was added.")
     },
-    Description { query: movies_query, header: NEXT_PAGE, ..described("listMovies", "A page of movies.") },
-    Description { may_miss: true, ..described("readMovie", "The movie.") },
+    Description { query: movies_query, headers: NEXT_PAGE, ..described("listMovies", "A page of movies.") },
+    Description { headers: &[VERSION], may_miss: true, ..described("readMovie", "The movie.") },
     Description { query: movie_ids_query, ..described("readMovies", "The movies that are there.") },
-    Description { may_miss: true, ..described("changeMovie", "The movie as it is now.") },
-    Description { may_miss: true, ..described("deleteMovie", "The movie was deleted.") },
+    Description {
+        headers: &[VERSION],
+        may_miss: true,
+        conditional: true,
+        ..described("changeMovie", "The movie as it is now.")
+    },
+    Description { may_miss: true, conditional: true, ..described("deleteMovie", "The movie was deleted.") },
     described("deleteAllMovies", "All movies were deleted."),
     Description {
-        header: Some(("Location", "The address under which the order is found once it is recorded.")),
+        headers: &[("Location", "The address under which the order is found once it is recorded.")],
         ..described("placeOrder", "The queue has taken responsibility for the order.")
     },
     Description {
@@ -56,7 +73,7 @@ const DESCRIPTIONS: [Description; 10] = [
     },
     Description {
         query: orders_query,
-        header: NEXT_PAGE,
+        headers: NEXT_PAGE,
         ..described("listOrders", "A page of the user's orders.")
     },
 ];
@@ -90,7 +107,7 @@ fn describe(operation: &mut Operation, which: Document) {
     if let Some(RefOr::Object(response)) = operation.responses.responses.get_mut(description.status) {
         response.description = description.success.into();
         let request_id = ("X-Request-Id", "The id under which the request is found in the logs.");
-        for (name, says) in description.header.into_iter().chain([request_id]) {
+        for (name, says) in description.headers.iter().copied().chain([request_id]) {
             response.headers.insert(name.into(), RefOr::Object(header(says)));
         }
     }
@@ -102,12 +119,25 @@ fn describe(operation: &mut Operation, which: Document) {
     if description.may_miss {
         codes.push(ErrorCode::NotFound);
     }
+    if description.conditional {
+        codes.push(ErrorCode::PreconditionFailed);
+    }
+    if id_is(operation, "readMovie") {
+        operation.responses.responses.insert("304".into(), RefOr::Object(not_modified()));
+    }
     if id_is(operation, "placeOrder") {
         codes.push(ErrorCode::KeyReused);
     }
     for (status, response) in errors::responses(&codes) {
         operation.responses.responses.insert(status, RefOr::Object(response));
     }
+}
+
+fn not_modified() -> Response {
+    let mut response = Response { description: "You have the movie as it is.".into(), ..Response::default() };
+    let (name, says) = VERSION;
+    response.headers.insert(name.into(), RefOr::Object(header(says)));
+    response
 }
 
 fn id_is(operation: &Operation, id: &str) -> bool {

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::parameters::header;
 
 use ErrorCode::{
-    Forbidden, Internal, Invalid, KeyReused, NotFound, Overloaded, RateLimited, SlowRequest, Timeout,
-    TooLarge, Unauthenticated, Unavailable, Unreadable, UnsupportedMediaType,
+    Forbidden, Internal, Invalid, KeyReused, NotFound, Overloaded, PreconditionFailed, RateLimited,
+    SlowRequest, Timeout, TooLarge, Unauthenticated, Unavailable, Unreadable, UnsupportedMediaType,
 };
 
 /// The errors that every operation may answer.
@@ -91,6 +91,11 @@ fn example(code: ErrorCode) -> (&'static str, Value) {
             None,
         ),
         NotFound => ("There is no such thing.", "movie 7 was not found", None),
+        PreconditionFailed => (
+            "It is in another version than you name; nothing was done.",
+            "movie 7 is in another version: somebody else was faster",
+            Some("If-Match"),
+        ),
         TooLarge => ("The body is too large.", "the body must be at most 65536 bytes long", None),
         UnsupportedMediaType => (
             "The body is not sent as JSON.",

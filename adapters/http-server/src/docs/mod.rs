@@ -3,12 +3,11 @@
 mod describe;
 mod errors;
 mod pages;
-mod parameters;
+pub(crate) mod parameters;
 pub(crate) mod schema;
 mod security;
 
 pub use pages::stage;
-pub(crate) use parameters::{idempotency_key, parameter};
 
 use rocket_okapi::okapi::merge::merge_specs;
 use rocket_okapi::okapi::openapi3::{Contact, Info, License, OpenApi, Server, Tag};

@@ -14,6 +14,21 @@ pub(crate) fn idempotency_key() -> Parameter {
     parameter("Idempotency-Key", "header", says, false, schema::text(Some(1), length, Some("^[!-~]+$")))
 }
 
+/// The documentation of the `If-Match` header.
+pub(crate) fn if_match() -> Parameter {
+    let says = "The `ETag`s of the versions that you would change, or `*` for any.";
+    parameter("If-Match", "header", says, false, schema::text(None, None, Some(TAGS)))
+}
+
+/// The documentation of the `If-None-Match` header.
+pub(crate) fn if_none_match() -> Parameter {
+    let says = "The `ETag`s of the versions that you have, or `*` for any.";
+    parameter("If-None-Match", "header", says, false, schema::text(None, None, Some(TAGS)))
+}
+
+/// `*`, or entity tags.
+const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"(, ?(W/)?\"[!#-~]*\")*)$";
+
 /// The documentation of the `X-Request-Id` header.
 pub(super) fn request_id() -> Parameter {
     let says =

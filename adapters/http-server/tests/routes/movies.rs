@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use keeper_domain::{
-    Description, Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, Slice, Timestamp, Title,
+    Description, Edit, Movie, MovieChange, MovieId, MovieQuery, MovieVersion, NewMovie, Page, Slice,
+    Timestamp, Title,
 };
 use keeper_http_server::movies;
 use keeper_ports::PortResult;
@@ -13,7 +14,7 @@ use keeper_ports::inventory::{MockMovieCatalog, MovieCatalog};
 use rocket::http::Method::{Delete, Post, Put};
 use serde_json::json;
 
-use crate::client::{client, get, send};
+use crate::client::{client, get, send, send_as};
 
 fn movie(id: i64, title: &str) -> Movie {
     let at = Timestamp::from_millis(1_000).unwrap();
@@ -94,7 +95,15 @@ impl MovieCatalog for Crowded {
         unreachable!()
     }
 
+    async fn change_if(&self, _: MovieId, _: Vec<MovieVersion>, _: MovieChange) -> PortResult<Edit<Movie>> {
+        unreachable!()
+    }
+
     async fn remove(&self, _: MovieId) -> PortResult<bool> {
+        unreachable!()
+    }
+
+    async fn remove_if(&self, _: MovieId, _: Vec<MovieVersion>) -> PortResult<Edit<()>> {
         unreachable!()
     }
 
@@ -163,6 +172,32 @@ async fn a_missing_movie_is_not_found() {
     get(&client, "/api/movies/7").await.assert_error(404, "not_found", None);
     send(&client, Put, "/api/movies/7", r#"{"title":"a"}"#).await.assert_error(404, "not_found", None);
     send(&client, Delete, "/api/movies/7", "").await.assert_error(404, "not_found", None);
+}
+
+#[rocket::async_test]
+async fn a_condition_reaches_the_catalogue_as_versions() {
+    let version = movie(7, "Solaris").version();
+    let mut catalog = MockMovieCatalog::new();
+    catalog
+        .expect_change_if()
+        .withf(move |id, versions, _| id.get() == 7 && *versions == [version])
+        .once()
+        .returning(|_, _, _| Ok(Edit::Outdated));
+    catalog
+        .expect_remove_if()
+        .withf(|_, versions| versions.is_empty())
+        .once()
+        .returning(|_, _| Ok(Edit::Absent));
+    catalog.expect_remove().once().returning(|_| Ok(true));
+    let client = client([movies(Arc::new(catalog))]).await;
+    let send = async |method, body, tags: &str| {
+        send_as(&client, method, "/api/movies/7", body, "application/json", &[("If-Match", tags)]).await
+    };
+    let tags = format!("\"other\", \"{version}\"");
+    send(Put, r#"{"title":"a"}"#, &tags).await.assert_error(412, "precondition_failed", Some("If-Match"));
+    send(Delete, "", &format!("W/\"{version}\"")).await.assert_error(404, "not_found", None);
+    assert_eq!(send(Delete, "", "*").await.status, 200);
+    send(Put, r#"{"title":"a"}"#, "abc").await.assert_error(400, "invalid", Some("If-Match"));
 }
 
 /// The mock has no expectation: whatever reached the port would panic and answer 500.
