@@ -145,7 +145,7 @@ def windows(root):
 def buckets(root):
     """A histogram that an objective reads has a bucket on its threshold."""
     known = {
-        "http_request_duration_seconds": "adapters/http-server/src/observer.rs",
+        "http_request_duration_seconds": "adapters/http-server/src/http_metrics.rs",
         "order_queue_to_ledger_seconds": "adapters/telemetry/src/metrics.rs",
     }
     for metric, limit in re.findall(r'(\w+)_bucket\{[^}]*le=~?"([\d.]+)[|"]', (root / objectives.SOURCE).read_text()):

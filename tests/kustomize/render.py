@@ -55,6 +55,13 @@ def policies_for(components, folders):
     return [f"network-policies/{p}" for p in named]
 
 
+def access_for(data):
+    """Where a load balancer leads to the gateway, callers are known; but where all passwords are local, nobody is."""
+    if "local-secrets" in data:
+        return []
+    return ["access", "access/secrets-manager"] if "aws-secrets" in data else ["access"]
+
+
 def combinations(folders):
     """Name and components of every combination, in the order an overlay lists them."""
     for (d, data), (e, edge), (w, watched), (g, guarded) in itertools.product(
@@ -65,7 +72,7 @@ def combinations(folders):
             continue
         components = ["namespace", *data, *edge, *watched]
         if e == "load-balancer":
-            components.insert(1 + len(data), "ebs-storage")
+            components[1 + len(data) : 1 + len(data)] = [*access_for(data), "ebs-storage"]
         if guarded:
             components += policies_for(components, folders)
         yield f"{d},{e},{w},{g}", [*components, "release"], guarded

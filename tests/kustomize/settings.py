@@ -11,6 +11,8 @@ from references import keys, sources
 
 BIN = Path(os.environ["KEEPER_BIN_DIR"])
 MASKED = "not-to-be-shown-"
+# What is no password: it is read as it is.
+PLAIN = {"keys.toml": "keys = []"}
 # A file that the unit writes; all others it reads.
 JOURNAL = "KEEPER_DEAD_LETTERS__JOURNAL"
 
@@ -42,11 +44,12 @@ def files_in(rendered, volume):
         if kind == "SecretProviderClass":
             for line in obj["spec"]["parameters"]["objects"].splitlines():
                 if "objectAlias:" in line and ".json" not in line:
-                    yield line.split("objectAlias:")[1].strip(), MASKED + "value"
+                    alias = line.split("objectAlias:")[1].strip()
+                    yield alias, PLAIN.get(alias, MASKED + "value")
             continue
         held = keys(obj)
         if kind == "Secret":
-            held = {k: MASKED + k for k in held}
+            held = {k: PLAIN.get(k, MASKED + k) for k in held}
         for key, path in [(i["key"], i["path"]) for i in items] if items else [(k, k) for k in held]:
             if key in held:
                 yield path, held[key]
@@ -106,4 +109,17 @@ def effective_ports(rendered):
                 yield f"{name_of(w)}: port {name} is {port}, but `{unit}` opens another"
 
 
-CHECKS = (parse, effective_ports)
+def callers(rendered):
+    """A gateway that a load balancer leads to knows its callers, but where all passwords are local."""
+    if not any(rendered.of("TargetGroupBinding")) or any(rendered.of("Secret")):
+        return
+    w = rendered.unit("gateway")
+    env = rendered.environment(containers(w, init=False)[0])
+    for key, value in (("KEEPER_AUTH__MODE", "required"), ("KEEPER_LIMITS__ENABLED", "true")):
+        if env.get(key) != value:
+            yield f"{name_of(w)}: {key} is not {value}"
+    if int(env.get("KEEPER_HTTP__TRUSTED_PROXIES", "0")) < 1:
+        yield f"{name_of(w)}: all callers have the load balancer's address"
+
+
+CHECKS = (parse, effective_ports, callers)

@@ -10,7 +10,7 @@ import operators
 def latency_filter(root):
     """What the latency alarm reads in the gateway's log is written there, and the route that it leaves out exists."""
     pattern = (root / "terraform/modules/observability/latency.tf").read_text()
-    log = (root / "adapters/http-server/src/observer.rs").read_text()
+    log = (root / "adapters/http-server/src/access_log.rs").read_text()
     for field in sorted(set(re.findall(r"\$\.log_processed\.(\w+)", pattern))):
         assert re.search(rf"tracing::info!\([^)]*\b{field}\b", log), f"the gateway's log has no {field}"
     route = re.search(r'route != \\"(.+?)\\"', pattern)[1]

@@ -23,8 +23,8 @@ PROTECTION = {
 }
 
 KEYS = """AWS_REGION CLUSTER_NAME GATEWAY_REPOSITORY INVENTORY_REPOSITORY BILLING_REPOSITORY TARGET_GROUP_ARN
-LOAD_BALANCER_CIDRS DNS_CIDR NODE_CIDRS DATABASE_CIDRS INVENTORY_DB_HOST BILLING_DB_HOST BROKER_HOST INVENTORY_DB_SECRET BILLING_DB_SECRET
-GATEWAY_BROKER_SECRET BILLING_BROKER_SECRET""".split()
+LOAD_BALANCER_CIDRS TRUSTED_PROXIES DNS_CIDR NODE_CIDRS DATABASE_CIDRS INVENTORY_DB_HOST BILLING_DB_HOST BROKER_HOST INVENTORY_DB_SECRET BILLING_DB_SECRET
+GATEWAY_BROKER_SECRET BILLING_BROKER_SECRET GATEWAY_KEYS_SECRET""".split()
 MANAGED = [key for key in KEYS if key.endswith(("_HOST", "_SECRET")) or key == "DATABASE_CIDRS"]
 
 
@@ -295,6 +295,8 @@ def no_password_in_state(aws, _outputs, state):
         same(f"fields of {name}", sorted(secret), ["password", "username"])
         true(f"{name} is long", len(secret["password"]) == 40)
         true(f"{name} is not in the state", secret["password"] not in text)
+    (keys,) = (n for n in names if n.endswith("-keys"))
+    same("API keys of a new environment", aws("secretsmanager").get_secret_value(SecretId=keys)["SecretString"], "keys = []\n")
 
 
 def identities(aws, outputs, _state):
@@ -304,7 +306,7 @@ def identities(aws, outputs, _state):
         a["serviceAccount"]: a for a in aws("eks").list_pod_identity_associations(clusterName=name)["associations"]
         if a["namespace"] == "code-keeper"
     }
-    expected = {"gateway": ["gateway-broker"], "inventory": ["inventory-database"], "billing": ["billing-database", "billing-broker"]}
+    expected = {"gateway": ["gateway-broker", "gateway-keys"], "inventory": ["inventory-database"], "billing": ["billing-database", "billing-broker"]}
     same("service accounts", sorted(found), sorted(expected))
     for account, secrets in expected.items():
         role = aws("eks").describe_pod_identity_association(clusterName=name, associationId=found[account]["associationId"])["association"]["roleArn"].split("/")[-1]

@@ -63,7 +63,7 @@ module "cluster" {
   tags                 = { Project = var.project, Environment = var.environment, ManagedBy = "terraform" }
 
   service_account_secrets = local.managed ? {
-    gateway   = [module.broker[0].secret_arns["gateway"]]
+    gateway   = [module.broker[0].secret_arns["gateway"], aws_secretsmanager_secret.keys[0].arn]
     inventory = [module.database["inventory"].secret_arn]
     billing   = [module.database["billing"].secret_arn, module.broker[0].secret_arns["billing"]]
   } : {}

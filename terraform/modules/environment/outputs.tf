@@ -49,6 +49,7 @@ locals {
     BILLING_REPOSITORY    = module.registry.urls["billing"]
     TARGET_GROUP_ARN      = module.edge.target_group_arn
     LOAD_BALANCER_CIDRS   = join(",", var.internal ? module.network.private_subnet_cidrs : module.network.public_subnet_cidrs)
+    TRUSTED_PROXIES       = var.cloudfront ? 2 : 1
     DNS_CIDR              = "${module.cluster.dns_address}/32"
     NODE_CIDRS            = join(",", module.network.private_subnet_cidrs)
     DATABASE_CIDRS        = local.managed ? join(",", module.network.database_subnet_cidrs) : ""
@@ -59,5 +60,6 @@ locals {
     BILLING_DB_SECRET     = local.managed ? module.database["billing"].secret_name : ""
     GATEWAY_BROKER_SECRET = local.managed ? module.broker[0].secret_names["gateway"] : ""
     BILLING_BROKER_SECRET = local.managed ? module.broker[0].secret_names["billing"] : ""
+    GATEWAY_KEYS_SECRET   = local.managed ? aws_secretsmanager_secret.keys[0].name : ""
   }
 }

@@ -67,6 +67,10 @@ run "managed_data_without_backup" {
     condition     = module.database["billing"].secret_name == "code-keeper-test/billing-database"
     error_message = "each with its secret"
   }
+  assert {
+    condition     = aws_secretsmanager_secret.keys[0].name == "code-keeper-test/gateway-keys" && aws_secretsmanager_secret_version.keys[0].secret_string_wo_version == 1
+    error_message = "the API keys have a secret, whose content is not in the state"
+  }
 }
 
 run "rejects_all_at_once" {
