@@ -2,6 +2,7 @@
 //! that must balance afterwards: **accepted = recorded ∪ dead, nothing twice, nothing else**.
 
 mod account;
+mod balancer;
 mod load;
 mod poison;
 mod proxy;
@@ -9,6 +10,7 @@ mod random;
 mod site;
 
 pub use account::{Account, Letter, Row};
+pub use balancer::Balancer;
 pub use load::{Load, Outcome, Sent, new_client, place};
 pub use poison::broken_messages;
 pub use proxy::Proxy;

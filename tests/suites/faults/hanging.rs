@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use keeper_tests::faults::{Outcome, PATIENCE, Proxy, Sent, Site, new_client, place};
+use keeper_tests::faults::{Balancer, Outcome, PATIENCE, Proxy, Sent, Site, new_client, place};
 use keeper_tests::harness::{Api, Postgres, Unit, eventually, random_text};
 
 use super::slowest;
@@ -131,4 +131,51 @@ async fn the_broker_hangs() {
     assert_eq!(breaker(&site.gateway, "broker").await, "0");
     let account = site.balance_of(&sent).await;
     assert!(account.refused >= 40 && account.dead.is_empty(), "{account:?}");
+}
+
+/// Reads by clients beside each other, for so long: how long each took, and its status.
+async fn reading(api: &Api, path: &str, clients: u32, span: Duration) -> Vec<(Duration, u16)> {
+    let start = Instant::now();
+    let client = async |_| {
+        let mut seen = Vec::new();
+        while start.elapsed() < span {
+            let begun = Instant::now();
+            let status = api.get(path).await.status;
+            seen.push((begun.elapsed(), status));
+        }
+        seen
+    };
+    join_all((0..clients).map(client)).await.into_iter().flatten().collect()
+}
+
+/// A Service goes on sending connections to it until its pod is found not to be ready.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_replica_of_three_hangs() {
+    let site = Site::prepared(async |port| port).await;
+    let database = Postgres::shared().database();
+    let inventories: Vec<_> = (0..3).map(|_| Unit::new("inventory", database.settings())).collect();
+    for inventory in &inventories {
+        inventory.start();
+        inventory.ready().await;
+    }
+    let port = |unit: &Unit| unit.url().rsplit(':').next().unwrap().parse().unwrap();
+    let balancer = Balancer::over(inventories.iter().map(port).collect()).await;
+    let gateway =
+        Unit::new("gateway", site.gateway.settings()).with("KEEPER_INVENTORY__URL", &balancer.url());
+    gateway.start();
+    // Billing is not there.
+    gateway.is("degraded").await;
+    let api = gateway.api();
+    let movie = serde_json::json!({ "title": "Solaris", "description": "" });
+    let _ = api.post("/api/movies", &movie).await.expect(201);
+    let path = "/api/movies?limit=1";
+    reading(&api, path, 16, Duration::from_secs(2)).await;
+    inventories[0].signal("STOP");
+    let seen = reading(&api, path, 16, Duration::from_secs(20)).await;
+    inventories[0].signal("CONT");
+    let failed = seen.iter().filter(|(_, status)| *status != 200).count();
+    let slow = seen.iter().filter(|(took, _)| *took > Duration::from_secs(1)).count();
+    // What was on its way to the replica, and what new connections lead to it: those who wait give their connections up.
+    assert!(failed + slow > 0, "it was asked nothing");
+    assert!(failed.max(slow) * 100 < seen.len(), "of {} reads {failed} failed, {slow} were slow", seen.len());
 }
