@@ -201,17 +201,22 @@ async fn a_service_that_is_not_there_is_unavailable() {
 async fn a_call_carries_the_id_of_the_request_that_it_is_made_for() {
     let (service, mut seen) = broken(vec![answer("200 OK", MOVIE)]).await;
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
-    let context = RequestContext { request_id: "client-7".into(), traceparent: Some(traceparent.clone()) };
+    let context = RequestContext {
+        request_id: "client-7".into(),
+        traceparent: Some(traceparent.clone()),
+        tracestate: Some("rojo=1,congo=2".into()),
+    };
     context.scope(async { InventoryClient::new(service).get(movie_id(7)).await.unwrap() }).await;
     let head = seen.recv().await.unwrap().to_lowercase();
     assert!(head.contains("x-request-id: client-7\r\n"), "{head}");
     assert!(head.contains(&format!("traceparent: {traceparent}\r\n")), "{head}");
+    assert!(head.contains("tracestate: rojo=1,congo=2\r\n"), "{head}");
 }
 
 /// Reads movies as clients that come at the same time do, each under a request id of its own (`r1` for movie 1).
 async fn read_together(client: BatchedCatalog, ids: std::ops::RangeInclusive<i64>) -> Vec<Read> {
     let reads = ids.map(|id| {
-        let context = RequestContext { request_id: format!("r{id}"), traceparent: None };
+        let context = RequestContext { request_id: format!("r{id}"), traceparent: None, tracestate: None };
         context.scope(client.get(movie_id(id)))
     });
     join_all(reads).await

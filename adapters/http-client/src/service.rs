@@ -4,7 +4,7 @@ use bytes::Bytes;
 use keeper_domain::Edit;
 use keeper_ports::{PortError, PortResult};
 use keeper_settings::WrongSetting;
-use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT};
+use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, TRACESTATE};
 use keeper_wire::{ErrorBody, ErrorCode};
 use reqwest::header::{HeaderMap, LINK};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -117,6 +117,9 @@ impl Service {
             request = request.header(REQUEST_ID, context.request_id);
             if let Some(traceparent) = context.traceparent {
                 request = request.header(TRACEPARENT, traceparent);
+            }
+            if let Some(tracestate) = context.tracestate {
+                request = request.header(TRACESTATE, tracestate);
             }
         }
         let many = RequestContext::shared_by();

@@ -1,8 +1,11 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, is_sane_request_id};
+use keeper_telemetry::context::{
+    REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, TRACESTATE, is_sane_request_id,
+};
 use keeper_telemetry::traceparent::is_sane_traceparent;
+use keeper_telemetry::tracestate::tracestate;
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::{Header, Method};
 use rocket::outcome::Outcome;
@@ -33,7 +36,9 @@ impl CallInfo {
                 .map_or_else(new_request_id, str::to_owned);
             let traceparent =
                 header(TRACEPARENT).filter(|value| is_sane_traceparent(value)).map(str::to_owned);
-            let context = RequestContext { request_id, traceparent };
+            // It belongs to the trace context, and goes only with one.
+            let tracestate = traceparent.as_ref().and_then(|_| tracestate(request.headers().get(TRACESTATE)));
+            let context = RequestContext { request_id, traceparent, tracestate };
             let method = request.method();
             Self {
                 started: Instant::now(),

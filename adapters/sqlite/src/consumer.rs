@@ -218,8 +218,8 @@ impl Write for Settle {
             // A message that is there already was moved before: it is one.
             sqlx::query(
                 "INSERT INTO dead_letters
-                     (id, reason, detail, first_seen, message_id, request_id, traceparent, body)
-                 SELECT ?2, ?3, ?4, ?5, message_id, request_id, traceparent, body
+                     (id, reason, detail, first_seen, message_id, request_id, traceparent, body, tracestate)
+                 SELECT ?2, ?3, ?4, ?5, message_id, request_id, traceparent, body, tracestate
                  FROM order_queue WHERE position = ?1 ON CONFLICT (id) DO NOTHING",
             )
             .bind(dead.position)

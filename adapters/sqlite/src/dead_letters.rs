@@ -9,7 +9,7 @@ use keeper_domain::{
 };
 use keeper_ports::billing::{DeadLetters, Keep};
 use keeper_ports::{PortError, PortResult};
-use keeper_telemetry::context::{REQUEST_ID, TRACEPARENT};
+use keeper_telemetry::context::{REQUEST_ID, TRACEPARENT, TRACESTATE};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -47,7 +47,7 @@ impl SqliteDeadLetters {
 impl DeadLetters for SqliteDeadLetters {
     async fn list(&self, limit: usize) -> PortResult<DeadLetterList> {
         let statement = sqlx::query(
-            "SELECT id, reason, detail, first_seen, message_id, request_id, traceparent, body
+            "SELECT id, reason, detail, first_seen, message_id, request_id, traceparent, body, tracestate
              FROM dead_letters ORDER BY first_seen, seq LIMIT ?1",
         );
         let letters = self.read(statement.bind(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
@@ -79,7 +79,8 @@ impl DeadLetters for SqliteDeadLetters {
     }
 }
 
-const BY_ID: &str = "SELECT id, reason, detail, first_seen, message_id, request_id, traceparent, body
+const BY_ID: &str =
+    "SELECT id, reason, detail, first_seen, message_id, request_id, traceparent, body, tracestate
                      FROM dead_letters WHERE id = ?1";
 
 /// Puts dead letters back into the queue.
@@ -110,8 +111,8 @@ async fn replay(
     reason: Option<&str>,
 ) -> sqlx::Result<u64> {
     sqlx::query(
-        "INSERT INTO order_queue (message_id, request_id, traceparent, body, first_seen)
-         SELECT message_id, request_id, traceparent, body, first_seen
+        "INSERT INTO order_queue (message_id, request_id, traceparent, body, first_seen, tracestate)
+         SELECT message_id, request_id, traceparent, body, first_seen, tracestate
          FROM dead_letters WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR reason = ?2) ORDER BY seq",
     )
     .bind(&id)
@@ -179,7 +180,8 @@ fn dead_letter(row: &SqliteRow) -> Result<DeadLetter, RowError> {
 }
 
 fn read(id: &str, row: &SqliteRow) -> Result<DeadLetter, RowError> {
-    let headers = [(REQUEST_ID, row.try_get(5)?), (TRACEPARENT, row.try_get(6)?)];
+    let headers =
+        [(REQUEST_ID, row.try_get(5)?), (TRACEPARENT, row.try_get(6)?), (TRACESTATE, row.try_get(8)?)];
     let present = |(name, value): (&str, Option<String>)| value.map(|value| (name.to_owned(), value));
     Ok(DeadLetter {
         id: DeadLetterId::parse(id)?,

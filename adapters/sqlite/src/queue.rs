@@ -50,12 +50,14 @@ impl Write for Enqueue {
     async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
         let context = self.context.as_ref();
         sqlx::query(
-            "INSERT INTO order_queue (message_id, request_id, traceparent, body) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO order_queue (message_id, request_id, traceparent, body, tracestate)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
         )
         .bind(self.message_id.as_str())
         .bind(context.map(|context| context.request_id.as_str()))
         .bind(context.and_then(|context| context.traceparent.as_deref()))
         .bind(self.body.as_slice())
+        .bind(context.and_then(|context| context.tracestate.as_deref()))
         .execute(connection)
         .await?;
         Ok(())

@@ -21,6 +21,9 @@ pub const REQUEST_IDS: &str = "X-Request-Ids";
 /// The header of the trace context (W3C Trace Context).
 pub const TRACEPARENT: &str = "traceparent";
 
+/// The header of what systems on the way added to the trace context (W3C Trace Context).
+pub const TRACESTATE: &str = "tracestate";
+
 /// A request's id and trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestContext {
@@ -28,6 +31,8 @@ pub struct RequestContext {
     pub request_id: String,
     /// The W3C trace context that the client sent, passed on as it came.
     pub traceparent: Option<String>,
+    /// What systems on the way added to the trace context, passed on with it.
+    pub tracestate: Option<String>,
 }
 
 impl RequestContext {
@@ -85,7 +90,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_sees_its_own_context_only() {
-        let context = RequestContext { request_id: "r1".into(), traceparent: None };
+        let context = RequestContext { request_id: "r1".into(), traceparent: None, tracestate: None };
         assert_eq!(RequestContext::current(), None);
         let seen = context.clone().scope(async { RequestContext::current() }).await;
         assert_eq!(seen, Some(context));
@@ -93,7 +98,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_for_many_requests_has_the_first_ones_context_and_knows_them_all() {
-        let contexts = ["r1", "r2"].map(|id| RequestContext { request_id: id.into(), traceparent: None });
+        let contexts = ["r1", "r2"].map(|id| RequestContext {
+            request_id: id.into(),
+            traceparent: None,
+            tracestate: None,
+        });
         let seen = async { (RequestContext::current(), RequestContext::shared_by()) };
         let (current, all) = RequestContext::scope_shared(contexts.to_vec(), seen).await;
         assert_eq!((current, &all[..]), (Some(contexts[0].clone()), &contexts[..]));

@@ -6,3 +6,4 @@ pub mod context;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub mod traceparent;
+pub mod tracestate;

@@ -17,6 +17,7 @@ pub mod order_book;
 pub mod order_ledger;
 pub mod order_queue;
 pub mod samples;
+mod trace;
 pub mod typed_titles;
 
 use std::time::Duration;

@@ -12,13 +12,13 @@ use keeper_domain::{
 };
 use keeper_ports::billing::{DeadLetters, Keep, OrderHandler, OrderQueue};
 use keeper_ports::{PortError, PortResult};
-use keeper_telemetry::context::{REQUEST_ID, RequestContext};
 use keeper_wire::OrderMessage;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use super::looking_after_dead_letters::*;
 use super::samples::order;
+use super::trace::{assert_carries, traced};
 use crate::harness::eventually;
 
 /// The queue under test with its other side.
@@ -299,8 +299,7 @@ pub async fn a_dead_letter_says_what_it_is(subject: Subject) {
     let desk = Desk::new(by_user);
     let running = subject.start(&desk);
     let (rejected, contrary) = (order("rejected"), order("contrary"));
-    let context = RequestContext { request_id: "request-7".into(), traceparent: None };
-    context.scope(subject.enqueue(std::slice::from_ref(&rejected))).await;
+    traced().scope(subject.enqueue(std::slice::from_ref(&rejected))).await;
     subject.enqueue(std::slice::from_ref(&contrary)).await;
     let dead = subject.dead(2).await;
     running.stop().await;
@@ -312,8 +311,7 @@ pub async fn a_dead_letter_says_what_it_is(subject: Subject) {
     assert_eq!(letter.reason, DeadLetterReason::Rejected);
     assert!(letter.detail.contains("the ledger says no"), "{letter:?}");
     assert_eq!(letter.body, OrderMessage::encode(&rejected));
-    let header = letter.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(REQUEST_ID));
-    assert_eq!(header.map(|(_, value)| value.as_str()), Some("request-7"));
+    assert_carries(letter, &traced());
     let age = chrono::Utc::now() - letter.first_seen.as_datetime();
     assert!(age.num_seconds().abs() < 60, "{letter:?}");
     assert_eq!(of(&contrary).reason, DeadLetterReason::Conflict);
@@ -335,7 +333,7 @@ pub async fn a_replayed_dead_letter_is_handled_as_it_first_came(subject: Subject
     let desk = Desk::new(by_user);
     let running = subject.start(&desk);
     let orders = [order("rejected"), order("contrary")];
-    subject.enqueue(&orders).await;
+    traced().scope(subject.enqueue(&orders)).await;
     let dead = subject.dead(2).await;
     // It is refused again: what is known of it stays as it was.
     assert_eq!(subject.replay(DeadLetterSelection::Ids(vec![dead[0].id])).await, 1);
@@ -343,6 +341,7 @@ pub async fn a_replayed_dead_letter_is_handled_as_it_first_came(subject: Subject
     let again = subject.dead(2).await;
     let replayed = again.iter().find(|letter| letter.id == dead[0].id).unwrap();
     assert_eq!((replayed.first_seen, &replayed.body), (dead[0].first_seen, &dead[0].body));
+    assert_carries(replayed, &traced());
     // And now it is not.
     desk.decide(|_| Ok(Recording::Recorded));
     assert_eq!(subject.replay(DeadLetterSelection::Ids(vec![dead[0].id])).await, 1);

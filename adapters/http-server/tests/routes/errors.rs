@@ -80,6 +80,29 @@ async fn a_forms_content_type_alone_changes_nothing() {
 }
 
 #[rocket::async_test]
+async fn what_others_added_to_a_trace_is_passed_on_with_it_only() {
+    let mut catalog = MockMovieCatalog::new();
+    catalog.expect_clear().returning(|| {
+        let state = RequestContext::current().and_then(|context| context.tracestate);
+        Ok(state.map_or(0, |state| state.len() as u64))
+    });
+    let client = client([movies(Arc::new(catalog))]).await;
+    let traced = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    let state = |value| ("tracestate", value);
+    for (headers, passed_on) in [
+        (&[traced, state("rojo=1, congo=2")][..], 14),
+        (&[traced, state("rojo=1"), state("congo=2")], 14),
+        (&[traced, state("rojo=1,CONGO=2")], 0),
+        (&[traced], 0),
+        (&[state("rojo=1")], 0),
+    ] {
+        let answer = send_as(&client, Delete, "/api/movies", "", "application/json", headers).await;
+        let message = format!("{passed_on} movies were deleted successfully.");
+        assert_eq!(answer.body["message"], message, "{headers:?}");
+    }
+}
+
+#[rocket::async_test]
 async fn a_sane_request_id_is_kept_and_passed_on_and_another_is_replaced() {
     let mut catalog = MockMovieCatalog::new();
     catalog

@@ -1,5 +1,5 @@
 use keeper_domain::{Order, Refusal, Timestamp};
-use keeper_telemetry::context::{REQUEST_ID, RequestContext, TRACEPARENT};
+use keeper_telemetry::context::{REQUEST_ID, RequestContext, TRACEPARENT, TRACESTATE};
 use keeper_wire::OrderMessage;
 use keeper_wire::message::{CONTENT_TYPE, QueuedMessage};
 use lapin::BasicProperties;
@@ -16,6 +16,9 @@ pub(crate) fn outgoing(order: &Order, context: Option<&RequestContext>, unit: &s
         headers.insert(REQUEST_ID.into(), text(&context.request_id));
         if let Some(traceparent) = &context.traceparent {
             headers.insert(TRACEPARENT.into(), text(traceparent));
+        }
+        if let Some(tracestate) = &context.tracestate {
+            headers.insert(TRACESTATE.into(), text(tracestate));
         }
     }
     let properties = BasicProperties::default()

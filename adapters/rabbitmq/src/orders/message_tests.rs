@@ -17,7 +17,11 @@ fn an_order() -> Order {
 
 #[test]
 fn an_order_carries_its_identity_and_its_context() {
-    let context = RequestContext { request_id: "r1".into(), traceparent: Some("00-a-b-01".into()) };
+    let context = RequestContext {
+        request_id: "r1".into(),
+        traceparent: Some("00-a-b-01".into()),
+        tracestate: Some("rojo=1".into()),
+    };
     let message = outgoing(&an_order(), Some(&context), "gateway", "billing_queue");
     let properties = &message.properties;
     assert_eq!((message.exchange.as_str(), message.routing_key.as_str()), ("", "billing_queue"));
@@ -27,6 +31,7 @@ fn an_order_carries_its_identity_and_its_context() {
     assert_eq!((*properties.delivery_mode(), *properties.timestamp()), (Some(2), Some(12)));
     assert_eq!(header(properties, "X-Request-Id").as_deref(), Some("r1"));
     assert_eq!(header(properties, "traceparent").as_deref(), Some("00-a-b-01"));
+    assert_eq!(header(properties, "tracestate").as_deref(), Some("rojo=1"));
     assert!(
         outgoing(&an_order(), None, "gateway", "q").properties.headers().as_ref().unwrap().inner().is_empty()
     );
