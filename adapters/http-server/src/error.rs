@@ -6,13 +6,15 @@ use keeper_ports::PortError;
 use keeper_wire::body::BodyError;
 use keeper_wire::{ErrorBody, ErrorCode};
 use rocket::Request;
-use rocket::http::{ContentType, Header, Status};
+use rocket::http::{Header, Status};
 use rocket::response::{Responder, Response};
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::okapi::openapi3::Responses;
 use rocket_okapi::response::OpenApiResponderInner;
 
+use crate::access_log::shortened;
 use crate::call::CallInfo;
+use crate::problem;
 
 /// Seconds after which a client may try again when a dependency is away: about what a restart takes.
 const RETRY_AFTER: &str = "2";
@@ -81,9 +83,12 @@ impl<'r> Responder<'r, 'static> for ApiError {
             request_id: call.request_id().to_owned(),
             field: self.field.map(Cow::into_owned),
         };
-        let body = serde_json::to_vec(&body).map_err(|_| Status::InternalServerError)?;
+        let status = self.code.status();
+        let (path, accepts) = (shortened(request.uri().path().as_str()), request.headers().get("Accept"));
+        let (content_type, body) =
+            problem::written(body, status, path, accepts).map_err(|_| Status::InternalServerError)?;
         let mut response = Response::build();
-        response.status(Status::new(self.code.status())).header(ContentType::JSON);
+        response.status(Status::new(status)).header(Header::new("Content-Type", content_type));
         if matches!(self.code, ErrorCode::Unavailable | ErrorCode::Overloaded | ErrorCode::Timeout) {
             response.header(Header::new("Retry-After", RETRY_AFTER));
         }

@@ -23,6 +23,7 @@ mod movies_by_id;
 mod orders;
 mod params;
 mod prefix;
+mod problem;
 mod query;
 mod readiness;
 mod reply;

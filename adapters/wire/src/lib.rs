@@ -9,6 +9,7 @@ pub mod message;
 mod movie;
 mod number;
 mod order;
+mod problem;
 #[cfg(feature = "schema")]
 mod schema;
 
@@ -16,3 +17,4 @@ pub use error::{ErrorBody, ErrorCode};
 pub use message::OrderMessage;
 pub use movie::{DELETED_COUNT, MessageBody, MovieBody, MovieChangeFields, MovieFields};
 pub use order::{AcceptedBody, OrderBody, OrderFields};
+pub use problem::ProblemBody;

@@ -10,6 +10,7 @@ pub mod limits;
 pub mod movies;
 pub mod operations;
 pub mod orders;
+pub mod problems;
 pub mod protocol;
 pub mod tokens;
 pub mod traces;
@@ -103,6 +104,7 @@ macro_rules! end_to_end {
                     a_body_is_at_most_64_kib,
                     a_form_cannot_choose_another_method,
                 }
+                problems { who_asks_for_problems_is_told_of_them }
                 compression {
                     long_answers_are_compressed_for_those_who_ask,
                     short_answers_stay_as_they_are,

@@ -1,6 +1,6 @@
 //! The errors that operations may answer.
 
-use keeper_wire::{ErrorBody, ErrorCode};
+use keeper_wire::{ErrorBody, ErrorCode, ProblemBody};
 use rocket_okapi::okapi::Map;
 use rocket_okapi::okapi::openapi3::{Example, ExampleValue, MediaType, Object, OpenApi, RefOr, Response};
 use schemars::schema::SchemaObject;
@@ -24,15 +24,10 @@ pub(super) fn responses(codes: &[ErrorCode]) -> Map<String, Response> {
     let mut responses = Map::<String, Response>::default();
     for &code in codes {
         let response = responses.entry(code.status().to_string()).or_insert_with(|| Response {
-            content: [(
-                "application/json".to_owned(),
-                MediaType {
-                    schema: Some(SchemaObject::new_ref("#/components/schemas/Error".into())),
-                    ..MediaType::default()
-                },
-            )]
-            .into_iter()
-            .collect(),
+            content: [("application/json", "Error"), (ProblemBody::CONTENT_TYPE, "Problem")]
+                .into_iter()
+                .map(|(kind, schema)| (kind.to_owned(), body_of(schema)))
+                .collect(),
             ..Response::default()
         });
         let (says, example) = example(code);
@@ -62,6 +57,11 @@ pub(super) fn responses(codes: &[ErrorCode]) -> Map<String, Response> {
         }
     }
     responses
+}
+
+fn body_of(schema: &str) -> MediaType {
+    let schema = SchemaObject::new_ref(format!("#/components/schemas/{schema}"));
+    MediaType { schema: Some(schema), ..MediaType::default() }
 }
 
 fn example(code: ErrorCode) -> (&'static str, Value) {
@@ -127,10 +127,11 @@ fn example(code: ErrorCode) -> (&'static str, Value) {
     (says, serde_json::to_value(body).unwrap_or_default())
 }
 
-/// Adds the schema of an error's body.
+/// Adds the schemas of an error's body, in both forms.
 pub(super) fn schemas(document: &mut OpenApi) {
     let mut generator = schemars::r#gen::SchemaSettings::openapi3().into_generator();
     generator.subschema_for::<ErrorBody>();
+    generator.subschema_for::<ProblemBody>();
     let components = document.components.get_or_insert_default();
     for (name, schema) in generator.take_definitions() {
         components.schemas.insert(name, schema.into_object());

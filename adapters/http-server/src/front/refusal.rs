@@ -12,6 +12,7 @@ use super::answer::Answer;
 use super::connection::Connection;
 use crate::HttpMetrics;
 use crate::access_log::shortened;
+use crate::problem;
 use crate::request_id::new_request_id;
 
 /// Why the front answers a request itself.
@@ -38,6 +39,8 @@ pub(super) struct Refused<'a> {
     pub(super) path: &'a str,
     pub(super) request_id: String,
     pub(super) started: Instant,
+    /// The lines of its `Accept`.
+    pub(super) accepts: Vec<&'a str>,
 }
 
 impl Refusal {
@@ -107,7 +110,6 @@ impl Refusal {
             metrics.observe(if known { method } else { "none" }, "none", status_code, took);
         }
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert(HeaderName::from_static("x-request-id"), id);
         }
@@ -122,7 +124,10 @@ impl Refusal {
         }
         let body =
             ErrorBody { message: message.to_owned(), code, request_id: request_id.clone(), field: None };
-        let body = serde_json::to_vec(&body).unwrap_or_default();
+        // Text and numbers can always be written.
+        let (content_type, body) =
+            problem::written(body, status_code, path, request.accepts.iter().copied()).unwrap_or_default();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Answer { status, headers, size: Some(body.len()), body, places: Vec::new() }
     }
 }

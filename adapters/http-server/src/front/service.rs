@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use prometheus::IntGauge;
@@ -71,6 +71,12 @@ impl Service {
                     path: head.uri.path(),
                     request_id: request_id(&head.headers),
                     started,
+                    accepts: head
+                        .headers
+                        .get_all(ACCEPT)
+                        .iter()
+                        .filter_map(|line| line.to_str().ok())
+                        .collect(),
                 };
                 let mut answer = refusal.answer(&refused, &connection, self.metrics.as_ref());
                 self.tell_browser(&head, &mut answer);

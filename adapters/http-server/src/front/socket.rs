@@ -56,6 +56,7 @@ impl Socket {
                 path: "",
                 request_id: request_id(&HeaderMap::new()),
                 started: Instant::now(),
+                accepts: Vec::new(),
             };
             let answer = refusal.answer(&refused, &self.connection, self.metrics.as_ref());
             self.refusal = Some((written(&answer), 0));
