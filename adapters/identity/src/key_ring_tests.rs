@@ -120,3 +120,29 @@ impl KeyRing {
         count
     }
 }
+
+/// As Kubernetes replaces a mounted secret: the name leads through a link to a folder, and the link is replaced.
+#[tokio::test]
+async fn a_mount_that_is_replaced_is_followed() {
+    use std::os::unix::fs::symlink;
+
+    let (mounted, other) = (site(), site());
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    for (name, site) in [("first", &mounted), ("second", &other)] {
+        fs::create_dir(place(name)).unwrap();
+        fs::write(place(name).join("keys.toml"), site.file.text().unwrap()).unwrap();
+    }
+    symlink("first", place("..data")).unwrap();
+    symlink("..data/keys.toml", place("keys.toml")).unwrap();
+    let mut clock = MockClock::new();
+    clock.expect_now().returning(|| at(0));
+    let ring = KeyRing::open(KeyFile::new(place("keys.toml")), Arc::new(clock)).unwrap();
+    let seen = ring.look(Seen::Nothing);
+    assert!(ask(&ring, Means::ApiKey, &mounted.key.expose()).await.is_ok());
+    symlink("second", place("..data_tmp")).unwrap();
+    fs::rename(place("..data_tmp"), place("..data")).unwrap();
+    ring.look(seen);
+    assert!(ask(&ring, Means::ApiKey, &mounted.key.expose()).await.is_err());
+    assert!(ask(&ring, Means::ApiKey, &other.key.expose()).await.is_ok());
+}

@@ -10,7 +10,7 @@ use crate::PgSettings;
 /// needs no restart.
 #[derive(Debug)]
 pub(crate) struct Access {
-    what: &'static str,
+    dependency: &'static str,
     settings: PgSettings,
     /// The options of the files when they could last be read, and whether that was the last time.
     last: Mutex<(PgConnectOptions, bool)>,
@@ -21,9 +21,9 @@ impl Access {
     ///
     /// # Errors
     /// A setting cannot be used.
-    pub(crate) fn new(what: &'static str, settings: &PgSettings) -> Result<Self, WrongSetting> {
+    pub(crate) fn new(dependency: &'static str, settings: &PgSettings) -> Result<Self, WrongSetting> {
         let last = Mutex::new((settings.connect_options()?, true));
-        Ok(Self { what, settings: settings.clone(), last })
+        Ok(Self { dependency, settings: settings.clone(), last })
     }
 
     /// The options, read anew where they are in files. While a file cannot be read, those that it had before.
@@ -49,7 +49,7 @@ impl Access {
             Ok(options) => *last = (options, true),
             Err(wrong) => {
                 if last.1 {
-                    let dependency = self.what;
+                    let dependency = self.dependency;
                     tracing::warn!(dependency, %wrong, "a secret cannot be read again; the last one is used");
                 }
                 last.1 = false;

@@ -51,9 +51,9 @@ impl PgDatabase {
     /// # Errors
     /// A setting cannot be used.
     pub fn new(settings: &PgSettings, schema: Schema) -> Result<Self, WrongSetting> {
-        let access = Access::new(schema.what(), settings)?;
-        let connector = Arc::new(Connector::new(schema.what(), access, settings.pooler));
-        let pool = Pool::new(schema.what(), Arc::clone(&connector), settings);
+        let access = Access::new(schema.dependency(), settings)?;
+        let connector = Arc::new(Connector::new(schema.dependency(), access, settings.pooler));
+        let pool = Pool::new(schema.dependency(), Arc::clone(&connector), settings);
         Ok(Self(Arc::new(Inner {
             schema,
             pool,
@@ -95,7 +95,7 @@ impl PgDatabase {
             return Err(self.meaning(first.error));
         }
         if lost && twice == Twice::Adds {
-            return Err(PortError::timed_out(self.what(), error::said(&first.error)));
+            return Err(PortError::timed_out(self.dependency(), error::said(&first.error)));
         }
         tracing::debug!(error = %first.error, "running the statement once more");
         let (second, lost) = match self.attempt(statement()).await {
@@ -104,7 +104,7 @@ impl PgDatabase {
             Err(not_sent) => (not_sent, lost),
         };
         if lost && twice != Twice::Reads && second.is_transient() {
-            return Err(PortError::timed_out(self.what(), second));
+            return Err(PortError::timed_out(self.dependency(), second));
         }
         Err(second)
     }
@@ -113,7 +113,7 @@ impl PgDatabase {
         let mut lease = self.0.pool.acquire().await?;
         let result = timeout(self.0.patience, lease.session().run(statement))
             .await
-            .map_err(|late| PortError::timed_out(self.what(), late))?;
+            .map_err(|late| PortError::timed_out(self.dependency(), late))?;
         Ok(self.settle(lease, result))
     }
 
@@ -141,11 +141,11 @@ impl PgDatabase {
     }
 
     pub(crate) fn meaning(&self, error: sqlx::Error) -> PortError {
-        error::meaning(self.what(), error)
+        error::meaning(self.dependency(), error)
     }
 
-    pub(crate) fn what(&self) -> &'static str {
-        self.0.schema.what()
+    pub(crate) fn dependency(&self) -> &'static str {
+        self.0.schema.dependency()
     }
 
     pub(crate) fn schema(&self) -> Schema {
@@ -162,11 +162,11 @@ impl PgDatabase {
 
     /// Opens a connection of its own, on which a statement may take as long as it needs.
     pub(crate) async fn open_unlimited(&self) -> PortResult<Session> {
-        let what = self.what();
+        let dependency = self.dependency();
         timeout(self.0.connect_timeout, self.0.connector.open(0))
             .await
-            .map_err(|late| PortError::unavailable(what, late))?
-            .map_err(|error| PortError::unavailable(what, error::said(&error)))
+            .map_err(|late| PortError::unavailable(dependency, late))?
+            .map_err(|error| PortError::unavailable(dependency, error::said(&error)))
     }
 
     /// Listens on a connection of its own. `None` behind a pooler that shares sessions: what is listened to there is heard
@@ -189,7 +189,7 @@ impl PgDatabase {
         };
         timeout(self.0.connect_timeout, listening)
             .await
-            .map_err(|late| PortError::unavailable(self.what(), late))?
+            .map_err(|late| PortError::unavailable(self.dependency(), late))?
             .map_err(|error| self.meaning(error))
     }
 

@@ -46,20 +46,20 @@ fn blame_code(code: &str) -> Blame {
 ///
 /// Every condition of the server itself is `Unavailable`, a full disk and a table that is missing included: it is put
 /// right without the call being changed, and an order that `Failed` would go to the dead letters.
-pub(crate) fn meaning(what: &'static str, error: Error) -> PortError {
+pub(crate) fn meaning(dependency: &'static str, error: Error) -> PortError {
     match &error {
         Error::Database(refusal) => match refusal.code().as_deref() {
-            Some("57014") => PortError::timed_out(what, said(&error)),
+            Some("57014") => PortError::timed_out(dependency, said(&error)),
             // What was asked for is at fault.
             Some(code) if code.starts_with("22") || code.starts_with("23") => {
-                PortError::failed(what, said(&error))
+                PortError::failed(dependency, said(&error))
             }
-            _ => PortError::unavailable(what, said(&error)),
+            _ => PortError::unavailable(dependency, said(&error)),
         },
         Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut | Error::PoolClosed | Error::Protocol(_) => {
-            PortError::unavailable(what, error)
+            PortError::unavailable(dependency, error)
         }
-        _ => PortError::failed(what, error),
+        _ => PortError::failed(dependency, error),
     }
 }
 

@@ -37,16 +37,20 @@ impl PgDatabase {
     }
 
     fn refused(&self, error: MigrateError) -> PortError {
-        let what = self.what();
+        let dependency = self.dependency();
         match error {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
                 match error::blame(&error) {
-                    Blame::Connection | Blame::Race => PortError::unavailable(what, error::said(&error)),
-                    Blame::Statement | Blame::Session => PortError::failed(what, self.with_remedy(&error)),
+                    Blame::Connection | Blame::Race => {
+                        PortError::unavailable(dependency, error::said(&error))
+                    }
+                    Blame::Statement | Blame::Session => {
+                        PortError::failed(dependency, self.with_remedy(&error))
+                    }
                 }
             }
-            MigrateError::VersionMismatch(_) => PortError::failed(what, self.belongs_to_another()),
-            error => PortError::failed(what, error),
+            MigrateError::VersionMismatch(_) => PortError::failed(dependency, self.belongs_to_another()),
+            error => PortError::failed(dependency, error),
         }
     }
 

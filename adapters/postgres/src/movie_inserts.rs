@@ -78,7 +78,7 @@ async fn insert(database: &PgDatabase, movies: &[Insert]) -> Answers<MovieId> {
         }
     }
     for at in left {
-        answers[at] = Err(PortError::failed(database.what(), "too many ids are taken by other rows"));
+        answers[at] = Err(PortError::failed(database.dependency(), "too many ids are taken by other rows"));
     }
     Ok(answers)
 }
@@ -126,10 +126,10 @@ async fn draw(database: &PgDatabase, movies: &[Insert]) -> PortResult<Vec<Drawn>
         Ok(Drawn { id: MovieId::new("id", row.try_get(0)?)?, taken_by_us: row.try_get(1)? })
     };
     let drawn: Result<Vec<_>, _> = answer.rows.iter().map(drawn).collect();
-    let drawn = drawn.map_err(|broken| PortError::failed(database.what(), broken))?;
+    let drawn = drawn.map_err(|broken| PortError::failed(database.dependency(), broken))?;
     if drawn.len() == movies.len() {
         Ok(drawn)
     } else {
-        Err(PortError::failed(database.what(), "an id is missing"))
+        Err(PortError::failed(database.dependency(), "an id is missing"))
     }
 }

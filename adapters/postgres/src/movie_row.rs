@@ -13,7 +13,7 @@ pub(crate) fn movie(database: &PgDatabase, row: &PgRow) -> PortResult<Movie> {
         let id: i64 = row.try_get(0)?;
         read(id, row).map_err(|cause| format!("the row of movie {id} is broken: {cause}").into())
     };
-    movie().map_err(|cause| PortError::failed(database.what(), cause))
+    movie().map_err(|cause| PortError::failed(database.dependency(), cause))
 }
 
 fn read(id: i64, row: &PgRow) -> Result<Movie, RowError> {

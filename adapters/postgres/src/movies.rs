@@ -44,8 +44,12 @@ impl PgMovies {
     pub fn new(database: PgDatabase) -> Self {
         let (inserting, updating) = (database.clone(), database.clone());
         Self {
-            inserts: Coalescer::new(database.what(), move |movies| insert_all(inserting.clone(), movies)),
-            updates: Coalescer::new(database.what(), move |changes| update_all(updating.clone(), changes)),
+            inserts: Coalescer::new(database.dependency(), move |movies| {
+                insert_all(inserting.clone(), movies)
+            }),
+            updates: Coalescer::new(database.dependency(), move |changes| {
+                update_all(updating.clone(), changes)
+            }),
             database,
         }
     }

@@ -39,7 +39,7 @@ impl PgOrders {
     }
 
     fn recorded(&self, row: &PgRow) -> PortResult<RecordedOrder> {
-        recorded(row).map_err(|cause| PortError::failed(self.database.what(), cause))
+        recorded(row).map_err(|cause| PortError::failed(self.database.dependency(), cause))
     }
 
     /// The orders of a statement's rows.

@@ -29,7 +29,7 @@ const ROOM_PAUSE: Duration = Duration::from_millis(100);
 /// measured, with it there are half as many reads per second. This one asks only connections that lay idle.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    what: &'static str,
+    dependency: &'static str,
     connector: Arc<Connector>,
     statement_timeout_ms: u32,
     connect_timeout: Duration,
@@ -91,10 +91,10 @@ impl Lease {
 }
 
 impl Pool {
-    pub(crate) fn new(what: &'static str, connector: Arc<Connector>, settings: &PgSettings) -> Self {
+    pub(crate) fn new(dependency: &'static str, connector: Arc<Connector>, settings: &PgSettings) -> Self {
         let max_connections = usize::from(settings.max_connections.get());
         Self {
-            what,
+            dependency,
             connector,
             statement_timeout_ms: settings.statement_timeout_ms,
             connect_timeout: settings.connect_timeout(),
@@ -194,7 +194,7 @@ impl Pool {
 
     /// Every failure to connect is transient, a wrong password too: it is put right without this call being changed.
     fn away(&self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
-        PortError::unavailable(self.what, cause)
+        PortError::unavailable(self.dependency, cause)
     }
 }
 

@@ -53,18 +53,18 @@ impl DatabaseProbe {
             applied.iter().any(|(applied, theirs)| applied == version && theirs != checksum)
         };
         if needed.iter().any(other) {
-            return Err(PortError::failed(database.what(), database.belongs_to_another()));
+            return Err(PortError::failed(database.dependency(), database.belongs_to_another()));
         }
         let missing = needed.iter().filter(|migration| !applied.contains(migration)).count();
         match (missing, database.migration_failure()) {
             (0, _) => Ok(()),
             (_, None) if self.migrates_later => Ok(()),
-            (_, Some(failure)) => Err(PortError::unavailable(database.what(), failure)),
+            (_, Some(failure)) => Err(PortError::unavailable(database.dependency(), failure)),
             (_, None) => {
                 let unit = database.schema().unit();
                 let cause =
                     format!("{missing} migrations are not applied yet (`{unit} migrate` applies them)");
-                Err(PortError::unavailable(database.what(), cause))
+                Err(PortError::unavailable(database.dependency(), cause))
             }
         }
     }
@@ -89,11 +89,11 @@ impl DatabaseProbe {
 #[async_trait]
 impl Probe for DatabaseProbe {
     fn name(&self) -> &'static str {
-        self.database.what()
+        self.database.dependency()
     }
 
     async fn check(&self) -> PortResult<()> {
-        let late = |late| PortError::unavailable(self.database.what(), late);
+        let late = |late| PortError::unavailable(self.database.dependency(), late);
         tokio::time::timeout(PATIENCE, self.ask()).await.map_err(late)?
     }
 }

@@ -11,7 +11,7 @@ pub enum Schema {
 
 impl Schema {
     /// The database, as an operator knows it.
-    pub fn what(self) -> &'static str {
+    pub fn dependency(self) -> &'static str {
         match self {
             Self::Inventory => "inventory database",
             Self::Billing => "billing database",

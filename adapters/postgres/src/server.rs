@@ -47,7 +47,7 @@ impl Server {
     /// # Errors
     /// `Failed` where nothing but an operator changes it, `Unavailable` where it takes no writes at the moment.
     pub(crate) fn check(&self, database: &PgDatabase) -> PortResult<()> {
-        let failed = |why: String| Err(PortError::failed(database.what(), why));
+        let failed = |why: String| Err(PortError::failed(database.dependency(), why));
         let name = database.name();
         if self.version < OLDEST {
             return failed(format!(
@@ -71,7 +71,7 @@ impl Server {
         }
         if self.read_only {
             let why = "the server takes no writes: it is a standby, or default_transaction_read_only is on";
-            return Err(PortError::unavailable(database.what(), why));
+            return Err(PortError::unavailable(database.dependency(), why));
         }
         Ok(())
     }

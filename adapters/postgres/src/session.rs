@@ -61,15 +61,15 @@ impl Session {
 /// Opens the connections of this process to one database.
 #[derive(Debug)]
 pub(crate) struct Connector {
-    what: &'static str,
+    dependency: &'static str,
     access: Access,
     /// A pooler was found, or the settings say so: nothing is asked of a session's start any more.
     pooled: AtomicBool,
 }
 
 impl Connector {
-    pub(crate) fn new(what: &'static str, access: Access, pooler: Pooler) -> Self {
-        Self { what, access, pooled: AtomicBool::new(pooler == Pooler::Transaction) }
+    pub(crate) fn new(dependency: &'static str, access: Access, pooler: Pooler) -> Self {
+        Self { dependency, access, pooled: AtomicBool::new(pooler == Pooler::Transaction) }
     }
 
     /// How a connection is opened now.
@@ -117,7 +117,7 @@ impl Connector {
 
     fn pooler_found(&self, why: &str) {
         if !self.pooled.swap(true, Ordering::Relaxed) {
-            let dependency = self.what;
+            let dependency = self.dependency;
             tracing::warn!(
                 dependency,
                 why,

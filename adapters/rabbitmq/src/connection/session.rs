@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt};
 use lapin::{Channel, Connection, Event};
 use tokio::time::timeout;
 
-/// How long a connection may take to say goodbye.
+/// How long a connection may take to close in good order.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The socket under a connection. Dropped, the connection is ended at once, whatever state it is in: the library's
@@ -123,8 +123,8 @@ impl Session {
 
     /// Ends the connection in good order, if the broker answers.
     pub(crate) async fn close(self) {
-        let goodbye = self.connection.close(200, "OK".into());
+        let closing = self.connection.close(200, "OK".into());
         // What is not closed in time is cut off by the drop.
-        let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
+        let _ = timeout(CLOSE_TIMEOUT, closing).await;
     }
 }

@@ -62,10 +62,10 @@ impl Forwarder {
 
     /// Sends a message to the dead letters. Dropping the future gives it up.
     pub(crate) fn dead_letter(&self, delivery: Delivery, refusal: &Refusal) -> Forward {
-        let (tag, letter) = (delivery.delivery_tag, self.letter(delivery, refusal));
+        let (tag, message) = (delivery.delivery_tag, self.message_for(delivery, refusal));
         let (forwarder, reason) = (self.clone(), refusal.reason);
         Box::pin(async move {
-            forwarder.publish_dead_letter(letter).await;
+            forwarder.publish_dead_letter(message).await;
             (tag, Forwarded::DeadLettered(reason))
         })
     }
@@ -98,7 +98,8 @@ impl Forwarder {
         })
     }
 
-    fn letter(&self, delivery: Delivery, refusal: &Refusal) -> Outgoing {
+    /// What is published to the dead letters.
+    fn message_for(&self, delivery: Delivery, refusal: &Refusal) -> Outgoing {
         let Delivery { properties, data, .. } = delivery;
         let message_id = properties.message_id().as_ref().map(ToString::to_string);
         let (reason, detail) = (refusal.reason.as_str(), &refusal.detail);
@@ -111,10 +112,10 @@ impl Forwarder {
     }
 
     /// Publishes a dead letter, however many attempts it takes.
-    async fn publish_dead_letter(&self, letter: Outgoing) {
+    async fn publish_dead_letter(&self, message: Outgoing) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-        while let Attempt::Refused = self.publish_unless_refused(letter.clone()).await {
-            self.report(&letter, &PublishError::Refused);
+        while let Attempt::Refused = self.publish_unless_refused(message.clone()).await {
+            self.report(&message, &PublishError::Refused);
             sleep(backoff.failed()).await;
         }
     }

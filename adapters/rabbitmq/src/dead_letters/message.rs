@@ -30,7 +30,7 @@ pub(crate) fn dead_letter(
     let mut headers = headers_of(properties);
     headers.insert(REASON.into(), text(reason.as_str()));
     headers.insert(DETAIL.into(), text(shortened(detail)));
-    // A replayed message that is buried again keeps the time at which it was first buried.
+    // A replayed message that comes to the dead letters again keeps the time at which it first came.
     let first_seen = first_seen(properties).unwrap_or(now);
     headers.insert(FIRST_SEEN.into(), text(&first_seen.to_string()));
     Outgoing {

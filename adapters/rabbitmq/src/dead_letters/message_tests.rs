@@ -19,7 +19,7 @@ fn with_headers(headers: &[(&str, AMQPValue)]) -> BasicProperties {
     BasicProperties::default().with_headers(table)
 }
 
-fn buried(properties: &BasicProperties, now: Timestamp) -> Outgoing {
+fn dead_lettered(properties: &BasicProperties, now: Timestamp) -> Outgoing {
     let why = Refusal::new(DeadLetterReason::Invalid, "user_id must not be empty");
     dead_letter(properties, b"{}".to_vec(), &why, now, &Topology::new("q"))
 }
@@ -29,7 +29,7 @@ fn a_dead_letter_is_read_as_it_was_buried_and_replayed_as_it_came() {
     let came = with_headers(&[("X-Request-Id", text("r1")), ("n", AMQPValue::LongInt(7))])
         .with_message_id(ID.into())
         .with_content_type("text/plain".into());
-    let dead = buried(&came, at(5_000));
+    let dead = dead_lettered(&came, at(5_000));
     assert_eq!((dead.exchange.as_str(), dead.routing_key.as_str()), ("q.dlx", "q.dead"));
     let read = parse::read(&dead.properties, dead.body.clone());
     assert_eq!((read.reason, read.detail.as_str()), (DeadLetterReason::Invalid, "user_id must not be empty"));
@@ -41,8 +41,8 @@ fn a_dead_letter_is_read_as_it_was_buried_and_replayed_as_it_came() {
     assert_eq!(original_headers(&again.properties).count(), 2);
     assert_eq!(header(&again.properties, REASON), None);
     assert_eq!(again.properties.content_type(), came.content_type());
-    // Buried again, it was first seen the first time.
-    let read = parse::read(&buried(&again.properties, at(9_000)).properties, Vec::new());
+    // Dead-lettered again, it was first seen the first time.
+    let read = parse::read(&dead_lettered(&again.properties, at(9_000)).properties, Vec::new());
     assert_eq!(read.first_seen, at(5_000));
 }
 
@@ -90,7 +90,7 @@ fn what_would_have_the_broker_refuse_or_drop_a_message_stays_behind() {
         .with_correlation_id("c1".into());
     let replays = replayed(&foreign, b"{}".to_vec(), at(1), "q");
     let put_back = put_back(&foreign, b"{}".to_vec(), ID, at(1), "q");
-    for message in [buried(&foreign, at(1)), put_back, replays] {
+    for message in [dead_lettered(&foreign, at(1)), put_back, replays] {
         let properties = &message.properties;
         assert_eq!((properties.user_id(), properties.expiration()), (&None, &None));
         assert_eq!(properties.kind().as_ref().map(ShortString::as_str), Some("order"));
@@ -105,10 +105,10 @@ fn what_would_have_the_broker_refuse_or_drop_a_message_stays_behind() {
 fn headers_that_would_not_fit_into_a_frame_do_not_keep_a_message_from_going_on() {
     let nested = FieldArray::from(vec![text(&"x".repeat(40_000)), text(&"y".repeat(40_000))]);
     let large = with_headers(&[("deep", AMQPValue::FieldArray(nested)), ("small", text("s"))]);
-    let buried = buried(&large, at(1)).properties;
-    assert_eq!((header(&buried, "deep"), header(&buried, "small")), (None, None));
-    assert_eq!(header(&buried, REASON).as_deref(), Some("invalid"));
-    assert!(header(&buried, DROPPED).unwrap().starts_with("800"));
+    let kept = dead_lettered(&large, at(1)).properties;
+    assert_eq!((header(&kept, "deep"), header(&kept, "small")), (None, None));
+    assert_eq!(header(&kept, REASON).as_deref(), Some("invalid"));
+    assert!(header(&kept, DROPPED).unwrap().starts_with("800"));
     let put_back = put_back(&large, b"{}".to_vec(), ID, at(1), "q").properties;
     assert!(size_of_table(put_back.headers().as_ref().unwrap()) < 1_000);
 }
