@@ -261,3 +261,64 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// kept may be discarded or not.
     async fn discard(&self, ids: Vec<DeadLetterId>, keep: Keep) -> PortResult<DeadLettersTaken>;
 }
+
+/// Looks after the dead letters for an operator (driving): implemented by the use case, and by the HTTP client for the gateway.
+///
+/// ```
+/// # use keeper_domain::DeadLetterId;
+/// # use keeper_ports::{PortResult, billing::DeadLetterOperations};
+/// /// Throws a test's message away, and says whether it was there.
+/// async fn clean_up(operations: &dyn DeadLetterOperations, id: DeadLetterId) -> PortResult<bool> {
+///     Ok(operations.discard(id, "a test".to_owned()).await?.count > 0)
+/// }
+/// ```
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait DeadLetterOperations: Send + Sync + 'static {
+    /// Lists up to `limit` dead letters, oldest first, and says how many there are in all.
+    ///
+    /// # Errors
+    /// The dead letters could not be read.
+    async fn list(&self, limit: usize) -> PortResult<DeadLetterList>;
+
+    /// Finds the dead letters of an id.
+    ///
+    /// # Errors
+    /// The dead letters could not be read.
+    async fn find(&self, id: DeadLetterId) -> PortResult<DeadLetterList>;
+
+    /// Puts the selected ones back into the order queue as they first came.
+    ///
+    /// # Errors
+    /// The dead letters or the order queue could not be reached; what is not moved stays.
+    async fn replay(&self, selection: DeadLetterSelection) -> PortResult<DeadLettersTaken>;
+
+    /// Throws away those of an id. Each is kept in the journal, with the reason, before it goes.
+    ///
+    /// # Errors
+    /// The dead letters could not be reached, or one could not be kept; what is not discarded stays.
+    async fn discard(&self, id: DeadLetterId, because: String) -> PortResult<DeadLettersTaken>;
+}
+
+/// Keeps what operators throw away (driven).
+///
+/// ```
+/// # use keeper_domain::DeadLetter;
+/// # use keeper_ports::{PortError, PortResult, billing::Journal};
+/// /// A disk that is full: nothing can be discarded.
+/// struct Full;
+///
+/// impl Journal for Full {
+///     fn keep(&self, _letter: &DeadLetter, _because: &str) -> PortResult<()> {
+///         Err(PortError::failed("journal", "no room"))
+///     }
+/// }
+/// ```
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait Journal: Send + Sync + 'static {
+    /// Keeps a dead letter that is about to be discarded, and why. It MUST be safe before `Ok`.
+    ///
+    /// # Errors
+    /// It is not kept.
+    fn keep(&self, letter: &DeadLetter, because: &str) -> PortResult<()>;
+}

@@ -32,7 +32,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("keeper-sqlite", ADAPTER),
     (
         "keeper-bootstrap",
-        &["keeper-domain", "keeper-http-server", "keeper-ports", "keeper-settings", "keeper-telemetry"],
+        &[
+            "keeper-domain",
+            "keeper-http-server",
+            "keeper-ports",
+            "keeper-settings",
+            "keeper-telemetry",
+            "keeper-wire",
+        ],
     ),
     (
         "keeper-edge",

@@ -1,5 +1,5 @@
-//! Bounds what a sick upstream costs those who call it: [`GuardedCatalog`], [`GuardedBook`] and [`GuardedQueue`] decorate a
-//! port with an [`Upstream`].
+//! Bounds what a sick upstream costs those who call it: [`GuardedCatalog`], [`GuardedBook`], [`GuardedQueue`] and
+//! [`GuardedOperations`] decorate a port with an [`Upstream`].
 //!
 //! * **A breaker**: while an upstream does not answer, calls fail at once. From time to time one goes through, to see whether it
 //!   answers again.
@@ -12,12 +12,14 @@
 mod breaker;
 mod guarded_book;
 mod guarded_catalog;
+mod guarded_operations;
 mod guarded_queue;
 mod metrics;
 mod upstream;
 
 pub use guarded_book::GuardedBook;
 pub use guarded_catalog::GuardedCatalog;
+pub use guarded_operations::GuardedOperations;
 pub use guarded_queue::GuardedQueue;
 pub use metrics::BreakerMetrics;
 pub use upstream::Upstream;

@@ -2,11 +2,13 @@
 #![warn(missing_docs)]
 
 mod billing;
+mod dead_letters;
 mod inventory;
 mod probe;
 mod service;
 
 pub use billing::BillingClient;
+pub use dead_letters::DeadLetterClient;
 pub use inventory::InventoryClient;
 pub use probe::HttpProbe;
 pub use service::{ClientSettings, Service, ServiceError};

@@ -81,6 +81,50 @@ impl Read for OrderWait {
     }
 }
 
+/// The most dead letters of a list: nobody knows how large a message of another publisher is.
+pub(crate) const MAX_DEAD_LETTERS: u16 = 100;
+
+/// `?limit=`
+pub(crate) struct DeadLetterLimit(pub(crate) u16);
+
+impl Read for DeadLetterLimit {
+    fn read(mut query: Query<'_>) -> Result<Self, ApiError> {
+        let limit = query.take("limit")?;
+        query.end()?;
+        let Some(limit) = limit else { return Ok(Self(MAX_DEAD_LETTERS)) };
+        match limit.parse() {
+            Ok(number @ 1..=MAX_DEAD_LETTERS) if limit.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Ok(Self(number))
+            }
+            _ => {
+                let rule = format!("must be a whole number from 1 to {MAX_DEAD_LETTERS}");
+                Err(Invalid::new("limit", rule).into())
+            }
+        }
+    }
+}
+
+/// The longest reason, in characters.
+pub(crate) const MAX_REASON_CHARS: usize = 500;
+
+/// `?reason=`: why something is thrown away.
+pub(crate) struct Because(pub(crate) String);
+
+impl Read for Because {
+    fn read(mut query: Query<'_>) -> Result<Self, ApiError> {
+        let reason = query.take("reason")?.unwrap_or_default();
+        query.end()?;
+        let reason = reason.trim();
+        if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS || reason.contains(char::is_control)
+        {
+            let rule =
+                format!("must be given: 1 to {MAX_REASON_CHARS} characters, without control characters");
+            return Err(Invalid::new("reason", rule).into());
+        }
+        Ok(Self(reason.to_owned()))
+    }
+}
+
 /// No query at all.
 pub(crate) struct NoQuery;
 
@@ -165,4 +209,4 @@ macro_rules! guard {
     )+};
 }
 
-guard!(MovieList, MovieIds, OrderList, OrderWait, NoQuery);
+guard!(MovieList, MovieIds, OrderList, OrderWait, DeadLetterLimit, Because, NoQuery);

@@ -184,7 +184,7 @@ fn read(id: &str, row: &SqliteRow) -> Result<DeadLetter, RowError> {
         [(REQUEST_ID, row.try_get(5)?), (TRACEPARENT, row.try_get(6)?), (TRACESTATE, row.try_get(8)?)];
     let present = |(name, value): (&str, Option<String>)| value.map(|value| (name.to_owned(), value));
     Ok(DeadLetter {
-        id: DeadLetterId::parse(id)?,
+        id: DeadLetterId::parse("id", id)?,
         reason: DeadLetterReason::parse(row.try_get(1)?).ok_or("its reason is unknown")?,
         detail: row.try_get(2)?,
         first_seen: Timestamp::from_millis(row.try_get(3)?)?,

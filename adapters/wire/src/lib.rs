@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod body;
+mod dead_letter;
 mod error;
 pub mod message;
 mod movie;
@@ -13,6 +14,7 @@ mod problem;
 #[cfg(feature = "schema")]
 mod schema;
 
+pub use dead_letter::{DeadLetterBody, DeadLetterListBody, DeadLettersTakenBody, ReplayFields};
 pub use error::{ErrorBody, ErrorCode};
 pub use message::OrderMessage;
 pub use movie::{DELETED_COUNT, MessageBody, MovieBody, MovieChangeFields, MovieFields};

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use keeper_billing::{Book, Processor};
+use keeper_billing::{Book, Operations, Processor};
 use keeper_bootstrap::{
-    Context, Dependency, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting,
+    Context, Dependency, JournalFile, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting,
     migrate_when_there, register_pool,
 };
-use keeper_http_server::{Dependencies, Document, docs, order_book};
+use keeper_http_server::{Dependencies, Document, docs, operations, order_book};
 use keeper_postgres::{DatabaseProbe, PgDatabase, PgOrders, Schema};
 use keeper_rabbitmq::{
     Broker, BrokerMetrics, ConnectProbe, ConsumerSettings, RabbitDeadLetters, order_consumer,
@@ -19,6 +19,7 @@ pub(crate) struct BillingUnit;
 pub(crate) struct BillingSettings {
     database: keeper_postgres::PgSettings,
     broker: ConsumerSettings,
+    dead_letters: JournalFile,
 }
 
 impl Unit for BillingUnit {
@@ -55,6 +56,8 @@ impl Unit for BillingUnit {
             helpful: Vec::new(),
         };
         let book = Arc::new(Book::new(ledger.clone()));
+        let dead_letters =
+            Operations::new(Arc::new(RabbitDeadLetters::new(&broker)), Arc::new(settings.dead_letters));
         let stop = context.stop.tasks.clone();
         let consuming = Box::pin(consumer.run(stop.clone()));
         let listening = stop.clone();
@@ -64,7 +67,11 @@ impl Unit for BillingUnit {
         let migrating =
             Box::pin(async move { migrate_when_there(migrate, || database.migrate(), stop).await });
         Ok(Parts {
-            api: context.api().attach(order_book(book)).attach(docs::stage(Document::Billing)),
+            api: context
+                .api()
+                .attach(order_book(book))
+                .attach(operations(Arc::new(dead_letters)))
+                .attach(docs::stage(Document::Billing)),
             dependencies,
             tasks: vec![consuming, listening, migrating],
             greeting: None,

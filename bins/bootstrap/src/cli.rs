@@ -6,7 +6,7 @@ use clap::{ArgMatches, Command};
 use serde::Deserialize;
 
 use crate::config::Common;
-use crate::journal::Journal;
+use crate::journal::JournalFile;
 use crate::log_writer::within_patience;
 use crate::output::say;
 use crate::settings::UnitSettings;
@@ -64,7 +64,7 @@ fn command<U: Unit>() -> Command {
 /// The settings of a unit that has dead letters to look after.
 #[derive(Deserialize)]
 struct OfDeadLetters {
-    dead_letters: Journal,
+    dead_letters: JournalFile,
 }
 
 async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {

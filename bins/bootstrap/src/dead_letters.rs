@@ -1,19 +1,18 @@
 //! `dead-letters list|show|replay|discard`: for operators, against the live queue.
 
-mod text;
+pub(crate) mod text;
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
-use keeper_domain::{DeadLetter, DeadLetterId, DeadLetterReason, DeadLetterSelection, DeadLettersTaken};
-use keeper_ports::billing::{DeadLetters, Keep};
-use keeper_ports::{Clock, PortError};
-use serde_json::{Value, json};
+use keeper_domain::{DeadLetterId, DeadLetterReason, DeadLetterSelection, DeadLettersTaken};
+use keeper_ports::PortError;
+use keeper_ports::billing::{DeadLetters, Journal, Keep};
+use serde_json::Value;
 
 use self::text::{Count, as_json, json_line};
-use crate::clock::SystemClock;
-use crate::journal::Journal;
+use crate::journal::JournalFile;
 use crate::output::say;
 use crate::{OpenDeadLetters, StartError};
 
@@ -57,7 +56,7 @@ pub(crate) fn command() -> Command {
 /// Does what the command line says; the dead letters are opened where they are needed.
 pub(crate) async fn run(
     open: impl Future<Output = Result<OpenDeadLetters, StartError>>,
-    journal: Journal,
+    journal: JournalFile,
     matches: &ArgMatches,
 ) -> Result<(), StartError> {
     if matches.subcommand_name() == Some("journal") {
@@ -122,7 +121,7 @@ async fn replay(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), S
 
 async fn discard(
     letters: &dyn DeadLetters,
-    journal: Journal,
+    journal: JournalFile,
     matches: &ArgMatches,
 ) -> Result<(), StartError> {
     let id = id_of(matches)?;
@@ -132,7 +131,7 @@ async fn discard(
     }
     let because = reason.to_owned();
     // Called with what is about to go, before it does. A command that is interrupted in between has kept what is still there.
-    let keep: Keep = Arc::new(move |letter| journal.append(&entry(letter, &because)));
+    let keep: Keep = Arc::new(move |letter| journal.keep(letter, &because));
     let discarded = letters.discard(vec![id], keep).await.map_err(|error| failed(&error))?;
     let DeadLettersTaken { count, coverage } = discarded;
     if count == 0 {
@@ -140,15 +139,6 @@ async fn discard(
     }
     tracing::info!(audit = true, dead_letter = %id, reason, discarded = count, "dead letter discarded");
     say(format_args!("{count} discarded"))
-}
-
-/// A line of the journal.
-fn entry(letter: &DeadLetter, because: &str) -> String {
-    json_line(&json!({
-        "discarded_at": SystemClock.now().to_string(),
-        "because": because,
-        "dead_letter": as_json(letter),
-    }))
 }
 
 /// What `replay` is to put back.
@@ -165,7 +155,7 @@ fn selected(matches: &ArgMatches) -> Result<DeadLetterSelection, StartError> {
 
 fn id_of(matches: &ArgMatches) -> Result<DeadLetterId, StartError> {
     let id = matches.get_one::<String>("ID").map_or("", String::as_str);
-    DeadLetterId::parse(id).map_err(StartError::part)
+    DeadLetterId::parse("ID", id).map_err(StartError::part)
 }
 
 fn failed(error: &PortError) -> StartError {

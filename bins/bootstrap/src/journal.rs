@@ -3,9 +3,14 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use keeper_ports::{PortError, PortResult};
+use keeper_domain::DeadLetter;
+use keeper_ports::billing::Journal;
+use keeper_ports::{Clock, PortError, PortResult};
 use serde::Deserialize;
+use serde_json::json;
 
+use crate::clock::SystemClock;
+use crate::dead_letters::text::{as_json, json_line};
 use crate::output::say;
 use crate::{SettingsError, StartError};
 
@@ -13,17 +18,27 @@ use crate::{SettingsError, StartError};
 /// the settings.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Journal {
+pub struct JournalFile {
     #[serde(rename = "journal")]
     file: PathBuf,
 }
 
-impl Journal {
+impl Journal for JournalFile {
+    fn keep(&self, letter: &DeadLetter, because: &str) -> PortResult<()> {
+        self.append(&json_line(&json!({
+            "discarded_at": SystemClock.now().to_string(),
+            "because": because,
+            "dead_letter": as_json(letter),
+        })))
+    }
+}
+
+impl JournalFile {
     /// Appends a line; it is on the disk before `Ok`. Without a file in the settings nothing is kept.
     ///
     /// # Errors
     /// The line is not on the disk.
-    pub(crate) fn append(&self, line: &str) -> PortResult<()> {
+    fn append(&self, line: &str) -> PortResult<()> {
         if self.file.as_os_str().is_empty() {
             return Ok(());
         }
@@ -80,8 +95,8 @@ mod tests {
 
     use super::*;
 
-    fn journal(file: impl Into<PathBuf>) -> Journal {
-        Journal { file: file.into() }
+    fn journal(file: impl Into<PathBuf>) -> JournalFile {
+        JournalFile { file: file.into() }
     }
 
     #[test]

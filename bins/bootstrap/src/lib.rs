@@ -25,6 +25,7 @@ mod watch;
 
 pub use cli::main;
 pub use clock::{SystemClock, UuidOrderIds};
+pub use journal::JournalFile;
 pub use keeper_settings::WrongSetting;
 pub use output::say;
 pub use pool::register_pool;

@@ -4,11 +4,16 @@ use clap::{ArgMatches, Command};
 use keeper_batching::BatchedCatalog;
 use keeper_billing::Intake;
 use keeper_bootstrap::{Context, Dependency, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
-use keeper_breaker::{BreakerMetrics, GuardedBook, GuardedCatalog, GuardedQueue, Upstream};
+use keeper_breaker::{
+    BreakerMetrics, GuardedBook, GuardedCatalog, GuardedOperations, GuardedQueue, Upstream,
+};
 use keeper_edge::{Edge, EdgeSettings, keys};
-use keeper_http_client::{BillingClient, ClientSettings, HttpProbe, InventoryClient, Service};
+use keeper_http_client::{
+    BillingClient, ClientSettings, DeadLetterClient, HttpProbe, InventoryClient, Service,
+};
 use keeper_http_server::{
-    Dependencies, Document, IntakeMetrics, auth, browser, docs, movies, order_book, order_intake, site,
+    Dependencies, Document, IntakeMetrics, auth, browser, docs, movies, operations, order_book, order_intake,
+    site,
 };
 use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, RabbitQueue};
 use serde::Deserialize;
@@ -65,7 +70,10 @@ impl Unit for GatewayUnit {
         let catalog = Arc::new(BatchedCatalog::new("inventory", catalog, timeout));
         let catalog = Arc::new(GuardedCatalog::new(upstream("inventory", max / 2), catalog));
         let book = Arc::new(BillingClient::new(billing.clone()));
-        let book = Arc::new(GuardedBook::new(upstream("billing", max / 4), book));
+        let guard = upstream("billing", max / 4);
+        let book = Arc::new(GuardedBook::new(Arc::clone(&guard), book));
+        let dead_letters = Arc::new(DeadLetterClient::new(billing.clone()));
+        let dead_letters = Arc::new(GuardedOperations::new(guard, dead_letters));
         let (ids, clock) = (Arc::new(UuidOrderIds), Arc::clone(&context.clock));
         let intake = Intake::new(queue, book.clone(), ids, clock);
         let edge = Edge::new(&settings.edge, context)?;
@@ -76,6 +84,7 @@ impl Unit for GatewayUnit {
             .attach(movies(catalog))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
             .attach(order_book(book))
+            .attach(operations(dead_letters))
             .attach(docs::stage(Document::Gateway))
             .attach(site::stage());
         let dependencies = Dependencies {

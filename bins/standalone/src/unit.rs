@@ -2,13 +2,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
-use keeper_billing::{Book, Intake, Processor};
+use keeper_billing::{Book, Intake, Operations, Processor};
 use keeper_bootstrap::{
-    Context, Dependency, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting, register_pool,
+    Context, Dependency, JournalFile, OpenDeadLetters, Parts, StartError, Unit, UuidOrderIds, WrongSetting,
+    register_pool,
 };
 use keeper_edge::{Edge, EdgeSettings, keys};
 use keeper_http_server::{
-    Dependencies, Document, IntakeMetrics, auth, browser, docs, movies, order_book, order_intake, site,
+    Dependencies, Document, IntakeMetrics, auth, browser, docs, movies, operations, order_book, order_intake,
+    site,
 };
 use keeper_inventory::Inventory;
 use keeper_sqlite::{
@@ -28,6 +30,7 @@ pub(crate) struct StandaloneSettings {
     #[serde(flatten)]
     edge: EdgeSettings,
     storage: StorageSettings,
+    dead_letters: JournalFile,
 }
 
 impl Unit for StandaloneUnit {
@@ -71,6 +74,8 @@ impl Unit for StandaloneUnit {
         let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
         let catalog = Inventory::new(Arc::new(SqliteMovies::new(inventory.clone())), Arc::clone(clock));
         let book = Arc::new(Book::new(ledger));
+        let dead_letters =
+            Operations::new(Arc::new(SqliteDeadLetters::new(queue.clone())), Arc::new(settings.dead_letters));
         let ids = Arc::new(UuidOrderIds);
         let intake = Intake::new(Arc::new(queue), book.clone(), ids, Arc::clone(clock));
         let edge = Edge::new(&settings.edge, context)?;
@@ -81,6 +86,7 @@ impl Unit for StandaloneUnit {
             .attach(movies(Arc::new(catalog)))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
             .attach(order_book(book))
+            .attach(operations(Arc::new(dead_letters)))
             .attach(docs::stage(Document::Gateway))
             .attach(site::stage());
         let stop = context.stop.tasks.clone();

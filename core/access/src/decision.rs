@@ -70,7 +70,7 @@ mod tests {
     }
 
     /// What each call needs, written down a second time: who changes the table has to say so twice.
-    const NEEDS: [(Operation, Option<Scope>); 9] = [
+    const NEEDS: [(Operation, Option<Scope>); 14] = [
         (Operation::AddMovie, Some(Scope::MoviesWrite)),
         (Operation::ListMovies, None),
         (Operation::ReadMovie, None),
@@ -80,6 +80,11 @@ mod tests {
         (Operation::PlaceOrder, Some(Scope::OrdersWrite)),
         (Operation::ReadOrder, Some(Scope::OrdersRead)),
         (Operation::ListOrders, Some(Scope::OrdersRead)),
+        (Operation::ListDeadLetters, Some(Scope::Operations)),
+        (Operation::ReadDeadLetter, Some(Scope::Operations)),
+        (Operation::ReplayDeadLetters, Some(Scope::Operations)),
+        (Operation::ReplayDeadLetter, Some(Scope::Operations)),
+        (Operation::DiscardDeadLetter, Some(Scope::Operations)),
     ];
 
     #[test]

@@ -21,6 +21,16 @@ pub enum Operation {
     ReadOrder,
     /// List a user's orders.
     ListOrders,
+    /// List the messages that could not be processed.
+    ListDeadLetters,
+    /// Read one of them.
+    ReadDeadLetter,
+    /// Put all of them back, or those of a reason.
+    ReplayDeadLetters,
+    /// Put one of them back.
+    ReplayDeadLetter,
+    /// Throw one of them away.
+    DiscardDeadLetter,
 }
 
 /// What a call needs of its caller.
@@ -36,7 +46,7 @@ pub enum Need {
 
 impl Operation {
     /// Every call.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::AddMovie,
         Self::ListMovies,
         Self::ReadMovie,
@@ -46,6 +56,11 @@ impl Operation {
         Self::PlaceOrder,
         Self::ReadOrder,
         Self::ListOrders,
+        Self::ListDeadLetters,
+        Self::ReadDeadLetter,
+        Self::ReplayDeadLetters,
+        Self::ReplayDeadLetter,
+        Self::DiscardDeadLetter,
     ];
 
     /// The call's name, as the document of the API has it.
@@ -60,6 +75,11 @@ impl Operation {
             Self::PlaceOrder => "placeOrder",
             Self::ReadOrder => "readOrder",
             Self::ListOrders => "listOrders",
+            Self::ListDeadLetters => "listDeadLetters",
+            Self::ReadDeadLetter => "readDeadLetter",
+            Self::ReplayDeadLetters => "replayDeadLetters",
+            Self::ReplayDeadLetter => "replayDeadLetter",
+            Self::DiscardDeadLetter => "discardDeadLetter",
         }
     }
 
@@ -76,6 +96,11 @@ impl Operation {
             Self::DeleteAllMovies => Need::Scope(Scope::MoviesClear),
             Self::PlaceOrder => Need::OwnOrder(Scope::OrdersWrite),
             Self::ReadOrder | Self::ListOrders => Need::OwnOrder(Scope::OrdersRead),
+            Self::ListDeadLetters
+            | Self::ReadDeadLetter
+            | Self::ReplayDeadLetters
+            | Self::ReplayDeadLetter
+            | Self::DiscardDeadLetter => Need::Scope(Scope::Operations),
         }
     }
 }

@@ -25,10 +25,8 @@ impl DeadLetterId {
     ///
     /// # Errors
     /// The text is not a UUID.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        Uuid::try_parse(text)
-            .map(Self)
-            .map_err(|_| Invalid::new("ID", "must be a UUID, as `dead-letters list` shows it"))
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
+        Uuid::try_parse(text).map(Self).map_err(|_| Invalid::new(field, "must be a UUID, as a list shows it"))
     }
 }
 
@@ -180,8 +178,8 @@ mod tests {
         assert_ne!(id, DeadLetterId::derive(None, b"{}"));
         assert_ne!(id, DeadLetterId::derive(Some("m1"), b"{ }"));
         assert_ne!(DeadLetterId::derive(Some("a"), b"b"), DeadLetterId::derive(None, b"ab"));
-        assert_eq!(DeadLetterId::parse(&id.to_string()).unwrap(), id);
-        assert!(DeadLetterId::parse("first").is_err());
+        assert_eq!(DeadLetterId::parse("id", &id.to_string()).unwrap(), id);
+        assert!(DeadLetterId::parse("id", "first").is_err());
     }
 
     #[test]

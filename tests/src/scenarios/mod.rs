@@ -4,6 +4,7 @@ pub mod access;
 pub mod bad_input;
 pub mod compression;
 pub mod conditions;
+pub mod dead_letters;
 pub mod documentation;
 pub mod lifecycle;
 pub mod limits;
@@ -134,6 +135,10 @@ macro_rules! end_to_end {
         mod alone {
             $crate::scenarios!($kind, own_stack:
                 movies { all_movies_are_deleted_and_a_page_has_100 }
+                dead_letters {
+                    an_operator_looks_replays_and_discards,
+                    what_is_no_order_of_an_operator_is_refused,
+                }
                 bad_input {
                     bad_movies_are_refused_and_change_nothing,
                     bad_changes_are_refused_and_change_nothing,

@@ -124,13 +124,19 @@ impl AccessControl {
 /// Which calls are counted together.
 fn policy_of(operation: Operation) -> RatePolicy {
     match operation {
-        Operation::ListMovies | Operation::ReadMovie | Operation::ReadOrder | Operation::ListOrders => {
-            RatePolicy::Reads
-        }
+        Operation::ListMovies
+        | Operation::ReadMovie
+        | Operation::ReadOrder
+        | Operation::ListOrders
+        | Operation::ListDeadLetters
+        | Operation::ReadDeadLetter => RatePolicy::Reads,
         Operation::AddMovie
         | Operation::ChangeMovie
         | Operation::DeleteMovie
-        | Operation::DeleteAllMovies => RatePolicy::Writes,
+        | Operation::DeleteAllMovies
+        | Operation::ReplayDeadLetters
+        | Operation::ReplayDeadLetter
+        | Operation::DiscardDeadLetter => RatePolicy::Writes,
         Operation::PlaceOrder => RatePolicy::Orders,
     }
 }

@@ -38,7 +38,12 @@ guarded!(
     DeleteAllMovies,
     PlaceOrder,
     ReadOrder,
-    ListOrders
+    ListOrders,
+    ListDeadLetters,
+    ReadDeadLetter,
+    ReplayDeadLetters,
+    ReplayDeadLetter,
+    DiscardDeadLetter
 );
 
 /// Somebody who may make the call `O`.
@@ -49,6 +54,16 @@ pub(crate) struct Access<O> {
 }
 
 impl<O> Access<O> {
+    /// Writes down that they changed something, and why.
+    pub(crate) fn done(&self, action: &'static str, reason: &str, count: u64) {
+        if let Some(visit) = &self.visit {
+            visit.done(&self.caller, action, reason, count);
+        } else {
+            // Nobody is asked who they are.
+            tracing::info!(target: "audit", action, outcome = "done", reason, count, "audit");
+        }
+    }
+
     /// Says whether they may do so with this user's orders.
     pub(crate) fn to_orders_of(&self, user: &UserId) -> Result<(), ApiError> {
         decide_for(user, &self.caller).map_err(|why| {

@@ -11,7 +11,8 @@ mod visit;
 
 pub use control::{AccessControl, stage};
 pub(crate) use guard::{
-    Access, AddMovie, ChangeMovie, DeleteAllMovies, DeleteMovie, ListMovies, ListOrders, PlaceOrder,
-    ReadMovie, ReadOrder,
+    Access, AddMovie, ChangeMovie, DeleteAllMovies, DeleteMovie, DiscardDeadLetter, ListDeadLetters,
+    ListMovies, ListOrders, PlaceOrder, ReadDeadLetter, ReadMovie, ReadOrder, ReplayDeadLetter,
+    ReplayDeadLetters,
 };
 pub use metrics::AccessMetrics;

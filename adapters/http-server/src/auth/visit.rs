@@ -54,11 +54,25 @@ impl Visit {
             Denied::Unknown => "no credentials",
             Denied::Lacks(scope) => scope.as_str(),
         };
-        let who = match caller {
-            Caller::Known(principal) => Some(principal.credential.as_str()),
-            Caller::Anonymous | Caller::Unchecked => None,
-        };
-        self.line(outcome, reason, who, means);
+        self.line(outcome, reason, credential_of(caller), means);
+    }
+
+    /// The caller changed something of everybody's.
+    pub(super) fn done(&self, caller: &Caller, action: &'static str, reason: &str, count: u64) {
+        tracing::info!(
+            target: "audit",
+            action,
+            outcome = "done",
+            reason,
+            count,
+            caller = credential_of(caller),
+            via = means_of(caller).map(Means::as_str),
+            address = %self.address,
+            object = self.object,
+            request_id = self.request_id,
+            trace_id = self.trace_id,
+            "audit"
+        );
     }
 
     fn line(&self, outcome: &str, reason: &str, caller: Option<&str>, means: Option<Means>) {
@@ -75,5 +89,13 @@ impl Visit {
             trace_id = self.trace_id,
             "audit"
         );
+    }
+}
+
+/// The name of the credentials, which opens nothing.
+fn credential_of(caller: &Caller) -> Option<&str> {
+    match caller {
+        Caller::Known(principal) => Some(principal.credential.as_str()),
+        Caller::Anonymous | Caller::Unchecked => None,
     }
 }

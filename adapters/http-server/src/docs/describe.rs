@@ -7,7 +7,7 @@ use rocket_okapi::okapi::openapi3::{OpenApi, Operation, Parameter, RefOr, Respon
 
 use super::parameters::{header, query, request_id};
 use super::{Document, errors, schema, security};
-use crate::query::MAX_WAIT_S;
+use crate::query::{MAX_DEAD_LETTERS, MAX_REASON_CHARS, MAX_WAIT_S};
 
 /// What is said of an operation.
 struct Description {
@@ -45,7 +45,7 @@ const NEXT_PAGE: &[(&str, &str)] =
 
 const VERSION: (&str, &str) = ("ETag", "The movie's version.");
 
-const DESCRIPTIONS: [Description; 10] = [
+const DESCRIPTIONS: [Description; 15] = [
     Description {
         status: "201",
         headers: &[("Location", "The address of the movie."), VERSION],
@@ -75,6 +75,15 @@ const DESCRIPTIONS: [Description; 10] = [
         query: orders_query,
         headers: NEXT_PAGE,
         ..described("listOrders", "A page of the user's orders.")
+    },
+    Description { query: dead_letters_query, ..described("listDeadLetters", "The oldest dead letters.") },
+    Description { may_miss: true, ..described("readDeadLetter", "The dead letter.") },
+    described("replayDeadLetters", "They are in the order queue again."),
+    Description { may_miss: true, ..described("replayDeadLetter", "It is in the order queue again.") },
+    Description {
+        query: discard_query,
+        may_miss: true,
+        ..described("discardDeadLetter", "It is kept in the journal, and gone.")
     },
 ];
 
@@ -174,6 +183,17 @@ fn order_query() -> Vec<Parameter> {
     let longest = MAX_WAIT_S as f64;
     let says = "Seconds to wait for the order to be recorded; 0 unless told.";
     vec![query("wait", says, false, schema::integer(0.0, Some(longest)))]
+}
+
+fn dead_letters_query() -> Vec<Parameter> {
+    let says = "The most of them; 100 unless told.";
+    vec![query("limit", says, false, schema::integer(1.0, Some(f64::from(MAX_DEAD_LETTERS))))]
+}
+
+fn discard_query() -> Vec<Parameter> {
+    let length = u32::try_from(MAX_REASON_CHARS).ok();
+    let reason = schema::text(Some(1), length, Some("^[!-~]+( [!-~]+)*$"));
+    vec![query("reason", "Why it is thrown away.", true, reason)]
 }
 
 fn limit() -> Parameter {

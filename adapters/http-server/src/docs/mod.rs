@@ -12,7 +12,7 @@ pub use pages::stage;
 use rocket_okapi::okapi::merge::merge_specs;
 use rocket_okapi::okapi::openapi3::{Contact, Info, License, OpenApi, Server, Tag};
 
-use crate::{movies, movies_by_id, orders};
+use crate::{movies, movies_by_id, operations, orders};
 
 /// Which unit's API a document describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +35,10 @@ pub fn document(which: Document) -> Result<String, serde_json::Error> {
             movies::routes_and_docs().1,
             orders::intake_routes_and_docs().1,
             orders::book_routes_and_docs().1,
+            operations::routes_and_docs().1,
         ],
         Document::Inventory => vec![movies::routes_and_docs().1, movies_by_id::routes_and_docs().1],
-        Document::Billing => vec![orders::book_routes_and_docs().1],
+        Document::Billing => vec![orders::book_routes_and_docs().1, operations::routes_and_docs().1],
     };
     let mut document = OpenApi::new();
     for spec in &specs {
@@ -78,9 +79,10 @@ fn tags(which: Document) -> Vec<Tag> {
     let movies = || tag("Movies", "The catalogue.");
     let internal = || tag("Internal", "Between our own units; never reached from outside.");
     let orders = || tag("Orders", "Placing orders and reading what became of them.");
+    let operations = || tag("Operations", "For operators: the messages that could not be processed.");
     match which {
-        Document::Gateway => vec![movies(), orders()],
+        Document::Gateway => vec![movies(), orders(), operations()],
         Document::Inventory => vec![movies(), internal()],
-        Document::Billing => vec![orders()],
+        Document::Billing => vec![orders(), operations()],
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use keeper_access::{Operation, Reads};
-use keeper_domain::{Means, Order, OrderId, Principal, RecordedOrder, Scope, Scopes, Slice, Timestamp};
+use keeper_domain::{
+    Coverage, DeadLetter, DeadLetterList, DeadLetterReason, DeadLettersTaken, Means, Order, OrderId,
+    Principal, RecordedOrder, Scope, Scopes, Slice, Timestamp,
+};
 use keeper_http_server::auth::{self, AccessControl, AccessMetrics};
-use keeper_http_server::{Document, IntakeMetrics, docs, movies, order_book, order_intake};
+use keeper_http_server::{Document, IntakeMetrics, docs, movies, operations, order_book, order_intake};
 use keeper_ports::PortError;
 use keeper_ports::access::{MockCredentials, MockRateLimiter, Quota, Recognition};
-use keeper_ports::billing::{MockOrderBook, MockOrderIntake, Submission};
+use keeper_ports::billing::{MockDeadLetterOperations, MockOrderBook, MockOrderIntake, Submission};
 use keeper_ports::inventory::MockMovieCatalog;
 use keeper_wire::{MovieFields, OrderFields};
 use prometheus::Registry;
@@ -86,15 +89,44 @@ async fn over(control: AccessControl) -> Client {
         movies(Arc::new(catalog())),
         order_intake(Arc::new(intake), IntakeMetrics::register(&Registry::new()).unwrap()),
         order_book(Arc::new(book)),
+        operations(Arc::new(dead_letters())),
     ])
     .await
 }
 
+/// One dead letter, of whatever id.
+fn dead_letters() -> MockDeadLetterOperations {
+    let letter = |id| DeadLetter {
+        id,
+        reason: DeadLetterReason::Invalid,
+        detail: String::new(),
+        first_seen: Timestamp::from_millis(0).unwrap(),
+        order_id: None,
+        headers: Vec::new(),
+        body: Vec::new(),
+    };
+    let taken = || DeadLettersTaken { count: 1, coverage: Coverage::whole(1) };
+    let mut mock = MockDeadLetterOperations::new();
+    let none = || DeadLetterList { letters: Vec::new(), coverage: Coverage::whole(0) };
+    mock.expect_list().returning(move |_| Ok(none()));
+    mock.expect_find()
+        .returning(move |id| Ok(DeadLetterList { letters: vec![letter(id)], coverage: Coverage::whole(1) }));
+    mock.expect_replay().returning(move |_| Ok(taken()));
+    mock.expect_discard().returning(move |_, _| Ok(taken()));
+    mock
+}
+
 /// Calls an operation in a way that is right, about the orders of anna.
 async fn call(client: &Client, method: &str, path: &str, credential: Option<&str>) -> Answer {
-    let query = if path == "/api/billing/orders" && method == "get" { "?user_id=anna" } else { "" };
-    let path = path.replace("{order_id}", ID).replace("{id}", "1") + query;
+    let query = match (method, path) {
+        ("get", "/api/billing/orders") => "?user_id=anna",
+        ("delete", "/api/operations/dead-letters/{id}") => "?reason=a%20test",
+        _ => "",
+    };
+    let id = if path.starts_with("/api/operations") { ID } else { "1" };
+    let path = path.replace("{order_id}", ID).replace("{id}", id) + query;
     let body = match (method, path.as_str()) {
+        ("post", path) if path.starts_with("/api/operations") => "{}",
         ("post", "/api/billing") => r#"{"user_id":"anna","number_of_items":1,"total_amount":"1"}"#,
         ("post" | "put", _) => r#"{"title":"Solaris","description":""}"#,
         _ => "",

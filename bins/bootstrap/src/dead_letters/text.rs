@@ -3,7 +3,8 @@
 use std::fmt::{self, Display, Write};
 
 use keeper_domain::{Coverage, DeadLetter, DeadLetterId, DeadLetterList};
-use serde_json::{Value, json};
+use keeper_wire::DeadLetterBody;
+use serde_json::Value;
 
 /// A table, one line a dead letter, and below it how many are not shown.
 pub(super) fn table(list: &DeadLetterList) -> String {
@@ -61,31 +62,13 @@ pub(super) fn missing(id: DeadLetterId, Coverage { seen, total }: Coverage) -> S
 }
 
 /// Everything of it as JSON, the bytes of what is not text included.
-pub(super) fn as_json(letter: &DeadLetter) -> Value {
-    let headers: serde_json::Map<_, _> =
-        letter.headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
-    let mut json = json!({
-        "id": letter.id.to_string(),
-        "reason": letter.reason.as_str(),
-        "detail": letter.detail,
-        "first_seen": letter.first_seen.to_string(),
-        "order_id": letter.order_id,
-        "headers": headers,
-        "body": String::from_utf8_lossy(&letter.body),
-    });
-    // What is not text is there in full all the same.
-    if std::str::from_utf8(&letter.body).is_err() {
-        let mut hex = String::with_capacity(2 * letter.body.len());
-        letter.body.iter().for_each(|byte| {
-            let _ = write!(hex, "{byte:02x}");
-        });
-        json["body_hex"] = hex.into();
-    }
-    json
+pub(crate) fn as_json(letter: &DeadLetter) -> Value {
+    // Text and numbers can always be written.
+    serde_json::to_value(DeadLetterBody::from(letter.clone())).unwrap_or_default()
 }
 
 /// JSON on one line, in which a terminal finds nothing to obey.
-pub(super) fn json_line(value: &Value) -> String {
+pub(crate) fn json_line(value: &Value) -> String {
     // They are in strings only, where JSON has an escape for each: all of them are below U+10000.
     value.to_string().chars().fold(String::new(), |mut line, c| {
         let _ = if acts(c) { write!(line, "\\u{:04x}", u32::from(c)) } else { line.write_char(c) };
