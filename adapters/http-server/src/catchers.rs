@@ -39,17 +39,17 @@ fn any(status: Status, _: &Request<'_>) -> ApiError {
 /// The methods under which the request's path has a route. Rocket 0.5 answers 404 for a wrong method.
 fn methods_of(request: &Request<'_>) -> Vec<&'static str> {
     let path: Vec<_> = request.uri().path().segments().collect();
-    let mut methods: Vec<_> = request
-        .rocket()
-        .routes()
-        // What is answered to a browser's question is no way to call.
-        .filter(|route| route.method != Method::Options)
-        .filter(|route| {
-            let pattern: Vec<_> = route.uri.path().split('/').filter(|part| !part.is_empty()).collect();
-            pattern.len() == path.len()
-                && pattern.iter().zip(&path).all(|(part, is)| part.starts_with('<') || part == is)
-        })
-        .map(|route| route.method.as_str())
+    // What is answered to a browser's question is no way to call.
+    let routes = request.rocket().routes().filter(|route| route.method != Method::Options);
+    let fitting: Vec<_> = routes
+        .filter_map(|route| Some((wildcards(route.uri.path(), &path)?, route.method.as_str())))
+        .collect();
+    // An address of its own is not the one of something that happens to have its name.
+    let fewest = fitting.iter().map(|(wildcards, _)| *wildcards).min();
+    let mut methods: Vec<_> = fitting
+        .into_iter()
+        .filter(|(wildcards, _)| Some(*wildcards) == fewest)
+        .map(|(_, method)| method)
         .collect();
     // Rocket answers it wherever GET is answered.
     if methods.contains(&"GET") {
@@ -58,4 +58,12 @@ fn methods_of(request: &Request<'_>) -> Vec<&'static str> {
     methods.sort_unstable();
     methods.dedup();
     methods
+}
+
+/// How many parts of a route's pattern stand for any text, if the path fits it.
+fn wildcards(pattern: &str, path: &[&str]) -> Option<usize> {
+    let parts: Vec<_> = pattern.split('/').filter(|part| !part.is_empty()).collect();
+    let fits = |(part, is): (&&str, &&str)| part.starts_with('<') || part == is;
+    (parts.len() == path.len() && parts.iter().zip(path).all(fits))
+        .then(|| parts.iter().filter(|part| part.starts_with('<')).count())
 }

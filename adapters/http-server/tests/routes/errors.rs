@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use keeper_http_server::movies;
+use keeper_http_server::{movies, operations};
 use keeper_ports::PortError;
+use keeper_ports::billing::MockDeadLetterOperations;
 use keeper_ports::inventory::MockMovieCatalog;
 use keeper_telemetry::context::RequestContext;
 use rocket::http::Method::{Delete, Patch, Post, Put};
@@ -116,5 +117,21 @@ async fn a_sane_request_id_is_kept_and_passed_on_and_another_is_replaced() {
     for insane in ["", "a b", "<script>", &"x".repeat(129)] {
         let answer = send_as(&client, Delete, "/api/movies", "", json, &[("X-Request-Id", insane)]).await;
         assert_eq!(answer.header("X-Request-Id").unwrap().len(), 36, "{insane:?}");
+    }
+}
+
+#[rocket::async_test]
+async fn an_address_of_its_own_is_not_that_of_a_dead_letter() {
+    let client = client([operations(Arc::new(MockDeadLetterOperations::new()))]).await;
+    let uri = "/api/operations/dead-letters";
+    for (uri, allow) in [
+        (uri.to_owned(), "GET, HEAD"),
+        (format!("{uri}/replay"), "POST"),
+        (format!("{uri}/019a2f5e-7c1b-7d3a-9e4f-0123456789ab"), "DELETE, GET, HEAD"),
+        (format!("{uri}/019a2f5e-7c1b-7d3a-9e4f-0123456789ab/replay"), "POST"),
+    ] {
+        let answer = send(&client, Patch, &uri, "{}").await;
+        answer.assert_error(405, "method_not_allowed", None);
+        assert_eq!(answer.header("Allow"), Some(allow), "{uri}");
     }
 }
