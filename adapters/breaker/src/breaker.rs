@@ -110,16 +110,21 @@ impl Pass<'_> {
     /// The upstream cannot be reached, or gave up itself: no sign of life, and no stall.
     pub(crate) fn failed(mut self) {
         if std::mem::take(&mut self.trial) {
-            self.breaker.open(&mut self.breaker.state());
+            let mut state = self.breaker.state();
+            // Another call may have been answered meanwhile.
+            if *state == State::HalfOpen {
+                self.breaker.open(&mut state);
+            }
         }
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
+        let mut state = self.breaker.state();
         // Nothing was learned: the next call is tried.
-        if self.trial {
-            *self.breaker.state() = State::Open { until: Instant::now() };
+        if self.trial && *state == State::HalfOpen {
+            *state = State::Open { until: Instant::now() };
             self.breaker.gauge.set(2);
         }
     }

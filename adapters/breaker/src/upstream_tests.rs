@@ -187,3 +187,29 @@ async fn no_more_calls_are_under_way_than_it_may_have() {
     tokio::join!(busy, more);
     assert!(upstream.call(answers()).await.is_ok());
 }
+
+/// An answer of an earlier call comes while one is tried, and the trial comes to nothing.
+#[tokio::test(start_paused = true)]
+async fn a_trial_that_comes_to_nothing_takes_no_answer_back() {
+    for leaves in [false, true] {
+        let (upstream, registry) = upstream(100);
+        let slow = upstream.call(async {
+            sleep(Duration::from_millis(2_500)).await;
+            answers().await
+        });
+        let others = join_all((0..5).map(|_| upstream.call(hangs())));
+        let trial = async {
+            sleep(Duration::from_millis(2_200)).await;
+            assert_eq!(state(&registry), "open");
+            let fails = upstream.call(async {
+                sleep(Duration::from_millis(600)).await;
+                Err::<(), _>(PortError::unavailable("inventory", "connection reset"))
+            });
+            let limit = Duration::from_millis(if leaves { 500 } else { 5_000 });
+            assert_eq!(tokio::time::timeout(limit, fails).await.is_err(), leaves);
+            assert_eq!(state(&registry), "closed");
+        };
+        let (slow, _, ()) = tokio::join!(slow, others, trial);
+        assert!(slow.is_ok());
+    }
+}

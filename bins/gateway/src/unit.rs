@@ -62,9 +62,9 @@ impl Unit for GatewayUnit {
         let broker_probe = queue.probe();
         let breakers = BreakerMetrics::register(&context.registry)?;
         let upstream = |name, max_calls| Arc::new(Upstream::new(name, max_calls, &breakers));
-        // Inventory and billing may hang both: orders have room all the same.
+        // One that hangs leaves room for the others until its breaker opens.
         let max = context.http.max_in_flight;
-        let queue = Arc::new(GuardedQueue::new(upstream("broker", max), queue));
+        let queue = Arc::new(GuardedQueue::new(upstream("broker", max / 2), queue));
         let timeout = settings.inventory.timeout();
         let catalog = Arc::new(InventoryClient::new(inventory.clone()));
         let catalog = Arc::new(BatchedCatalog::new("inventory", catalog, timeout));

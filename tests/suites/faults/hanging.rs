@@ -55,6 +55,7 @@ async fn inventory_hangs() {
     assert!(then.iter().filter(|status| **status == 503).count() >= 39, "{then:?}");
     assert!(took < AT_ONCE, "{took:?}");
     gateway.misses("inventory").await;
+    gateway.is("degraded").await;
     let mut sent = Vec::new();
     for _ in 0..20 {
         sent.push(order(&url, "order").await);
