@@ -12,8 +12,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 /// So many calls in a row must stall, with no answer between them, before the breaker opens. One alone may be a slow search.
 const STALLS: u32 = 5;
 
-/// How long calls fail at once before one is tried.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long calls fail at once before one is tried: at first, and at most after trials that came to nothing.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// Decides which calls of an upstream go through.
 #[derive(Debug)]
@@ -27,10 +28,10 @@ pub(crate) struct Breaker {
 enum State {
     /// Calls go through; so many have stalled since the last answer.
     Closed { stalls: u32 },
-    /// Calls fail at once. The first one after that moment is tried.
-    Open { until: Instant },
+    /// Calls fail at once. The first one after that moment is tried; if that comes to nothing, `pause` is the next one.
+    Open { until: Instant, pause: Duration },
     /// One call is tried, the others fail at once.
-    HalfOpen,
+    HalfOpen { pause: Duration },
 }
 
 /// A call that goes through. It must say how it ends; dropped, its caller has left.
@@ -52,17 +53,17 @@ impl Breaker {
         let mut state = self.state();
         match *state {
             State::Closed { .. } => Some(Pass { breaker: self, trial: false }),
-            State::Open { until } if until <= Instant::now() => {
-                *state = State::HalfOpen;
+            State::Open { until, pause } if until <= Instant::now() => {
+                *state = State::HalfOpen { pause };
                 self.gauge.set(1);
                 Some(Pass { breaker: self, trial: true })
             }
-            State::Open { .. } | State::HalfOpen => None,
+            State::Open { .. } | State::HalfOpen { .. } => None,
         }
     }
 
-    fn open(&self, state: &mut State) {
-        *state = State::Open { until: Instant::now() + PAUSE };
+    fn open(&self, state: &mut State, pause: Duration) {
+        *state = State::Open { until: Instant::now() + pause, pause: (pause * 2).min(LONGEST_PAUSE) };
         self.gauge.set(2);
     }
 
@@ -72,27 +73,18 @@ impl Breaker {
 }
 
 impl Pass<'_> {
-    /// It is made to see whether the upstream answers again.
-    pub(crate) fn is_trial(&self) -> bool {
-        self.trial
-    }
-
-    /// The call has been without an answer for too long.
-    pub(crate) fn stalled(&mut self) {
+    /// The call has been without an answer for too long. One that is tried goes on: its answer is worth waiting for.
+    pub(crate) fn stalled(&self) {
         let breaker = self.breaker;
         let mut state = breaker.state();
-        match *state {
-            State::Closed { stalls } if stalls + 1 < STALLS => *state = State::Closed { stalls: stalls + 1 },
-            State::Closed { .. } => {
-                breaker.open(&mut state);
-                let upstream = breaker.upstream;
-                warn!(upstream, "it does not answer; calls of it fail at once until it does");
-            }
-            State::HalfOpen if self.trial => breaker.open(&mut state),
-            State::Open { .. } | State::HalfOpen => {}
+        let State::Closed { stalls } = *state else { return };
+        if stalls + 1 < STALLS {
+            *state = State::Closed { stalls: stalls + 1 };
+        } else {
+            breaker.open(&mut state, FIRST_PAUSE);
+            let upstream = breaker.upstream;
+            warn!(upstream, "it does not answer; calls of it fail at once until it does");
         }
-        // Another one is tried next.
-        self.trial = false;
     }
 
     /// The upstream answered, whatever it said.
@@ -112,8 +104,8 @@ impl Pass<'_> {
         if std::mem::take(&mut self.trial) {
             let mut state = self.breaker.state();
             // Another call may have been answered meanwhile.
-            if *state == State::HalfOpen {
-                self.breaker.open(&mut state);
+            if let State::HalfOpen { pause } = *state {
+                self.breaker.open(&mut state, pause);
             }
         }
     }
@@ -121,10 +113,13 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
+        if !self.trial {
+            return;
+        }
         let mut state = self.breaker.state();
         // Nothing was learned: the next call is tried.
-        if self.trial && *state == State::HalfOpen {
-            *state = State::Open { until: Instant::now() };
+        if let State::HalfOpen { pause } = *state {
+            *state = State::Open { until: Instant::now(), pause };
             self.breaker.gauge.set(2);
         }
     }

@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keeper_domain::Order;
+use keeper_ports::PortResult;
 use keeper_ports::billing::OrderQueue;
-use keeper_ports::{PortError, PortResult};
 
 use crate::Upstream;
 
-/// An order queue whose broker may hang. An order that is refused at once was not handed to it.
+/// An order queue whose broker may hang. An order that is refused at once was not handed to it; one that is tried is waited for as
+/// long as any other.
 pub struct GuardedQueue {
     upstream: Arc<Upstream>,
     queue: Arc<dyn OrderQueue>,
@@ -23,12 +24,6 @@ impl GuardedQueue {
 #[async_trait]
 impl OrderQueue for GuardedQueue {
     async fn enqueue(&self, order: Order) -> PortResult<()> {
-        match self.upstream.call(self.queue.enqueue(order)).await {
-            // As the queue itself says of an order that is not confirmed.
-            Err(PortError::TimedOut { .. }) => {
-                Err(PortError::unavailable("order queue", "the broker did not confirm the order"))
-            }
-            result => result,
-        }
+        self.upstream.call(self.queue.enqueue(order)).await
     }
 }

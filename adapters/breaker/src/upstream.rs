@@ -26,8 +26,8 @@ impl Upstream {
     /// Makes a call.
     ///
     /// # Errors
-    /// Those of the call; `Unavailable`, when it was not made: the upstream does not answer, or too many calls of it are
-    /// under way; `TimedOut` after a second, when it was made to see whether the upstream answers again, and it does not.
+    /// Those of the call; and `Unavailable`, when it was not made: the upstream does not answer, or too many calls of it are
+    /// under way.
     pub async fn call<T>(&self, call: impl Future<Output = PortResult<T>>) -> PortResult<T> {
         self.call_for(Duration::ZERO, call).await
     }
@@ -40,21 +40,15 @@ impl Upstream {
     ) -> PortResult<T> {
         let refused = |why: &str| PortError::unavailable(self.name, why);
         let _place = self.places.try_acquire().map_err(|_| refused("too many calls are under way"))?;
-        let Some(mut pass) = self.breaker.admit() else {
+        let Some(pass) = self.breaker.admit() else {
             return Err(refused("it did not answer, and is tried again soon"));
         };
         let mut call = pin!(call);
-        let result = match timeout(wait + PATIENCE, &mut call).await {
-            Ok(result) => result,
-            // Nobody waits longer than that only to find out whether it answers again.
-            Err(late) if pass.is_trial() => {
-                pass.stalled();
-                return Err(PortError::timed_out(self.name, late));
-            }
-            Err(_) => {
-                pass.stalled();
-                call.await
-            }
+        let result = if let Ok(result) = timeout(wait + PATIENCE, &mut call).await {
+            result
+        } else {
+            pass.stalled();
+            call.await
         };
         match &result {
             Ok(_) | Err(PortError::Failed { .. }) => pass.answered(),

@@ -36,34 +36,42 @@ async fn sicken(upstream: &Upstream) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_nothing_answers_calls_fail_at_once_but_for_one_each_second() {
+async fn while_nothing_answers_calls_fail_at_once_but_for_one_now_and_then() {
     let (upstream, registry) = upstream(1_000);
     assert!(upstream.call(answers()).await.is_ok());
     assert_eq!(state(&registry), "closed");
-    // Calls come all the time, as many as a hundred a second.
-    let (start, hung, tried) = (Instant::now(), Cell::new(0), Cell::new(0));
-    let calls = (0..1_000).map(|number| {
-        let (upstream, hung, tried) = (&upstream, &hung, &tried);
+    // Calls come all the time, as many as a hundred a second, for thirty seconds.
+    let hung = Cell::new(0);
+    let calls = (0..3_000).map(|number| {
+        let (upstream, hung) = (&upstream, &hung);
         async move {
             sleep(Duration::from_millis(number * 10)).await;
             let begun = Instant::now();
-            assert!(matches!(
-                upstream.call(hangs()).await,
-                Err(PortError::Unavailable { .. } | PortError::TimedOut { .. })
-            ));
+            assert!(upstream.call(hangs()).await.is_err());
             match begun.elapsed() {
                 TIMEOUT => hung.set(hung.get() + 1),
-                PATIENCE => tried.set(tried.get() + 1),
                 took => assert_eq!(took, Duration::ZERO),
             }
         }
     });
     join_all(calls).await;
-    // Those that came before the fifth had stalled. Then one after each pause, which ends with the one before.
-    assert!((104..=105).contains(&hung.get()), "{} hung", hung.get());
-    assert!((4..=5).contains(&tried.get()), "{} were tried", tried.get());
-    assert!(start.elapsed() < Duration::from_secs(16));
+    // Those that came before the fifth had stalled. Then one at a time, with pauses of one, two and four seconds.
+    let tried = hung.get() - 104;
+    assert!((3..=5).contains(&tried), "{tried} were tried");
     assert_eq!(state(&registry), "open");
+}
+
+/// An upstream that is slow answers all the same.
+#[tokio::test(start_paused = true)]
+async fn a_trial_that_takes_long_is_waited_for() {
+    let (upstream, registry) = upstream(100);
+    sicken(&upstream).await;
+    let slow = upstream.call(async {
+        sleep(Duration::from_secs(3)).await;
+        answers().await
+    });
+    assert!(slow.await.is_ok());
+    assert_eq!(state(&registry), "closed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,7 +148,7 @@ async fn a_trial_that_is_refused_is_followed_by_a_pause() {
     assert!(upstream.call(refused).await.is_err());
     let at_once = upstream.call(answers()).await;
     assert!(matches!(at_once, Err(PortError::Unavailable { .. })), "{at_once:?}");
-    advance(Duration::from_secs(1)).await;
+    advance(Duration::from_secs(2)).await;
     assert!(upstream.call(answers()).await.is_ok());
 }
 

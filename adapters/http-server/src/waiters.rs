@@ -11,9 +11,9 @@ use crate::{ApiError, HttpSettings};
 pub(crate) struct Waiters(Arc<Semaphore>);
 
 impl Waiters {
-    /// A quarter of the requests that may be in flight may wait.
+    /// An eighth of the requests that may be in flight may wait: half of those that a gateway may have under way at billing.
     pub(crate) fn of(settings: &HttpSettings) -> Self {
-        Self(Arc::new(Semaphore::new((settings.max_in_flight / 4).max(1))))
+        Self(Arc::new(Semaphore::new((settings.max_in_flight / 8).max(1))))
     }
 
     /// A place, which is taken until it is dropped.

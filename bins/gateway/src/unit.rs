@@ -64,18 +64,19 @@ impl Unit for GatewayUnit {
         let upstream = |name, max_calls| Arc::new(Upstream::new(name, max_calls, &breakers));
         // One that hangs leaves room for the others until its breaker opens.
         let max = context.http.max_in_flight;
-        let queue = Arc::new(GuardedQueue::new(upstream("broker", max / 2), queue));
+        let queue = Arc::new(GuardedQueue::new(upstream("broker", max / 4 * 3), queue));
         let timeout = settings.inventory.timeout();
         let catalog = Arc::new(InventoryClient::new(inventory.clone()));
         let catalog = Arc::new(BatchedCatalog::new("inventory", catalog, timeout));
         let catalog = Arc::new(GuardedCatalog::new(upstream("inventory", max / 2), catalog));
-        let book = Arc::new(BillingClient::new(billing.clone()));
+        let look_up = Arc::new(BillingClient::new(billing.clone()));
         let guard = upstream("billing", max / 4);
-        let book = Arc::new(GuardedBook::new(Arc::clone(&guard), book));
+        let book = Arc::new(GuardedBook::new(Arc::clone(&guard), look_up.clone()));
         let dead_letters = Arc::new(DeadLetterClient::new(billing.clone()));
         let dead_letters = Arc::new(GuardedOperations::new(guard, dead_letters));
         let (ids, clock) = (Arc::new(UuidOrderIds), Arc::clone(&context.clock));
-        let intake = Intake::new(queue, book.clone(), ids, clock);
+        // Its look-up gives up by itself after a moment, which says nothing of billing.
+        let intake = Intake::new(queue, look_up, ids, clock);
         let edge = Edge::new(&settings.edge, context)?;
         let api = context
             .api()

@@ -45,3 +45,31 @@ async fn orders_are_refused_at_once_until_it_is_back() {
     eventually("orders are taken again", PATIENCE, async || queue.enqueue(samples::order("20")).await.ok())
         .await;
 }
+
+/// The connections to a virtual host, by the client's port.
+fn connections(vhost: &Vhost) -> Vec<String> {
+    let listed =
+        tokio::task::block_in_place(|| RabbitMq::shared().ctl(&["list_connections", "vhost", "name"]));
+    listed.lines().filter(|line| line.starts_with(&vhost.name)).map(str::to_owned).collect()
+}
+
+/// One order is enough, and nothing comes after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_told_without_another_order() {
+    let vhost = RabbitMq::shared().vhost();
+    let broker = broker(&BrokerSettings { publish_timeout_ms: 1_000, ..settings(&vhost) });
+    let (queue, _kept) = connected(&broker).await;
+    queue.enqueue(samples::order("20")).await.unwrap();
+    tokio::task::block_in_place(|| queue_process(&vhost, "stop_server"));
+    let before = connections(&vhost);
+    assert_eq!(before.len(), 1, "{before:?}");
+    assert!(queue.enqueue(samples::order("20")).await.is_err());
+    eventually("there is another connection", PATIENCE, async || {
+        let now = connections(&vhost);
+        (!now.is_empty() && now != before).then_some(())
+    })
+    .await;
+    tokio::task::block_in_place(|| queue_process(&vhost, "restart_server"));
+    eventually("orders are taken again", PATIENCE, async || queue.enqueue(samples::order("20")).await.ok())
+        .await;
+}

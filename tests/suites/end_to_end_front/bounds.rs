@@ -92,7 +92,7 @@ async fn more_than_it_can_do_is_refused_at_once() {
 
 #[tokio::test]
 async fn who_waits_leaves_room_for_the_others() {
-    let unit = standalone(&[("KEEPER_HTTP__MAX_IN_FLIGHT", "8")]).await;
+    let unit = standalone(&[("KEEPER_HTTP__MAX_IN_FLIGHT", "16")]).await;
     let wait = get("/api/billing/orders/019a2f5e-7c1b-7d3a-9e4f-0123456789ab?wait=20");
     let mut waiting = Vec::new();
     for _ in 0..2 {

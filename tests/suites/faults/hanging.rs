@@ -19,11 +19,22 @@ async fn breaker(gateway: &Unit, upstream: &str) -> String {
     line.expect("it is measured").to_owned()
 }
 
-/// The statuses of calls beside each other, and how long they took in all.
-async fn reads(api: &Api, path: &str, number: u32) -> (Vec<u16>, Duration) {
-    let start = Instant::now();
-    let answers = join_all((0..number).map(|_| api.get(path))).await;
-    (answers.iter().map(|answer| answer.status).collect(), start.elapsed())
+/// The statuses of calls beside each other, and how long each took.
+async fn reads(api: &Api, path: &str, number: u32) -> Vec<(u16, Duration)> {
+    let read = async |_| {
+        let start = Instant::now();
+        (api.get(path).await.status, start.elapsed())
+    };
+    join_all((0..number).map(read)).await
+}
+
+fn failed(reads: &[(u16, Duration)]) -> bool {
+    reads.iter().all(|(status, _)| matches!(status, 503 | 504))
+}
+
+/// All but those that were tried were answered at once; more than one may be, where the machine is busy.
+fn are_at_once(reads: &[(u16, Duration)]) -> bool {
+    failed(reads) && reads.iter().filter(|(_, took)| *took > AT_ONCE).count() <= 2
 }
 
 async fn order(url: &str, key: &str) -> Sent {
@@ -48,12 +59,11 @@ async fn inventory_hangs() {
     assert_eq!(breaker(&gateway, "inventory").await, "0");
 
     inventory.signal("STOP");
-    let (first, _) = reads(&api, &path, 40).await;
-    assert!(first.iter().all(|status| matches!(status, 503 | 504)), "{first:?}");
+    let first = reads(&api, &path, 40).await;
+    assert!(failed(&first), "{first:?}");
     assert_ne!(breaker(&gateway, "inventory").await, "0");
-    let (then, took) = reads(&api, &path, 40).await;
-    assert!(then.iter().filter(|status| **status == 503).count() >= 39, "{then:?}");
-    assert!(took < AT_ONCE, "{took:?}");
+    let then = reads(&api, &path, 40).await;
+    assert!(are_at_once(&then), "{then:?}");
     gateway.misses("inventory").await;
     gateway.is("degraded").await;
     let mut sent = Vec::new();
@@ -68,8 +78,8 @@ async fn inventory_hangs() {
         (api.get(&path).await.status == 200).then_some(())
     })
     .await;
-    let (again, _) = reads(&api, &path, 40).await;
-    assert!(again.iter().all(|status| *status == 200), "{again:?}");
+    let again = reads(&api, &path, 40).await;
+    assert!(again.iter().all(|(status, _)| *status == 200), "{again:?}");
     assert_eq!(breaker(&gateway, "inventory").await, "0");
     gateway.is("ready").await;
     site.balance_of(&sent).await;
@@ -81,11 +91,10 @@ async fn billing_hangs() {
     let (api, url) = (site.gateway.api(), site.gateway.url());
     site.billing.signal("STOP");
     let path = "/api/billing/orders?user_id=probe";
-    let (first, _) = reads(&api, path, 20).await;
-    assert!(first.iter().all(|status| matches!(status, 503 | 504)), "{first:?}");
-    let (then, took) = reads(&api, path, 20).await;
-    assert!(then.iter().filter(|status| **status == 503).count() >= 19, "{then:?}");
-    assert!(took < AT_ONCE, "{took:?}");
+    let first = reads(&api, path, 20).await;
+    assert!(failed(&first), "{first:?}");
+    let then = reads(&api, path, 20).await;
+    assert!(are_at_once(&then), "{then:?}");
     let sent = join_all((0..20).map(|_| order(&url, "order"))).await;
     assert!(sent.iter().all(|order| order.outcome == Outcome::Accepted), "{sent:?}");
     site.billing.signal("CONT");

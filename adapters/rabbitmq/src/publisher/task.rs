@@ -144,8 +144,9 @@ impl PublisherTask {
         confirms: &mut Confirms,
         stop: &CancellationToken,
     ) -> SessionEnd {
-        // Since when the broker has confirmed nothing, although there was something to confirm.
+        // Since when the broker has confirmed nothing, although there was something to confirm and it took messages.
         let mut silent_since = Instant::now();
+        let mut blocked = false;
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -171,14 +172,22 @@ impl PublisherTask {
                         return SessionEnd::Lost(cause);
                     }
                 }
-                // The queue may be down while the connection is not: connecting again declares it again.
-                _ = look.tick(), if !confirms.is_empty() && silent_since.elapsed() > self.timeout => {
-                    let millis = self.timeout.as_millis();
-                    return SessionEnd::Lost(format!("it confirmed nothing for {millis} ms"));
+                _ = look.tick(), if !confirms.is_empty() && !blocked => {
+                    // The queue may be down while the connection is not: connecting again declares it again.
+                    if silent_since.elapsed() > self.timeout {
+                        let millis = self.timeout.as_millis();
+                        return SessionEnd::Lost(format!("it confirmed nothing for {millis} ms"));
+                    }
                 }
                 incident = session.incident() => match incident {
-                    Incident::Blocked(reason) => self.supervisor.blocked(reason),
-                    Incident::Unblocked => self.supervisor.unblocked(),
+                    Incident::Blocked(reason) => {
+                        blocked = true;
+                        self.supervisor.blocked(reason);
+                    }
+                    Incident::Unblocked => {
+                        (blocked, silent_since) = (false, Instant::now());
+                        self.supervisor.unblocked();
+                    }
                     Incident::Lost(cause) => return SessionEnd::Lost(cause),
                 },
             }
