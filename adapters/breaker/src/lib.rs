@@ -5,8 +5,8 @@
 //!   answers again.
 //! * **A bulkhead**: so many calls may be under way at once. One upstream that hangs leaves room for calls of the others.
 //!
-//! Our own, as the libraries that were looked at let all calls through at once when they try again, and count failures only: a
-//! call that hangs has not failed yet.
+//! Our own: `failsafe`, `recloser` and `tower-resilience` learn from calls that have ended, and a call that hangs has not. `failsafe`
+//! lets all calls through when it tries again, and the last one is for tower's services.
 #![warn(missing_docs)]
 
 mod breaker;
