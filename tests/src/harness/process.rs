@@ -76,11 +76,27 @@ impl Process {
         self.wait(Duration::ZERO).is_none()
     }
 
-    /// Sends a signal, such as `TERM`.
+    /// Sends a signal, such as `TERM`. After `STOP` none of its threads runs any more.
     pub fn signal(&self, signal: &str) {
         if self.status.is_none() {
             send(signal, &self.id().to_string());
+            let start = Instant::now();
+            while signal == "STOP" && self.some_thread_runs() && start.elapsed() < Duration::from_secs(5) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
+    }
+
+    /// Whether the kernel has not stopped all of its threads yet (proc(5), state `T`).
+    fn some_thread_runs(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.id()));
+        let stopped = |stat: String| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'));
+        threads.is_ok_and(|mut threads| {
+            threads.any(|thread| {
+                let stat = thread.and_then(|thread| std::fs::read_to_string(thread.path().join("stat")));
+                stat.is_ok_and(|stat| !stopped(stat))
+            })
+        })
     }
 
     /// Waits for its end.
