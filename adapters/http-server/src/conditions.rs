@@ -1,6 +1,6 @@
 //! Conditional requests (RFC 9110, 13): which versions of a movie a caller has, or would change.
 
-use keeper_domain::{Invalid, Movie, MovieVersion};
+use keeper_domain::{Invalid, MovieVersion};
 use rocket::Request;
 use rocket::http::{Header, Status};
 use rocket::outcome::Outcome;
@@ -17,18 +17,18 @@ pub(crate) struct IfMatch(pub(crate) Option<Vec<MovieVersion>>);
 /// `If-None-Match`: what a caller has already.
 pub(crate) struct IfNoneMatch(Option<Tags>);
 
-/// The `ETag` of a movie: its version.
-pub(crate) fn etag(movie: &Movie) -> Header<'static> {
-    Header::new("ETag", format!("\"{}\"", movie.version()))
+/// The `ETag` of a movie in this version.
+pub(crate) fn etag(version: MovieVersion) -> Header<'static> {
+    Header::new("ETag", format!("\"{version}\""))
 }
 
 impl IfNoneMatch {
-    /// The caller has this movie as it is.
-    pub(crate) fn has(&self, movie: &Movie) -> bool {
+    /// The caller has the movie in this version.
+    pub(crate) fn has(&self, version: MovieVersion) -> bool {
         match &self.0 {
             None => false,
             Some(Tags::Any) => true,
-            Some(Tags::These(tags)) => tags.iter().any(|tag| tag.version == Some(movie.version())),
+            Some(Tags::These(tags)) => tags.iter().any(|tag| tag.version == Some(version)),
         }
     }
 }

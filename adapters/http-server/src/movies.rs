@@ -50,7 +50,8 @@ async fn add(
     query?;
     let movie = MovieFields::parse(&body?.bytes)?;
     let movie = call.run(catalog.add(movie)).await?;
-    let (location, etag) = (Header::new("Location", format!("/api/movies/{}", movie.id)), etag(&movie));
+    let (location, etag) =
+        (Header::new("Location", format!("/api/movies/{}", movie.id)), etag(movie.version()));
     Ok(Created { body: Json(movie.into()), location, etag })
 }
 
@@ -96,8 +97,9 @@ async fn read(
     query?;
     let (id, known) = (id.0?, known?);
     let movie = call.run(catalog.get(id)).await?.ok_or_else(|| missing(id))?;
-    let etag = etag(&movie);
-    if known.has(&movie) {
+    let version = movie.version();
+    let etag = etag(version);
+    if known.has(version) {
         return Ok(Fresh::NotModified(etag));
     }
     Ok(Fresh::Body(Versioned::new(movie.into(), etag)))
@@ -126,7 +128,7 @@ async fn change(
         None => call.run(catalog.change(id, change)).await?.ok_or_else(|| missing(id))?,
         Some(versions) => made(id, call.run(catalog.change_if(id, versions, change)).await?)?,
     };
-    let etag = etag(&movie);
+    let etag = etag(movie.version());
     Ok(Versioned::new(movie.into(), etag))
 }
 
