@@ -32,6 +32,7 @@ mod request_id;
 mod server;
 pub mod site;
 mod waiters;
+mod weights;
 mod whole_bodies;
 
 pub use docs::Document;

@@ -2,6 +2,8 @@
 
 use keeper_wire::{ErrorBody, ProblemBody};
 
+use crate::weights::weighted;
+
 /// The content type of errors in our own form.
 const JSON: &str = "application/json";
 
@@ -21,19 +23,15 @@ pub(crate) fn written<'a>(
 
 /// Whether the lines of an `Accept` name the form of problems, and do not like ours better. A wildcard is no wish.
 fn asks_for_problems<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
-    let (mut problem, mut own) = (0.0, 0.0);
-    for entry in lines.flat_map(|line| line.split(',')) {
-        let mut parts = entry.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let weight = weight.map_or(1.0, |weight| weight.parse::<f32>().unwrap_or(0.0));
+    let (mut problem, mut own) = (0, 0);
+    for (name, weight) in weighted(lines) {
         if name.eq_ignore_ascii_case(ProblemBody::CONTENT_TYPE) {
             problem = weight;
         } else if name.eq_ignore_ascii_case(JSON) {
             own = weight;
         }
     }
-    problem > 0.0 && problem >= own
+    problem > 0 && problem >= own
 }
 
 #[cfg(test)]

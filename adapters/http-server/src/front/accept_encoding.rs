@@ -1,5 +1,7 @@
 use hyper::header::{ACCEPT_ENCODING, HeaderMap};
 
+use crate::weights::weighted;
+
 /// Which codings of an answer a client takes (RFC 9110, 12.5.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
@@ -16,8 +18,7 @@ impl Coding {
     pub(super) fn accepted(headers: &HeaderMap) -> Self {
         let (mut gzip, mut identity, mut others) = (None, None, None);
         let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
-        for entry in lines.flat_map(|line| line.split(',')) {
-            let (name, weight) = weighted(entry);
+        for (name, weight) in weighted(lines) {
             match name.to_ascii_lowercase().as_str() {
                 "gzip" | "x-gzip" => gzip = Some(weight),
                 "identity" => identity = Some(weight),
@@ -33,26 +34,6 @@ impl Coding {
             Some(weight) if identity.is_some() && weight > gzip => Self::Identity,
             _ => Self::Gzip,
         }
-    }
-}
-
-/// A coding's name and its weight in thousandths.
-fn weighted(entry: &str) -> (&str, u16) {
-    let mut parts = entry.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default();
-    let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-    (name, weight.map_or(1_000, |text| thousandths(text).unwrap_or(0)))
-}
-
-/// `0`, `0.5`, `1.000`: at most three decimals, at most 1.
-fn thousandths(text: &str) -> Option<u16> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
-    let decimals: u16 = format!("{decimals:0<3}").parse().ok().filter(|_| digits)?;
-    match whole {
-        "0" => Some(decimals),
-        "1" if decimals == 0 => Some(1_000),
-        _ => None,
     }
 }
 
