@@ -98,6 +98,8 @@ impl Unit for BillingUnit {
         let broker = Broker::new(&settings.broker.connection(), "billing dead-letters", &metrics)
             .map_err(StartError::part)?;
         // Each call has a connection of its own, and closes it.
-        Ok(OpenDeadLetters { letters: Arc::new(RabbitDeadLetters::new(&broker)), close: Box::pin(async {}) })
+        let letters = Arc::new(RabbitDeadLetters::new(&broker));
+        let letters = Arc::new(Operations::new(letters, Arc::new(settings.dead_letters)));
+        Ok(OpenDeadLetters { letters, close: Box::pin(async {}) })
     }
 }

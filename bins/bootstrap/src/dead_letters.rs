@@ -3,12 +3,11 @@
 pub(crate) mod text;
 
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 use keeper_domain::{DeadLetterId, DeadLetterReason, DeadLetterSelection, DeadLettersTaken};
 use keeper_ports::PortError;
-use keeper_ports::billing::{DeadLetters, Journal, Keep};
+use keeper_ports::billing::DeadLetterOperations;
 use serde_json::Value;
 
 use self::text::{Count, as_json, json_line};
@@ -66,7 +65,7 @@ pub(crate) async fn run(
     let done = match matches.subcommand() {
         Some(("show", matches)) => show(&*letters, matches).await,
         Some(("replay", matches)) => replay(&*letters, matches).await,
-        Some(("discard", matches)) => discard(&*letters, journal, matches).await,
+        Some(("discard", matches)) => discard(&*letters, matches).await,
         Some((_, matches)) => list(&*letters, matches).await,
         None => Ok(()),
     };
@@ -74,7 +73,7 @@ pub(crate) async fn run(
     done
 }
 
-async fn list(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
+async fn list(letters: &dyn DeadLetterOperations, matches: &ArgMatches) -> Result<(), StartError> {
     let limit = matches.get_one("limit").copied().unwrap_or(100);
     let found = letters.list(limit).await.map_err(|error| failed(&error))?;
     if !matches.get_flag("json") {
@@ -88,7 +87,7 @@ async fn list(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), Sta
     Ok(())
 }
 
-async fn show(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
+async fn show(letters: &dyn DeadLetterOperations, matches: &ArgMatches) -> Result<(), StartError> {
     let id = id_of(matches)?;
     let found = letters.find(id).await.map_err(|error| failed(&error))?;
     // Equal messages have the same id, and nothing else to show.
@@ -100,7 +99,7 @@ async fn show(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), Sta
     }
 }
 
-async fn replay(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), StartError> {
+async fn replay(letters: &dyn DeadLetterOperations, matches: &ArgMatches) -> Result<(), StartError> {
     let selection = selected(matches)?;
     let replayed = letters.replay(selection.clone()).await.map_err(|error| failed(&error))?;
     let DeadLettersTaken { count, coverage } = replayed;
@@ -119,20 +118,13 @@ async fn replay(letters: &dyn DeadLetters, matches: &ArgMatches) -> Result<(), S
     Ok(())
 }
 
-async fn discard(
-    letters: &dyn DeadLetters,
-    journal: JournalFile,
-    matches: &ArgMatches,
-) -> Result<(), StartError> {
+async fn discard(letters: &dyn DeadLetterOperations, matches: &ArgMatches) -> Result<(), StartError> {
     let id = id_of(matches)?;
     let reason = matches.get_one::<String>("reason").map_or("", String::as_str).trim();
     if reason.is_empty() {
         return Err(StartError::Part("--reason must not be empty".into()));
     }
-    let because = reason.to_owned();
-    // Called with what is about to go, before it does. A command that is interrupted in between has kept what is still there.
-    let keep: Keep = Arc::new(move |letter| journal.keep(letter, &because));
-    let discarded = letters.discard(vec![id], keep).await.map_err(|error| failed(&error))?;
+    let discarded = letters.discard(id, reason.to_owned()).await.map_err(|error| failed(&error))?;
     let DeadLettersTaken { count, coverage } = discarded;
     if count == 0 {
         return Err(StartError::Part(text::missing(id, coverage)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
 use keeper_http_server::{Dependencies, FrontMetrics, HttpMetrics, HttpSettings};
-use keeper_ports::billing::DeadLetters;
+use keeper_ports::billing::DeadLetterOperations;
 use keeper_ports::{Clock, Probe};
 use prometheus::{IntGaugeVec, Opts, Registry};
 use rocket::{Build, Rocket};
@@ -72,7 +72,7 @@ pub struct Dependency {
 /// The dead letters, open for one command.
 pub struct OpenDeadLetters {
     /// Looks after them.
-    pub letters: Arc<dyn DeadLetters>,
+    pub letters: Arc<dyn DeadLetterOperations>,
     /// Closes what was opened for them, when the command has done its work.
     pub close: Task,
 }

@@ -120,7 +120,8 @@ impl Unit for StandaloneUnit {
     async fn dead_letters(settings: StandaloneSettings) -> Result<OpenDeadLetters, StartError> {
         let directory = Directory::existing(settings.storage.directory).map_err(StartError::part)?;
         let billing = directory.billing().await.map_err(StartError::part)?;
-        let letters = Arc::new(SqliteDeadLetters::new(SqliteQueue::new(billing.clone())));
+        let letters = SqliteDeadLetters::new(SqliteQueue::new(billing.clone()));
+        let letters = Arc::new(Operations::new(Arc::new(letters), Arc::new(settings.dead_letters)));
         let close = Box::pin(async move { billing.close_or_tell().await });
         Ok(OpenDeadLetters { letters, close })
     }
