@@ -113,11 +113,7 @@ impl MovieCatalog for InventoryClient {
 
     async fn remove_if(&self, id: MovieId, versions: Vec<MovieVersion>) -> PortResult<Edit<()>> {
         let request = self.service.request(Method::DELETE, &path(id));
-        Ok(match edited(self.service.send(only_for(request, &versions)).await)? {
-            Edit::Done(_) => Edit::Done(()),
-            Edit::Absent => Edit::Absent,
-            Edit::Outdated => Edit::Outdated,
-        })
+        Ok(edited(self.service.send(only_for(request, &versions)).await)?.map(drop))
     }
 
     async fn clear(&self) -> PortResult<u64> {

@@ -55,6 +55,17 @@ pub enum Edit<T> {
     Outdated,
 }
 
+impl<T> Edit<T> {
+    /// Turns what a change made into something else.
+    pub fn map<U>(self, done: impl FnOnce(T) -> U) -> Edit<U> {
+        match self {
+            Self::Done(made) => Edit::Done(done(made)),
+            Self::Absent => Edit::Absent,
+            Self::Outdated => Edit::Outdated,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -74,8 +74,7 @@ impl MovieCatalog for Inventory {
     async fn remove_if(&self, id: MovieId, versions: Vec<MovieVersion>) -> PortResult<Edit<()>> {
         let current = match self.in_version(id, &versions).await? {
             Edit::Done(current) => current,
-            Edit::Absent => return Ok(Edit::Absent),
-            Edit::Outdated => return Ok(Edit::Outdated),
+            other => return Ok(other.map(drop)),
         };
         Ok(if self.movies.delete_if(current).await? { Edit::Done(()) } else { Edit::Outdated })
     }
