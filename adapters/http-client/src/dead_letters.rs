@@ -1,8 +1,10 @@
 use async_trait::async_trait;
-use keeper_domain::{DeadLetterId, DeadLetterList, DeadLetterSelection, DeadLettersTaken};
+use keeper_domain::{
+    Coverage, DeadLetter, DeadLetterId, DeadLetterList, DeadLetterSelection, DeadLettersTaken,
+};
 use keeper_ports::billing::DeadLetterOperations;
 use keeper_ports::{PortError, PortResult};
-use keeper_wire::{DeadLetterListBody, DeadLettersTakenBody, ReplayFields};
+use keeper_wire::{DeadLetterBody, DeadLetterListBody, DeadLettersTakenBody, ReplayFields};
 use reqwest::{Method, RequestBuilder};
 
 use crate::Service;
@@ -29,21 +31,21 @@ impl DeadLetterClient {
         self.service.request(Method::POST, path).json(&fields)
     }
 
-    /// What became of a request that takes dead letters away; of one that is not there, nothing.
+    /// What became of a request that takes dead letters away.
     async fn taken(&self, request: RequestBuilder) -> Result<DeadLettersTaken, CallError> {
         let answer = self.service.send(request).await?;
         let body: DeadLettersTakenBody = self.service.body(&answer)?;
         Ok(body.into())
     }
 
+    /// The same for one dead letter: where it is not there, nothing is taken.
     async fn taken_of_one(&self, request: RequestBuilder) -> PortResult<DeadLettersTaken> {
         Ok(found(self.taken(request).await)?.unwrap_or(NOTHING))
     }
 }
 
 /// Billing says that it looked at all there are, and found nothing.
-const NOTHING: DeadLettersTaken =
-    DeadLettersTaken { count: 0, coverage: keeper_domain::Coverage { seen: 0, total: 0 } };
+const NOTHING: DeadLettersTaken = DeadLettersTaken { count: 0, coverage: Coverage { seen: 0, total: 0 } };
 
 #[async_trait]
 impl DeadLetterOperations for DeadLetterClient {
@@ -59,9 +61,10 @@ impl DeadLetterOperations for DeadLetterClient {
         let Some(answer) = found(self.service.read(request).await)? else {
             return Ok(DeadLetterList { letters: Vec::new(), coverage: NOTHING.coverage });
         };
-        let letter = self.service.body(&answer)?;
-        let body = DeadLetterListBody { dead_letters: vec![letter], seen: 1, total: 1 };
-        body.try_into().map_err(|invalid| PortError::failed(self.service.dependency(), invalid))
+        let body: DeadLetterBody = self.service.body(&answer)?;
+        let letter = DeadLetter::try_from(body)
+            .map_err(|invalid| PortError::failed(self.service.dependency(), invalid))?;
+        Ok(DeadLetterList { letters: vec![letter], coverage: Coverage::whole(1) })
     }
 
     async fn replay(&self, selection: DeadLetterSelection) -> PortResult<DeadLettersTaken> {
