@@ -11,7 +11,7 @@ pub type Row = (String, String, u64);
 
 /// A dead letter, as the `dead-letters` command shows it.
 #[derive(Debug, Clone)]
-pub struct Letter {
+pub struct ListedDeadLetter {
     /// Its name.
     pub id: String,
     /// Why it is there.
@@ -34,7 +34,7 @@ pub struct Account {
     /// Orders that are recorded.
     pub recorded: usize,
     /// The dead letters.
-    pub dead: Vec<Letter>,
+    pub dead: Vec<ListedDeadLetter>,
 }
 
 impl Account {
@@ -83,12 +83,12 @@ fn ids(sent: &[Sent], which: impl Fn(Outcome) -> bool) -> BTreeSet<String> {
 }
 
 /// The dead letters, by the command that operators use.
-pub(super) fn letters(operator: &Unit) -> Vec<Letter> {
+pub(super) fn letters(operator: &Unit) -> Vec<ListedDeadLetter> {
     let output = operator.command(&["dead-letters", "list", "--json", "--limit", "60000"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("the command prints text");
     let list: Value = text.lines().find_map(|line| serde_json::from_str(line).ok()).expect("it prints JSON");
-    let letter = |letter: &Value| Letter {
+    let letter = |letter: &Value| ListedDeadLetter {
         id: letter["id"].as_str().expect("a dead letter has an id").to_owned(),
         reason: letter["reason"].as_str().expect("a dead letter has a reason").to_owned(),
         order_id: letter["order_id"].as_str().map(str::to_owned),

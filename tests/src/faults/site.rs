@@ -4,7 +4,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::account::{Account, Letter, Row, letters};
+use super::account::{Account, ListedDeadLetter, Row, letters};
 use super::{Load, Sent};
 use crate::harness::{Database, Postgres, RabbitMq, Unit, Vhost, eventually};
 
@@ -111,7 +111,7 @@ impl Site {
     }
 
     /// The dead letters.
-    pub fn letters(&self) -> Vec<Letter> {
+    pub fn letters(&self) -> Vec<ListedDeadLetter> {
         letters(&self.billing)
     }
 }
