@@ -21,7 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("keeper-billing", &["keeper-domain", "keeper-ports"]),
     ("keeper-wire", &["keeper-domain", "keeper-ports"]),
     ("keeper-settings", &[]),
-    ("keeper-telemetry", &["keeper-domain"]),
+    ("keeper-telemetry", &["keeper-domain", "keeper-ports"]),
     ("keeper-batching", &["keeper-domain", "keeper-ports", "keeper-telemetry"]),
     ("keeper-breaker", &["keeper-domain", "keeper-ports"]),
     ("keeper-http-server", HTTP_SERVER),
@@ -66,6 +66,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keeper-http-server",
             "keeper-ports",
             "keeper-rabbitmq",
+            "keeper-telemetry",
         ],
     ),
     (
@@ -78,6 +79,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keeper-inventory",
             "keeper-ports",
             "keeper-postgres",
+            "keeper-telemetry",
         ],
     ),
     (

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 
-use crate::traceparent::trace_id;
+use crate::traceparent::{is_sampled, span_id, trace_id};
 
 tokio::task_local! {
     static CONTEXT: RequestContext;
@@ -24,14 +24,15 @@ pub const TRACEPARENT: &str = "traceparent";
 /// The header of what systems on the way added to the trace context (W3C Trace Context).
 pub const TRACESTATE: &str = "tracestate";
 
-/// A request's id and trace.
+/// A request's id and where in its trace it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestContext {
     /// The id under which every process logs the request.
     pub request_id: String,
-    /// The W3C trace context that the client sent, passed on as it came.
+    /// The W3C trace context of the work that is being done for it, which is passed on: where no traces are recorded, it is
+    /// that of the client, as it came.
     pub traceparent: Option<String>,
-    /// What systems on the way added to the trace context, passed on with it.
+    /// What systems on the way added to the trace context, passed on with it as it came.
     pub tracestate: Option<String>,
 }
 
@@ -49,10 +50,12 @@ impl RequestContext {
         }
     }
 
-    /// Runs a call that is made for many requests at once, within the context of the first of them.
+    /// Runs a call that is made for many requests at once, within the context of one of them: the first whose trace is
+    /// recorded, else the first.
     pub async fn scope_shared<F: Future>(contexts: Vec<Self>, call: F) -> F::Output {
-        match contexts.first().cloned() {
-            Some(first) => SHARED_BY.scope(contexts, first.scope(call)).await,
+        let recorded = contexts.iter().find(|context| context.is_sampled());
+        match recorded.or(contexts.first()).cloned() {
+            Some(one) => SHARED_BY.scope(contexts, one.scope(call)).await,
             None => call.await,
         }
     }
@@ -65,6 +68,16 @@ impl RequestContext {
     /// The id of the request's trace, under which other systems know it.
     pub fn trace_id(&self) -> Option<&str> {
         self.traceparent.as_deref().and_then(trace_id)
+    }
+
+    /// The id of the span, in that trace, of the work that is being done.
+    pub fn span_id(&self) -> Option<&str> {
+        self.traceparent.as_deref().and_then(span_id)
+    }
+
+    /// Says whether its trace is recorded.
+    pub fn is_sampled(&self) -> bool {
+        self.traceparent.as_deref().is_some_and(is_sampled)
     }
 
     /// Shows the context of the call that is running, if it has one, without a copy.
