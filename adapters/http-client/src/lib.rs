@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod billing;
+mod call_span;
 mod dead_letters;
 mod inventory;
 mod probe;

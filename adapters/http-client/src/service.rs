@@ -4,14 +4,15 @@ use bytes::Bytes;
 use keeper_domain::Edit;
 use keeper_ports::{PortError, PortResult};
 use keeper_settings::WrongSetting;
-use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, TRACESTATE};
 use keeper_wire::{ErrorBody, ErrorCode};
 use reqwest::header::{HeaderMap, LINK};
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Client, Method, Request, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use url::Url;
+
+use crate::call_span::{Attempt, CallSpan};
 
 /// How long a connection may be idle in the pool: well below the 75 s after which the server closes it.
 const POOL_IDLE: Duration = Duration::from_secs(30);
@@ -106,28 +107,13 @@ impl Service {
         self.dependency
     }
 
-    /// Starts a request to a path, which may have a query, with the id of the request that it is made for.
+    /// Starts a request to a path, which may have a query.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let mut url = self.base.clone();
         url.set_path(path);
         url.set_query(query);
-        let mut request = self.client.request(method, url).timeout(self.timeout);
-        if let Some(context) = RequestContext::current() {
-            request = request.header(REQUEST_ID, context.request_id);
-            if let Some(traceparent) = context.traceparent {
-                request = request.header(TRACEPARENT, traceparent);
-            }
-            if let Some(tracestate) = context.tracestate {
-                request = request.header(TRACESTATE, tracestate);
-            }
-        }
-        let many = RequestContext::shared_by();
-        if many.len() > 1 {
-            let ids: Vec<&str> = many.iter().map(|context| context.request_id.as_str()).collect();
-            request = request.header(REQUEST_IDS, ids.join(","));
-        }
-        request
+        self.client.request(method, url).timeout(self.timeout)
     }
 
     /// The longest time for an answer.
@@ -138,7 +124,7 @@ impl Service {
     /// Sends a request that must not be sent twice. Where its connection broke, nobody knows whether it took effect, and
     /// the error is `TimedOut`.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, CallError> {
-        let answer = Answer::to(request).await.map_err(|error| {
+        let answer = self.exchange(request, Attempt::First).await.map_err(|error| {
             if error.is_connect() || error.is_builder() {
                 self.broken(error)
             } else {
@@ -152,13 +138,24 @@ impl Service {
     /// replaced.
     pub(crate) async fn read(&self, request: RequestBuilder) -> Result<Answer, CallError> {
         let again = request.try_clone();
-        match (Answer::to(request).await, again) {
+        match (self.exchange(request, Attempt::First).await, again) {
             (Ok(answer), _) => self.successful(answer),
             (Err(error), Some(again)) if !error.is_timeout() && !error.is_connect() => {
-                self.successful(Answer::to(again).await.map_err(|error| self.broken(error))?)
+                let answer = self.exchange(again, Attempt::Second).await;
+                self.successful(answer.map_err(|error| self.broken(error))?)
             }
             (Err(error), _) => Err(self.broken(error).into()),
         }
+    }
+
+    /// Sends a request, with the id and the trace of the request that it is made for, and takes its answer.
+    async fn exchange(&self, request: RequestBuilder, attempt: Attempt) -> reqwest::Result<Answer> {
+        let mut request = request.build()?;
+        let span = CallSpan::begin(self.dependency, &request, attempt);
+        span.write_headers(request.headers_mut());
+        let answer = Answer::to(&self.client, request).await;
+        span.end(answer.as_ref().map(|answer| answer.status));
+        answer
     }
 
     /// Reads an answer's body.
@@ -213,8 +210,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn to(request: RequestBuilder) -> reqwest::Result<Self> {
-        let mut response = request.send().await?;
+    async fn to(client: &Client, request: Request) -> reqwest::Result<Self> {
+        let mut response = client.execute(request).await?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         Ok(Self { status, headers, body: response.bytes().await? })
     }

@@ -29,7 +29,8 @@ fn write(request: &Request<'_>, response: &Response<'_>) {
     let method = call.method().as_str();
     let path = shortened(request.uri().path().as_str());
     let client = request.remote().map(|client| tracing::field::display(client.ip().to_canonical()));
-    let (request_id, trace_id, request_ids) = (call.request_id(), call.trace_id(), call.called_for());
+    let (request_id, request_ids) = (call.request_id(), call.called_for());
+    let (trace_id, span_id) = (call.context().trace_id(), call.context().span_id());
     let (caller, cause) = (call.caller(), call.cause());
     // A macro each, since the level is a constant; fields without a value are left out.
     if cause.is_some() || status >= 500 {
@@ -41,6 +42,7 @@ fn write(request: &Request<'_>, response: &Response<'_>) {
             millis,
             request_id,
             trace_id,
+            span_id,
             request_ids,
             client,
             caller,
@@ -56,6 +58,7 @@ fn write(request: &Request<'_>, response: &Response<'_>) {
             millis,
             request_id,
             trace_id,
+            span_id,
             request_ids,
             client,
             caller,

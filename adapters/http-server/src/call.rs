@@ -1,11 +1,8 @@
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use keeper_telemetry::context::{
-    REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, TRACESTATE, is_sane_request_id,
-};
-use keeper_telemetry::traceparent::is_sane_traceparent;
-use keeper_telemetry::tracestate::tracestate;
+use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACESTATE, is_sane_request_id};
+use keeper_telemetry::span::Span;
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::{Header, Method};
 use rocket::outcome::Outcome;
@@ -14,13 +11,14 @@ use rocket::{Data, Request, Response};
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
 
-use crate::request_id::new_request_id;
+use crate::request_context;
 
 /// What is known of a request from its first moment to its log line.
 pub(crate) struct CallInfo {
     started: Instant,
     method: Method,
     context: RequestContext,
+    span: Mutex<Span>,
     cause: OnceLock<String>,
     called_for: OnceLock<String>,
     caller: OnceLock<String>,
@@ -30,20 +28,17 @@ impl CallInfo {
     /// The request's information, made at the first look at it.
     pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
         request.local_cache(|| {
-            let header = |name| request.headers().get_one(name);
-            let request_id = header(REQUEST_ID)
-                .filter(|id| is_sane_request_id(id))
-                .map_or_else(new_request_id, str::to_owned);
-            let traceparent =
-                header(TRACEPARENT).filter(|value| is_sane_traceparent(value)).map(str::to_owned);
-            // It belongs to the trace context, and goes only with one.
-            let tracestate = traceparent.as_ref().and_then(|_| tracestate(request.headers().get(TRACESTATE)));
-            let context = RequestContext { request_id, traceparent, tracestate };
-            let method = request.method();
+            let (headers, method) = (request.headers(), request.method());
+            let (context, span) = request_context::begin(
+                method.as_str(),
+                |name| headers.get_one(name),
+                headers.get(TRACESTATE),
+            );
             Self {
                 started: Instant::now(),
                 method,
                 context,
+                span: Mutex::new(span),
                 cause: OnceLock::new(),
                 called_for: OnceLock::new(),
                 caller: OnceLock::new(),
@@ -64,9 +59,16 @@ impl CallInfo {
         &self.context.request_id
     }
 
-    /// The id of the trace that the client began.
-    pub(crate) fn trace_id(&self) -> Option<&str> {
-        self.context.trace_id()
+    pub(crate) fn context(&self) -> &RequestContext {
+        &self.context
+    }
+
+    /// Looks at the request's span, if it is recorded.
+    pub(crate) fn in_recorded_span(&self, look: impl FnOnce(&mut Span)) {
+        let mut span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
+        if span.is_recorded() {
+            look(&mut span);
+        }
     }
 
     /// Keeps the cause of a failure for the log line.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::call::RequestIds;
 use crate::form_method::FormMethod;
 use crate::prefix::ForwardedPrefix;
-use crate::{HttpMetrics, HttpSettings, access_log, catchers, whole_bodies};
+use crate::{HttpMetrics, HttpSettings, access_log, catchers, traces, whole_bodies};
 
 /// How long requests in flight have at a stop, in seconds.
 const API_GRACE: u32 = 20;
@@ -47,6 +47,7 @@ pub fn api(settings: HttpSettings, metrics: HttpMetrics) -> Rocket<Build> {
         .attach(whole_bodies::fairing())
         .attach(metrics.clone())
         .attach(access_log::fairing())
+        .attach(traces::fairing())
         .attach(prefix)
         .manage(metrics)
 }

@@ -35,7 +35,7 @@ impl Visit {
             address,
             object: request.uri().path().to_string(),
             request_id: call.request_id().to_owned(),
-            trace_id: call.trace_id().map(str::to_owned),
+            trace_id: call.context().trace_id().map(str::to_owned),
             metrics,
         }
     }

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::http::StatusCode;
-use keeper_telemetry::context::{REQUEST_ID, is_sane_request_id};
+use keeper_telemetry::context::{RequestContext, TRACESTATE};
+use keeper_telemetry::span::Span;
 use keeper_wire::{ErrorBody, ErrorCode};
 use rocket::http::Status;
 
@@ -12,8 +13,8 @@ use super::answer::Answer;
 use super::connection::Connection;
 use crate::HttpMetrics;
 use crate::access_log::shortened;
-use crate::problem;
-use crate::request_id::new_request_id;
+use crate::traces::{Answered, OTHER};
+use crate::{problem, request_context};
 
 /// Why the front answers a request itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,8 @@ pub(super) enum Refusal {
 pub(super) struct Refused<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
-    pub(super) request_id: String,
+    /// Its id, its trace, and its span, which ends with the answer.
+    pub(super) request: (RequestContext, Span),
     pub(super) started: Instant,
     /// The lines of its `Accept`.
     pub(super) accepts: Vec<&'a str>,
@@ -88,7 +90,7 @@ impl Refusal {
     /// Logs and counts the refusal, and gives the answer.
     pub(super) fn answer(
         self,
-        request: &Refused<'_>,
+        mut request: Refused<'_>,
         connection: &Connection,
         metrics: Option<&HttpMetrics>,
     ) -> Answer {
@@ -96,18 +98,24 @@ impl Refusal {
         let status = status.or(StatusCode::from_u16(code.status()).ok());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let (took, client) = (request.started.elapsed(), connection.client.ip().to_canonical());
-        let Refused { method, request_id, .. } = request;
-        let path = shortened(request.path);
+        let Refused { method, path, request: (context, span), .. } = &mut request;
+        let (method, path) = (*method, shortened(path));
+        let request_id = &context.request_id;
+        let (trace_id, span_id) = (context.trace_id(), context.span_id());
         let status_code = status.as_u16();
         let millis = (took.as_secs_f64() * 1e6).round() / 1e3;
         if status.is_server_error() && self != Self::Overloaded {
-            tracing::error!(method, path, route = "none", status = status_code, millis, request_id, %client, "request failed");
+            tracing::error!(method, path, route = "none", status = status_code, millis, request_id, trace_id, span_id, %client, "request failed");
         } else {
-            tracing::info!(method, path, route = "none", status = status_code, millis, request_id, %client, code = code.as_str(), "request");
+            tracing::info!(method, path, route = "none", status = status_code, millis, request_id, trace_id, span_id, %client, code = code.as_str(), "request");
         }
+        let known = method.parse::<rocket::http::Method>().is_ok();
         if let Some(metrics) = metrics {
-            let known = method.parse::<rocket::http::Method>().is_ok();
             metrics.observe(if known { method } else { "none" }, "none", status_code, took);
+        }
+        if span.is_recorded() {
+            let (method, client, status) = (if known { method } else { OTHER }, Some(client), status_code);
+            Answered { method, route: None, path, status, client, server: None }.describe(span);
         }
         let mut headers = HeaderMap::new();
         if let Ok(id) = HeaderValue::from_str(request_id) {
@@ -132,10 +140,11 @@ impl Refusal {
     }
 }
 
-/// The request's id: its own, if it is sane, or a new one.
-pub(super) fn request_id(headers: &HeaderMap) -> String {
-    let own = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane_request_id(id));
-    own.map_or_else(new_request_id, str::to_owned)
+/// The id, the trace and the span of a request that the front answers itself.
+pub(super) fn begin(headers: &HeaderMap) -> (RequestContext, Span) {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let tracestates = headers.get_all(TRACESTATE).iter().filter_map(|value| value.to_str().ok());
+    request_context::begin("HTTP", header, tracestates)
 }
 
 /// The answer to what hyper refuses before there is a request: its head as it is written on the connection.

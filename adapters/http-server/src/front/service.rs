@@ -20,7 +20,7 @@ use super::compression::Compressor;
 use super::connection::{Connection, Phase};
 use super::dispatch::dispatch;
 use super::place::bytes_holding;
-use super::refusal::{Refusal, Refused, request_id};
+use super::refusal::{Refusal, Refused, begin};
 use super::{FrontMetrics, HttpSettings, body, head};
 use crate::HttpMetrics;
 use crate::browser::Cors;
@@ -69,7 +69,7 @@ impl Service {
                 let refused = Refused {
                     method: head.method.as_str(),
                     path: head.uri.path(),
-                    request_id: request_id(&head.headers),
+                    request: begin(&head.headers),
                     started,
                     accepts: head
                         .headers
@@ -78,7 +78,7 @@ impl Service {
                         .filter_map(|line| line.to_str().ok())
                         .collect(),
                 };
-                let mut answer = refusal.answer(&refused, &connection, self.metrics.as_ref());
+                let mut answer = refusal.answer(refused, &connection, self.metrics.as_ref());
                 self.tell_browser(&head, &mut answer);
                 (answer, None)
             }

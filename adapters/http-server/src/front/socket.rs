@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::connection::{Connection, Phase};
-use super::refusal::{Refusal, Refused, request_id, written};
+use super::refusal::{Refusal, Refused, begin, written};
 use crate::HttpMetrics;
 
 /// A connection's stream: it tells the connection what goes by, and gives hyper's own refusals, which are empty, a body.
@@ -54,11 +54,11 @@ impl Socket {
             let refused = Refused {
                 method: "none",
                 path: "",
-                request_id: request_id(&HeaderMap::new()),
+                request: begin(&HeaderMap::new()),
                 started: Instant::now(),
                 accepts: Vec::new(),
             };
-            let answer = refusal.answer(&refused, &self.connection, self.metrics.as_ref());
+            let answer = refusal.answer(refused, &self.connection, self.metrics.as_ref());
             self.refusal = Some((written(&answer), 0));
             // From here on the client has to take it.
             self.connection.enter(Phase::Sending);
