@@ -5,8 +5,10 @@ use async_trait::async_trait;
 use keeper_domain::{DeadLetterId, DeadLetterReason, Order, Recording, Refusal, Timestamp};
 use keeper_ports::billing::OrderHandler;
 use keeper_ports::{Backoff, Clock, PortError, PortResult};
+use keeper_telemetry::context::RequestContext;
 use keeper_telemetry::metrics::ProcessingMetrics;
-use keeper_telemetry::traceparent::trace_id;
+use keeper_telemetry::traced::{MessageTrace, Messaging, ProcessingSpans, kind_of};
+use keeper_telemetry::traceparent::{span_id, trace_id};
 use keeper_wire::message::QueuedMessage;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -25,12 +27,13 @@ pub struct SqliteConsumer {
     queue: SqliteQueue,
     clock: Arc<dyn Clock>,
     metrics: ProcessingMetrics,
+    messaging: Messaging,
 }
 
 impl SqliteConsumer {
     /// Assembles the consumer.
     pub fn new(queue: SqliteQueue, clock: Arc<dyn Clock>, metrics: ProcessingMetrics) -> Self {
-        Self { queue, clock, metrics }
+        Self { queue, clock, metrics, messaging: Messaging::sqlite() }
     }
 
     /// Works until it is stopped; the batch that it works on is finished first.
@@ -67,13 +70,24 @@ impl SqliteConsumer {
         let received = self.clock.now();
         let decoded: Vec<_> = messages.iter().map(|message| message.decode(received)).collect();
         let orders: Vec<Order> = decoded.iter().filter_map(|order| order.as_ref().ok().cloned()).collect();
-        let outcomes = if orders.is_empty() { Vec::new() } else { handler.handle(orders.clone()).await? };
+        let spans = ProcessingSpans::begin(&self.messaging, || messages.iter().map(Message::trace).collect());
+        let outcomes =
+            if orders.is_empty() { Ok(Vec::new()) } else { spans.run(handler.handle(orders.clone())).await };
+        let outcomes = match outcomes {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                spans.failed(kind_of(&error));
+                return Err(error);
+            }
+        };
         let now = self.clock.now();
         let mut outcome = outcomes.iter();
         let refusals = decoded.iter().map(|order| match order {
             Ok(_) => outcome.next().and_then(Recording::refusal),
             Err(refusal) => Some(refusal.clone()),
         });
+        let refusals: Vec<Option<Refusal>> = refusals.collect();
+        spans.end(refusals.iter().map(|refusal| refusal.as_ref().map(|refusal| refusal.reason.as_str())));
         let dead: Vec<Dead> = messages
             .iter()
             .zip(refusals)
@@ -94,7 +108,7 @@ impl SqliteConsumer {
     async fn next(&self) -> PortResult<Vec<Message>> {
         let database = &self.queue.database;
         let statement = sqlx::query(
-            "SELECT position, message_id, request_id, body, first_seen, traceparent
+            "SELECT position, message_id, request_id, body, first_seen, traceparent, tracestate
              FROM order_queue ORDER BY position LIMIT ?1",
         )
         .bind(BATCH);
@@ -150,6 +164,7 @@ struct Message {
     body: Vec<u8>,
     first_seen: Option<i64>,
     traceparent: Option<String>,
+    tracestate: Option<String>,
 }
 
 impl Message {
@@ -161,7 +176,21 @@ impl Message {
             body: row.try_get(3)?,
             first_seen: row.try_get(4)?,
             traceparent: row.try_get(5)?,
+            tracestate: row.try_get(6)?,
         })
+    }
+
+    /// The request that sent it, if it says so.
+    fn context(&self) -> Option<RequestContext> {
+        Some(RequestContext {
+            request_id: self.request_id.clone()?,
+            traceparent: self.traceparent.clone(),
+            tracestate: self.tracestate.clone(),
+        })
+    }
+
+    fn trace(&self) -> Option<MessageTrace> {
+        Some(MessageTrace { id: self.order_id.clone(), context: self.context()? })
     }
 
     fn decode(&self, received: Timestamp) -> Result<Order, Refusal> {
@@ -183,11 +212,13 @@ impl Dead {
     fn new(message: &Message, refusal: Refusal, now: Timestamp) -> Self {
         let Refusal { reason, detail } = refusal;
         let (order_id, request_id) = (&message.order_id, &message.request_id);
-        let trace_id = message.traceparent.as_deref().and_then(trace_id);
+        let traceparent = message.traceparent.as_deref();
+        let (trace_id, span_id) = (traceparent.and_then(trace_id), traceparent.and_then(span_id));
         tracing::warn!(
             order_id,
             request_id,
             trace_id,
+            span_id,
             reason = reason.as_str(),
             detail,
             "to the dead letters"

@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use keeper_domain::{DeadLetterReason, Refusal};
 use keeper_ports::{Backoff, Clock};
-use keeper_telemetry::context::{REQUEST_ID, TRACEPARENT};
-use keeper_telemetry::traceparent::trace_id;
+use keeper_telemetry::context::RequestContext;
+use keeper_telemetry::span::{Span, SpanKind};
 use lapin::message::Delivery;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -19,7 +19,7 @@ use tracing::warn;
 
 use crate::connection::Topology;
 use crate::dead_letters::{dead_letter, identified, put_back};
-use crate::publisher::properties::header;
+use crate::publisher::properties::request_context;
 use crate::publisher::{Outgoing, PublishError, Publisher};
 
 /// The pauses between attempts.
@@ -62,9 +62,15 @@ impl Forwarder {
 
     /// Sends a message to the dead letters. Dropping the future gives it up.
     pub(crate) fn dead_letter(&self, delivery: Delivery, refusal: &Refusal) -> Forward {
+        let context = request_context(&delivery.properties);
         let (tag, message) = (delivery.delivery_tag, self.message_for(delivery, refusal));
         let (forwarder, reason) = (self.clone(), refusal.reason);
         Box::pin(async move {
+            // The message keeps the context that it came with: a replay continues the trace of its order.
+            let _span = context.and_then(|context| {
+                let name = format!("send {}", forwarder.topology.dead_queue);
+                Span::below(&context, SpanKind::Producer, name, &[])
+            });
             forwarder.publish_dead_letter(message).await;
             (tag, Forwarded::DeadLettered(reason))
         })
@@ -103,11 +109,15 @@ impl Forwarder {
         let Delivery { properties, data, .. } = delivery;
         let message_id = properties.message_id().as_ref().map(ToString::to_string);
         let (reason, detail) = (refusal.reason.as_str(), &refusal.detail);
-        let request_id = header(&properties, REQUEST_ID);
-        let request_id = request_id.as_deref();
-        let traceparent = header(&properties, TRACEPARENT);
-        let trace_id = traceparent.as_deref().and_then(trace_id);
-        warn!(reason, detail, message_id, request_id, trace_id, "a message goes to the dead letters");
+        let context = request_context(&properties);
+        let context = context.as_ref();
+        let request_id = context.map(|context| &context.request_id);
+        let (trace_id, span_id) =
+            (context.and_then(RequestContext::trace_id), context.and_then(RequestContext::span_id));
+        warn!(
+            reason,
+            detail, message_id, request_id, trace_id, span_id, "a message goes to the dead letters"
+        );
         dead_letter(&properties, data, refusal, self.clock.now(), &self.topology)
     }
 

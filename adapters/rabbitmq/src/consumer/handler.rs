@@ -26,6 +26,18 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Why it is refused, if it is.
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Settled => None,
+            Self::DeadLetter(refusal)
+            | Self::DeadLetterAs { refusal, .. }
+            | Self::PutBackAs { refusal, .. } => Some(refusal),
+        }
+    }
+}
+
 /// Handles the messages of a queue. They are delivered at least once: a message may come again, in the same batch too.
 #[async_trait]
 pub trait MessageHandler: Send + Sync + 'static {

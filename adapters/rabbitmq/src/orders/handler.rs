@@ -5,6 +5,7 @@ use keeper_domain::{DeadLetterReason, Recording, Refusal};
 use keeper_ports::billing::{OrderHandler, OrderIds};
 use keeper_ports::{Clock, PortResult};
 use keeper_telemetry::metrics::ProcessingMetrics;
+use keeper_telemetry::traced::{Messaging, ProcessingSpans, kind_of};
 use lapin::message::Delivery;
 
 use super::message;
@@ -21,7 +22,9 @@ pub fn order_consumer(
     metrics: ProcessingMetrics,
 ) -> Consumer {
     let ConsumerOptions { prefetch, unidentified } = options;
-    let messages = OrderMessages { handler, ids, clock: Arc::clone(&clock), metrics, unidentified };
+    let messaging = Messaging::rabbitmq(&broker.topology().queue);
+    let messages =
+        OrderMessages { messaging, handler, ids, clock: Arc::clone(&clock), metrics, unidentified };
     Consumer::new(broker, prefetch, Arc::new(messages), clock)
 }
 
@@ -32,6 +35,7 @@ pub(crate) struct OrderMessages {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: ProcessingMetrics,
     pub(crate) unidentified: UnidentifiedMessages,
+    pub(crate) messaging: Messaging,
 }
 
 impl OrderMessages {
@@ -52,6 +56,7 @@ impl OrderMessages {
 #[async_trait]
 impl MessageHandler for OrderMessages {
     async fn handle(&self, batch: &[Delivery]) -> PortResult<Vec<Outcome>> {
+        let spans = ProcessingSpans::begin(&self.messaging, || batch.iter().map(message::trace).collect());
         let received = self.clock.now();
         let mut orders = Vec::with_capacity(batch.len());
         let refusals: Vec<Option<Refusal>> = batch
@@ -64,20 +69,35 @@ impl MessageHandler for OrderMessages {
                 Err(refusal) => Some(refusal),
             })
             .collect();
-        let recordings =
-            if orders.is_empty() { Vec::new() } else { self.handler.handle(orders.clone()).await? };
+        let recordings = if orders.is_empty() {
+            Ok(Vec::new())
+        } else {
+            spans.run(self.handler.handle(orders.clone())).await
+        };
+        let recordings = match recordings {
+            Ok(recordings) => recordings,
+            Err(error) => {
+                spans.failed(kind_of(&error));
+                return Err(error);
+            }
+        };
         let now = self.clock.now();
         for (order, recording) in orders.iter().zip(&recordings) {
             self.metrics.settled(order, recording, now);
         }
         let mut recordings = recordings.iter();
-        let outcomes = refusals.into_iter().map(|refusal| match refusal {
-            Some(refusal) => self.refused(refusal),
-            None => {
-                recordings.next().and_then(Recording::refusal).map_or(Outcome::Settled, Outcome::DeadLetter)
-            }
-        });
-        Ok(outcomes.collect())
+        let outcomes: Vec<_> = refusals
+            .into_iter()
+            .map(|refusal| match refusal {
+                Some(refusal) => self.refused(refusal),
+                None => recordings
+                    .next()
+                    .and_then(Recording::refusal)
+                    .map_or(Outcome::Settled, Outcome::DeadLetter),
+            })
+            .collect();
+        spans.end(outcomes.iter().map(|outcome| outcome.refusal().map(|refusal| refusal.reason.as_str())));
+        Ok(outcomes)
     }
 
     fn dead_lettered(&self, reason: DeadLetterReason) {

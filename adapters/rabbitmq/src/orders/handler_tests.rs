@@ -16,6 +16,7 @@ fn messages(handler: MockOrderHandler, unidentified: UnidentifiedMessages) -> Or
     let mut clock = MockClock::new();
     clock.expect_now().returning(|| Timestamp::from_millis(9_000).unwrap());
     OrderMessages {
+        messaging: Messaging::rabbitmq("billing_queue"),
         handler: Arc::new(handler),
         ids: Arc::new(ids),
         clock: Arc::new(clock),

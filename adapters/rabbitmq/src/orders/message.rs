@@ -1,5 +1,6 @@
 use keeper_domain::{Order, Refusal, Timestamp};
 use keeper_telemetry::context::{REQUEST_ID, RequestContext, TRACEPARENT, TRACESTATE};
+use keeper_telemetry::traced::MessageTrace;
 use keeper_wire::OrderMessage;
 use keeper_wire::message::{CONTENT_TYPE, QueuedMessage};
 use lapin::BasicProperties;
@@ -7,7 +8,7 @@ use lapin::message::Delivery;
 use lapin::types::{FieldTable, ShortString};
 
 use crate::publisher::Outgoing;
-use crate::publisher::properties::{PERSISTENT, published_at, seconds, text};
+use crate::publisher::properties::{PERSISTENT, published_at, request_context, seconds, text};
 
 /// The message of an order.
 pub(crate) fn outgoing(order: &Order, context: Option<&RequestContext>, unit: &str, queue: &str) -> Outgoing {
@@ -45,6 +46,12 @@ pub(crate) fn order(delivery: &Delivery, received: Timestamp) -> Result<Order, R
         body: &delivery.data,
     };
     message.order(received)
+}
+
+/// What a delivery says of the trace that it belongs to.
+pub(crate) fn trace(delivery: &Delivery) -> Option<MessageTrace> {
+    let context = request_context(&delivery.properties)?;
+    Some(MessageTrace { id: delivery.properties.message_id().as_ref().map(ToString::to_string), context })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use keeper_domain::Timestamp;
+use keeper_telemetry::context::{REQUEST_ID, RequestContext, TRACEPARENT, TRACESTATE};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 
@@ -81,6 +82,16 @@ pub(crate) fn header<'a>(properties: &'a BasicProperties, key: &str) -> Option<C
         AMQPValue::ShortString(text) => Some(text.as_str().into()),
         _ => None,
     }
+}
+
+/// The request that sent a message, if the message says so.
+pub(crate) fn request_context(properties: &BasicProperties) -> Option<RequestContext> {
+    let text = |key| header(properties, key).map(Cow::into_owned);
+    Some(RequestContext {
+        request_id: text(REQUEST_ID)?,
+        traceparent: text(TRACEPARENT),
+        tracestate: text(TRACESTATE),
+    })
 }
 
 /// The time that a message says it was published at.

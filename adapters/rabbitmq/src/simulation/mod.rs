@@ -22,6 +22,7 @@ use keeper_domain::{OrderId, Timestamp};
 use keeper_ports::Clock;
 use keeper_ports::billing::OrderIds;
 use keeper_telemetry::metrics::ProcessingMetrics;
+use keeper_telemetry::traced::Messaging;
 use prometheus::Registry;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -63,6 +64,7 @@ async fn story(random: Random, bug: Option<Bug>) -> Report {
     let ids: Arc<dyn OrderIds> = Arc::new(SimulatedIds::default());
     let clock: Arc<dyn Clock> = Arc::new(SimulatedClock(Instant::now()));
     let handler: Arc<dyn MessageHandler> = Arc::new(OrderMessages {
+        messaging: Messaging::rabbitmq("billing_queue"),
         handler: Arc::new(Processor::new(Arc::clone(&ledger) as _, Arc::clone(&clock))),
         ids: Arc::clone(&ids),
         clock: Arc::clone(&clock),
