@@ -44,6 +44,15 @@ impl Storage {
         &self.billing
     }
 
+    /// What counts the connections to both databases: those that are open, and those that are idle.
+    pub fn connections(&self) -> impl Fn() -> (usize, usize) + Send + Sync + 'static {
+        let (inventory, billing) = (self.inventory.clone(), self.billing.clone());
+        move || {
+            let (movies, orders) = (inventory.connections(), billing.connections());
+            (movies.0 + orders.0, movies.1 + orders.1)
+        }
+    }
+
     /// Closes both files, so that each is whole by itself, and then gives the directory up. What does not succeed is
     /// logged: nothing is lost, but the newest data is in a file beside.
     pub async fn close(self) {

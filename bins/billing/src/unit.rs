@@ -6,18 +6,19 @@ use keeper_bootstrap::{
     migrate_when_there, register_pool,
 };
 use keeper_http_server::{Dependencies, Document, docs, operations, order_book};
-use keeper_postgres::{DatabaseProbe, PgDatabase, PgOrders, Schema};
+use keeper_postgres::{DatabaseProbe, PgDatabase, PgOrders, PgSettings, Schema};
 use keeper_rabbitmq::{
     Broker, BrokerMetrics, ConnectProbe, ConsumerSettings, RabbitDeadLetters, order_consumer,
 };
 use keeper_telemetry::metrics::ProcessingMetrics;
+use keeper_telemetry::traced::{TracedDatabase, TracedLedger};
 use serde::Deserialize;
 
 pub(crate) struct BillingUnit;
 
 #[derive(Deserialize)]
 pub(crate) struct BillingSettings {
-    database: keeper_postgres::PgSettings,
+    database: PgSettings,
     broker: ConsumerSettings,
     dead_letters: JournalFile,
 }
@@ -46,7 +47,10 @@ impl Unit for BillingUnit {
         let broker = Broker::new(&settings.broker.connection(), Self::NAME, &broker_metrics)
             .map_err(StartError::part)?;
         let ledger = Arc::new(PgOrders::new(database.clone()));
-        let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
+        let PgSettings { host, port, name, .. } = &settings.database;
+        let traced = TracedDatabase::postgresql(host, *port, name);
+        let traced = Arc::new(TracedLedger::new(traced, ledger.clone()));
+        let processor = Arc::new(Processor::new(traced.clone(), Arc::clone(clock)));
         let metrics = ProcessingMetrics::register(&context.registry)?;
         let ids = Arc::new(UuidOrderIds);
         let consumer =
@@ -55,7 +59,7 @@ impl Unit for BillingUnit {
             required: vec![Arc::new(DatabaseProbe::new(database.clone())), consumer.probe()],
             helpful: Vec::new(),
         };
-        let book = Arc::new(Book::new(ledger.clone()));
+        let book = Arc::new(Book::new(traced));
         let dead_letters =
             Operations::new(Arc::new(RabbitDeadLetters::new(&broker)), Arc::new(settings.dead_letters));
         let stop = context.stop.tasks.clone();

@@ -2,6 +2,7 @@ use keeper_http_server::{HttpSettings, ManagementSettings};
 use serde::Deserialize;
 
 use crate::WrongSetting;
+use crate::traces::TelemetrySettings;
 
 /// The sections that every unit has.
 #[derive(Debug, Clone, Deserialize)]
@@ -9,6 +10,7 @@ pub(crate) struct Common {
     pub(crate) http: HttpSettings,
     pub(crate) management: ManagementSettings,
     pub(crate) log: LogSettings,
+    pub(crate) telemetry: TelemetrySettings,
 }
 
 impl Common {
@@ -34,7 +36,7 @@ impl Common {
         if http.max_in_flight > MOST_IN_FLIGHT {
             return Err(WrongSetting::new("http.max_in_flight", "must be at most 1000000"));
         }
-        Ok(())
+        self.telemetry.check()
     }
 }
 
@@ -61,6 +63,10 @@ pub(crate) enum LogFormat {
 mod tests {
     use super::*;
 
+    fn no_traces() -> TelemetrySettings {
+        TelemetrySettings { otlp_endpoint: String::new(), sample_ratio: 1.0, service_name: String::new() }
+    }
+
     #[test]
     fn both_servers_cannot_have_one_port() {
         let log = LogSettings { format: LogFormat::Text, level: "info".into() };
@@ -74,7 +80,7 @@ mod tests {
             let http = HttpSettings::at(http.0.parse().unwrap(), http.1);
             let management =
                 ManagementSettings { address: management.0.parse().unwrap(), port: management.1 };
-            let common = Common { http, management, log: log.clone() };
+            let common = Common { http, management, log: log.clone(), telemetry: no_traces() };
             assert_eq!(common.check().is_ok(), can, "{http:?} {management:?}");
         }
     }
@@ -92,7 +98,10 @@ mod tests {
             HttpSettings { body_timeout_ms: 0, ..usual },
             HttpSettings { request_timeout_ms: 0, ..usual },
         ] {
-            assert!(Common { http, management, log: log.clone() }.check().is_err(), "{http:?}");
+            assert!(
+                Common { http, management, log: log.clone(), telemetry: no_traces() }.check().is_err(),
+                "{http:?}"
+            );
         }
     }
 }

@@ -73,8 +73,9 @@ impl Line {
         }
         RequestContext::with_current(|context| {
             self.field("request_id", &context.request_id);
-            if let Some(trace_id) = context.trace_id() {
+            if let (Some(trace_id), Some(span_id)) = (context.trace_id(), context.span_id()) {
                 self.field("trace_id", trace_id);
+                self.field("span_id", span_id);
             }
         });
     }
@@ -181,6 +182,7 @@ mod tests {
         let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let [inside, of_another] = &lines[..] else { panic!("{written}") };
         assert_eq!((&inside["request_id"], &inside["trace_id"]), (&"r1".into(), &trace_id.into()));
+        assert_eq!(inside["span_id"], "b7ad6b7169203331");
         assert_eq!((&of_another["request_id"], of_another.get("trace_id")), (&"another".into(), None));
         assert_eq!(written.matches("request_id").count(), 2, "{written}");
     }

@@ -20,6 +20,7 @@ mod settings;
 mod start_error;
 mod stop;
 mod supervisor;
+mod traces;
 mod unit;
 mod watch;
 

@@ -15,7 +15,7 @@ use crate::config::{Common, LogFormat};
 use crate::log_writer::{LogWriter, within_patience};
 use crate::output::say;
 use crate::unit::{Context, Parts, Unit};
-use crate::{StartError, Stop, watch};
+use crate::{StartError, Stop, traces, watch};
 
 /// How long the background tasks may take to finish what they have in hand, and to close their connections. Billing's
 /// consumer takes the longest: up to 17 s, when neither database nor broker answers.
@@ -33,6 +33,7 @@ pub(crate) async fn run<U: Unit>(
     let stop = Stop::default();
     let context = Context::new(U::NAME, common.http, stop.clone())?;
     log.register(&context.registry)?;
+    let traces = traces::start(&common.telemetry, U::NAME, &context.registry)?;
     if clock::now() < DateTime::UNIX_EPOCH {
         tracing::error!("the system's clock is before 1970: nothing can be answered until it is set");
     }
@@ -41,6 +42,9 @@ pub(crate) async fn run<U: Unit>(
     let mut running = Running::start(parts, common, context.registry, stop)?;
     let ended = running.first_end().await;
     running.wind_down().await;
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     if ended.is_ok() {
         tracing::info!("stopped");
     }

@@ -16,6 +16,7 @@ use keeper_http_server::{
     site,
 };
 use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, RabbitQueue};
+use keeper_telemetry::traced::{Messaging, TracedQueue};
 use serde::Deserialize;
 
 pub(crate) struct GatewayUnit;
@@ -60,6 +61,7 @@ impl Unit for GatewayUnit {
         let broker = Broker::new(&settings.broker, Self::NAME, &metrics).map_err(StartError::part)?;
         let (queue, publishing) = RabbitQueue::new(&broker);
         let broker_probe = queue.probe();
+        let queue = Arc::new(TracedQueue::new(Messaging::rabbitmq(&settings.broker.queue), queue));
         let breakers = BreakerMetrics::register(&context.registry)?;
         let upstream = |name, max_calls| Arc::new(Upstream::new(name, max_calls, &breakers));
         // One that hangs leaves room for the others until its breaker opens.

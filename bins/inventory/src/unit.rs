@@ -6,14 +6,15 @@ use keeper_bootstrap::{
 };
 use keeper_http_server::{Dependencies, Document, docs, movies, movies_by_id};
 use keeper_inventory::Inventory;
-use keeper_postgres::{DatabaseProbe, PgDatabase, PgMovies, Schema};
+use keeper_postgres::{DatabaseProbe, PgDatabase, PgMovies, PgSettings, Schema};
+use keeper_telemetry::traced::{TracedDatabase, TracedMovies};
 use serde::Deserialize;
 
 pub(crate) struct InventoryUnit;
 
 #[derive(Deserialize)]
 pub(crate) struct InventorySettings {
-    database: keeper_postgres::PgSettings,
+    database: PgSettings,
 }
 
 impl Unit for InventoryUnit {
@@ -35,7 +36,10 @@ impl Unit for InventoryUnit {
         let pool = database.clone();
         register_pool(&context.registry, move || pool.connections())?;
         let movies_store = Arc::new(PgMovies::new(database.clone()));
-        let batched = Arc::new(BatchedMovies::new("inventory database", movies_store.clone()));
+        let PgSettings { host, port, name, .. } = &settings.database;
+        let traced = TracedDatabase::postgresql(host, *port, name);
+        let traced = Arc::new(TracedMovies::new(traced, movies_store.clone()));
+        let batched = Arc::new(BatchedMovies::new("inventory database", traced));
         let catalog = Arc::new(Inventory::new(batched, Arc::clone(&context.clock)));
         let stop = context.stop.tasks.clone();
         let until = stop.clone();

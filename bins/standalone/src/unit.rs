@@ -18,6 +18,7 @@ use keeper_sqlite::{
     SqliteQueue, Storage,
 };
 use keeper_telemetry::metrics::ProcessingMetrics;
+use keeper_telemetry::traced::{Messaging, TracedDatabase, TracedLedger, TracedMovies, TracedQueue};
 use serde::Deserialize;
 
 use crate::greeting::greeting;
@@ -61,23 +62,23 @@ impl Unit for StandaloneUnit {
         let directory = Directory::new(directory).map_err(StartError::part)?;
         let storage = Storage::open(&directory, create_missing).await.map_err(StartError::part)?;
         let (inventory, billing) = (storage.inventory().clone(), storage.billing().clone());
-        let pools = (inventory.clone(), billing.clone());
-        register_pool(&context.registry, move || {
-            let (movies, orders) = (pools.0.connections(), pools.1.connections());
-            (movies.0 + orders.0, movies.1 + orders.1)
-        })?;
+        register_pool(&context.registry, storage.connections())?;
         let clock = &context.clock;
         let ledger = Arc::new(SqliteOrders::new(billing.clone()));
         let queue = SqliteQueue::new(billing.clone());
         let metrics = ProcessingMetrics::register(&context.registry)?;
         let consumer = SqliteConsumer::new(queue.clone(), Arc::clone(clock), metrics);
+        let ledger = Arc::new(TracedLedger::new(TracedDatabase::sqlite("billing.db"), ledger));
         let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
-        let catalog = Inventory::new(Arc::new(SqliteMovies::new(inventory.clone())), Arc::clone(clock));
+        let movies_store = Arc::new(SqliteMovies::new(inventory.clone()));
+        let movies_store = TracedMovies::new(TracedDatabase::sqlite("inventory.db"), movies_store);
+        let catalog = Inventory::new(Arc::new(movies_store), Arc::clone(clock));
         let book = Arc::new(Book::new(ledger));
         let dead_letters =
             Operations::new(Arc::new(SqliteDeadLetters::new(queue.clone())), Arc::new(settings.dead_letters));
         let ids = Arc::new(UuidOrderIds);
-        let intake = Intake::new(Arc::new(queue), book.clone(), ids, Arc::clone(clock));
+        let queue = Arc::new(TracedQueue::new(Messaging::sqlite(), Arc::new(queue)));
+        let intake = Intake::new(queue, book.clone(), ids, Arc::clone(clock));
         let edge = Edge::new(&settings.edge, context)?;
         let api = context
             .api()
