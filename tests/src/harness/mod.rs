@@ -2,6 +2,7 @@
 //!
 //! Nothing outlives the test process, however it ends: see [`Process`].
 
+mod collector;
 mod directory;
 mod http;
 mod issuer;
@@ -19,6 +20,7 @@ mod tls;
 mod unit;
 mod wait;
 
+pub use collector::{Collecting, Collector, SeenSpan};
 pub use directory::Directory;
 pub use http::{Answer, Api};
 pub use issuer::TokenIssuer;

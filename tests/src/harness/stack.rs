@@ -69,6 +69,13 @@ impl Stack {
         self
     }
 
+    /// Adds a setting of all units, or changes one.
+    #[must_use]
+    pub fn with_all(mut self, key: &str, value: &str) -> Self {
+        self.units = self.units.into_iter().map(|unit| unit.with(key, value)).collect();
+        self
+    }
+
     /// Starts all units and waits until they are ready.
     pub async fn start(&self) {
         self.units.iter().for_each(Unit::start);
