@@ -245,6 +245,33 @@ build() {
     cargo build --locked --quiet --workspace --bins --tests || fail "the build failed"
 }
 
+# bring_older: the units of the version before this one, built from the repository's history into $older: those of the last
+# release, and before the first one those of a commit. The libraries that were compiled for today's are not compiled again.
+bring_older() {
+    local commit work=$cache/older-build
+    need git git
+    commit=$(git describe --tags --abbrev=0 --match 'v[0-9]*' HEAD^ 2>/dev/null) || commit=d80b2a66d016bda785ce191a6bd900194b4c8cae
+    commit=$(git rev-parse --verify --quiet "$commit^{commit}") ||
+        fail "the version before is not in this clone's history, which may be shallow: git fetch --unshallow --tags"
+    older=$(realpath -m "$cache/older/$commit")
+    [[ -e $older/complete ]] && return
+    heading "the version before: $(git log -1 --format='%h, %s' "$commit")"
+    rm -rf "$work" "$cache/older"
+    mkdir -p "$work/source" "$work/target/debug/deps" "$older"
+    git archive "$commit" | tar --extract --directory "$work/source"
+    # Cargo writes over its own records in place: they are copied. Libraries are replaced whole: their names suffice.
+    cp --archive "$target/debug/.fingerprint" "$target/debug/build" "$work/target/debug"
+    find "$target/debug/deps" -name 'lib*' ! -name 'libkeeper_*' \
+        -exec cp --archive --link --target-directory "$work/target/debug/deps" {} +
+    rm -rf "$work"/target/debug/{.fingerprint,build}/{keeper-*,gateway-*,inventory-*,billing-*,standalone-*}
+    # A test beside them: with it Cargo chooses the libraries' features as it did for today's.
+    CARGO_TARGET_DIR=$work/target cargo build --locked --quiet --manifest-path "$work/source/Cargo.toml" \
+        --workspace --bins --test architecture || fail "the version before cannot be built"
+    mv "$work"/target/debug/{gateway,inventory,billing} "$older"
+    rm -rf "$work"
+    touch "$older/complete"
+}
+
 # suites NAME…: runs test targets, which may be patterns, of the whole workspace.
 suites() {
     build

@@ -29,6 +29,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+#[path = "contract_http/newer.rs"]
+mod newer;
+
 /// Serves stages until the guard is dropped, and gives their port.
 macro_rules! served {
     ($registry:expr, $($stage:expr),+) => {{

@@ -20,7 +20,7 @@ fn read(id: i64, row: &PgRow) -> Result<Movie, RowError> {
     Ok(Movie {
         id: MovieId::new("id", id)?,
         title: Title::from_store(row.try_get(1)?)?,
-        description: Description::new(row.try_get::<&str, _>(2)?)?,
+        description: Description::from_store(row.try_get::<&str, _>(2)?),
         created_at: row.try_get::<DateTime<Utc>, _>(3)?.into(),
         updated_at: row.try_get::<DateTime<Utc>, _>(4)?.into(),
     })

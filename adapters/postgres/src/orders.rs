@@ -170,9 +170,9 @@ fn recorded(row: &PgRow) -> Result<RecordedOrder, RowError> {
 
 fn read(id: Uuid, row: &PgRow) -> Result<RecordedOrder, RowError> {
     let draft = OrderDraft {
-        user: UserId::new(row.try_get(1)?)?,
-        items: ItemCount::new(u32::try_from(row.try_get::<i32, _>(2)?)?)?,
-        total: Money::from_minor("total_amount", row.try_get(3)?)?,
+        user: UserId::from_store(row.try_get(1)?)?,
+        items: ItemCount::from_store(u32::try_from(row.try_get::<i32, _>(2)?)?),
+        total: Money::from_store("total_amount", row.try_get(3)?)?,
     };
     let created_at = row.try_get::<DateTime<Utc>, _>(4)?.into();
     let recorded_at = row.try_get::<DateTime<Utc>, _>(5)?.into();

@@ -185,7 +185,7 @@ fn read(id: &str, row: &SqliteRow) -> Result<DeadLetter, RowError> {
     let present = |(name, value): (&str, Option<String>)| value.map(|value| (name.to_owned(), value));
     Ok(DeadLetter {
         id: DeadLetterId::parse("id", id)?,
-        reason: DeadLetterReason::parse(row.try_get(1)?).ok_or("its reason is unknown")?,
+        reason: DeadLetterReason::from_store(row.try_get(1)?),
         detail: row.try_get(2)?,
         first_seen: Timestamp::from_millis(row.try_get(3)?)?,
         order_id: row.try_get(4)?,

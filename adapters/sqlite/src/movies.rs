@@ -280,7 +280,7 @@ fn read(id: i64, row: &SqliteRow) -> Result<Movie, RowError> {
     Ok(Movie {
         id: MovieId::new("id", id)?,
         title: Title::from_store(row.try_get(1)?)?,
-        description: Description::new(row.try_get::<&str, _>(2)?)?,
+        description: Description::from_store(row.try_get::<&str, _>(2)?),
         created_at: Timestamp::from_millis(row.try_get(3)?)?,
         updated_at: Timestamp::from_millis(row.try_get(4)?)?,
     })

@@ -138,9 +138,9 @@ fn recorded(row: &SqliteRow) -> Result<RecordedOrder, RowError> {
 
 fn read(id: &str, row: &SqliteRow) -> Result<RecordedOrder, RowError> {
     let draft = OrderDraft {
-        user: UserId::new(row.try_get(1)?)?,
-        items: ItemCount::new(row.try_get(2)?)?,
-        total: Money::from_minor("total_amount", row.try_get(3)?)?,
+        user: UserId::from_store(row.try_get(1)?)?,
+        items: ItemCount::from_store(row.try_get(2)?),
+        total: Money::from_store("total_amount", row.try_get(3)?)?,
     };
     let id = OrderId::parse("order_id", id)?;
     let order = Order { id, draft, created_at: Timestamp::from_millis(row.try_get(4)?)? };

@@ -60,14 +60,13 @@ impl TryFrom<DeadLetterBody> for DeadLetter {
     type Error = Invalid;
 
     fn try_from(body: DeadLetterBody) -> Result<Self, Invalid> {
-        let unknown = || Invalid::new("reason", "is not known");
         let bytes = match &body.body_hex {
             None => body.body.into_bytes(),
             Some(hex) => bytes(hex).ok_or_else(|| Invalid::new("body_hex", "must be hexadecimal digits"))?,
         };
         Ok(Self {
             id: DeadLetterId::parse("id", &body.id)?,
-            reason: DeadLetterReason::parse(&body.reason).ok_or_else(unknown)?,
+            reason: DeadLetterReason::from_store(&body.reason),
             detail: body.detail,
             first_seen: Timestamp::parse("first_seen", &body.first_seen)?,
             order_id: body.order_id,

@@ -59,9 +59,9 @@ impl TryFrom<MovieBody> for Movie {
     fn try_from(body: MovieBody) -> Result<Self, Invalid> {
         Ok(Self {
             id: MovieId::new("id", body.id)?,
-            // Older titles, of which a reader sees nothing, are titles all the same.
+            // What the service keeps by rules of another version is a movie all the same.
             title: Title::from_store(&body.title)?,
-            description: Description::new(body.description)?,
+            description: Description::from_store(body.description),
             created_at: Timestamp::parse("createdAt", &body.created_at)?,
             updated_at: Timestamp::parse("updatedAt", &body.updated_at)?,
         })

@@ -3,7 +3,8 @@ use std::borrow::Cow;
 use keeper_domain::{
     Invalid, ItemCount, Money, Order, OrderDraft, OrderId, RecordedOrder, Timestamp, UserId,
 };
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::body::{self, BodyError};
@@ -103,6 +104,7 @@ pub struct OrderBody {
     /// For how much altogether, with two decimals; text, since it is exact.
     pub total_amount: String,
     /// What became of the order.
+    #[serde(deserialize_with = "recorded")]
     pub status: OrderStatus,
     /// When the order was accepted: RFC 3339, UTC, milliseconds.
     #[serde(rename = "createdAt")]
@@ -119,6 +121,11 @@ pub struct OrderBody {
 pub enum OrderStatus {
     /// It is in the ledger.
     Recorded,
+}
+
+/// An order that has a time of recording is recorded, whatever a newer service calls what became of it since.
+fn recorded<'de, D: Deserializer<'de>>(status: D) -> Result<OrderStatus, D::Error> {
+    IgnoredAny::deserialize(status).map(|_| OrderStatus::Recorded)
 }
 
 impl OrderBody {
@@ -155,9 +162,10 @@ impl TryFrom<OrderBody> for RecordedOrder {
 
     fn try_from(body: OrderBody) -> Result<Self, Invalid> {
         let draft = OrderDraft {
-            user: UserId::new(&body.user_id)?,
-            items: ItemCount::new(body.number_of_items)?,
-            total: Money::parse("total_amount", &body.total_amount)?,
+            // What the service recorded by rules of another version is an order all the same.
+            user: UserId::from_store(&body.user_id)?,
+            items: ItemCount::from_store(body.number_of_items),
+            total: Money::parse_stored("total_amount", &body.total_amount)?,
         };
         let id = OrderId::parse("order_id", &body.order_id)?;
         let created_at = Timestamp::parse("createdAt", &body.created_at)?;

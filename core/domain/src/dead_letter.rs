@@ -51,10 +51,12 @@ pub enum DeadLetterReason {
     Rejected,
     /// It was delivered again and again and never settled: it probably crashes the consumer.
     Undeliverable,
+    /// A reason that another version of this program gave.
+    Unknown,
 }
 
 impl DeadLetterReason {
-    /// All reasons.
+    /// All reasons that this version gives.
     pub const ALL: [Self; 6] = [
         Self::Unreadable,
         Self::Invalid,
@@ -73,10 +75,16 @@ impl DeadLetterReason {
             Self::Conflict => "conflict",
             Self::Rejected => "rejected",
             Self::Undeliverable => "undeliverable",
+            Self::Unknown => "unknown",
         }
     }
 
-    /// Reads what [`Self::as_str`] writes.
+    /// Reads what another version may have written: a reason that this one does not know is [`Self::Unknown`].
+    pub fn from_store(text: &str) -> Self {
+        Self::parse(text).unwrap_or(Self::Unknown)
+    }
+
+    /// Reads what [`Self::as_str`] writes of a reason that this version gives.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
@@ -188,5 +196,7 @@ mod tests {
             assert_eq!(DeadLetterReason::parse(reason.as_str()), Some(reason));
         }
         assert_eq!(DeadLetterReason::parse("tired"), None);
+        assert_eq!(DeadLetterReason::from_store("tired"), DeadLetterReason::Unknown);
+        assert_eq!(DeadLetterReason::from_store("conflict"), DeadLetterReason::Conflict);
     }
 }

@@ -21,11 +21,31 @@ impl Money {
         if (0..=Self::MAX_MINOR).contains(&minor) { Ok(Self(minor)) } else { Err(Invalid::new(field, RULE)) }
     }
 
+    /// Takes minor units that were checked when their order was recorded. The largest amount may have been another one.
+    ///
+    /// # Errors
+    /// The amount is negative.
+    pub fn from_store(field: &'static str, minor: i64) -> Result<Self, Invalid> {
+        if minor >= 0 { Ok(Self(minor)) } else { Err(Invalid::new(field, RULE)) }
+    }
+
     /// Reads digits with at most two decimals after a point: `180`, `180.5`, `180.50`.
     ///
     /// # Errors
     /// Anything else: a sign, an exponent, a third decimal, separators, white space, an amount out of range.
     pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
+        Self::from_minor(field, Self::minor(field, text)?)
+    }
+
+    /// Reads the digits of an amount that was checked when its order was recorded, as [`Self::from_store`] does.
+    ///
+    /// # Errors
+    /// As of [`Self::parse`], but for the range.
+    pub fn parse_stored(field: &'static str, text: &str) -> Result<Self, Invalid> {
+        Self::from_store(field, Self::minor(field, text)?)
+    }
+
+    fn minor(field: &'static str, text: &str) -> Result<i64, Invalid> {
         let wrong = || Invalid::new(field, RULE);
         let (whole, decimals) = match text.split_once('.') {
             Some((whole, decimals)) if (1..=2).contains(&decimals.len()) => (whole, decimals),
@@ -39,7 +59,7 @@ impl Money {
         }
         let whole: i64 = whole.parse().map_err(|_| wrong())?;
         let minor: i64 = format!("{decimals:0<2}").parse().map_err(|_| wrong())?;
-        Self::from_minor(field, whole * 100 + minor)
+        Ok(whole * 100 + minor)
     }
 
     /// The amount in minor units.

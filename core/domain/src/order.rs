@@ -92,6 +92,17 @@ impl UserId {
         Ok(Self(text.to_owned()))
     }
 
+    /// Takes a user id that was checked when its order was recorded, by whatever rules.
+    ///
+    /// # Errors
+    /// The text is blank.
+    pub fn from_store(text: &str) -> Result<Self, Invalid> {
+        if text.trim().is_empty() {
+            return Err(Invalid::new("user_id", "must not be empty"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
     /// The user id's text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -112,6 +123,11 @@ impl ItemCount {
     /// The number is 0 or above [`Self::MAX`].
     pub fn new(count: u32) -> Result<Self, Invalid> {
         if (1..=Self::MAX).contains(&count) { Ok(Self(count)) } else { Err(Self::wrong()) }
+    }
+
+    /// Takes a number that was checked when its order was recorded, by whatever rules.
+    pub fn from_store(count: u32) -> Self {
+        Self(count)
     }
 
     /// Reads decimal digits.

@@ -34,5 +34,5 @@ pub use small_disk::SmallDisk;
 pub use stack::{Backing, Kind, Stack};
 pub use system::{random_text, run};
 pub use tls::Certificates;
-pub use unit::{Unit, binary};
+pub use unit::{Unit, Version, binary};
 pub use wait::{eventually, until};

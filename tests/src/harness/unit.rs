@@ -18,6 +18,15 @@ pub struct Unit {
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Which of a unit's programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// That of the version before: `./tests/run versions` builds it.
+    Before,
+    /// Today's.
+    Today,
+}
+
 impl Unit {
     /// Prepares a unit with settings (`KEEPER_…` variables); it is not started yet.
     pub fn new(name: &'static str, settings: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -47,6 +56,18 @@ impl Unit {
         self.launch.variables.retain(|(name, _)| name != key);
         self.launch.variables.push((key.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Runs another version's program from the next start on, under the same address and over the same data.
+    pub fn install(&mut self, version: Version) {
+        self.launch.program = match version {
+            Version::Today => binary(self.name),
+            Version::Before => {
+                let folder = std::env::var_os("KEEPER_OLDER_BIN_DIR");
+                let folder = folder.expect("./tests/run versions builds the version before");
+                Path::new(&folder).join(self.name)
+            }
+        };
     }
 
     /// The settings that it was given, without those of its own ports.

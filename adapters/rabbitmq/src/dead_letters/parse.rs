@@ -19,7 +19,7 @@ pub(crate) fn reason(properties: &BasicProperties) -> DeadLetterReason {
 }
 
 fn own_reason(properties: &BasicProperties) -> Option<DeadLetterReason> {
-    DeadLetterReason::parse(&header(properties, REASON)?)
+    header(properties, REASON).map(|reason| DeadLetterReason::from_store(&reason))
 }
 
 /// Reads a message as a dead letter.

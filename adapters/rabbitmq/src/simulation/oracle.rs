@@ -67,7 +67,7 @@ fn undeserved(account: &Account, recorded: &HashMap<OrderId, &OrderDraft>, dead:
             .is_some_and(|order| recorded.get(&order.id).is_some_and(|recorded| **recorded != order.draft)),
         Some(DeadLetterReason::Rejected) => items == REFUSED,
         Some(DeadLetterReason::Undeliverable) => items == PANICS,
-        Some(DeadLetterReason::Invalid) | None => false,
+        Some(DeadLetterReason::Invalid | DeadLetterReason::Unknown) | None => false,
     };
     (!deserved).then(|| format!("a dead letter is undeserved ({reason}): {order:?}"))
 }
