@@ -170,6 +170,16 @@ pub trait OrderLedger: Send + Sync + 'static {
     /// The ledger could not be read.
     async fn find_many(&self, ids: Vec<OrderId>) -> PortResult<Vec<RecordedOrder>>;
 
+    /// Takes orders that contradict what is recorded under their ids, and gives for each id the first order that ever did. The
+    /// others are counted, at least once each.
+    ///
+    /// For an id, MUST always give the same order, also when calls come at the same time, and MUST have made it durable
+    /// before `Ok`.
+    ///
+    /// # Errors
+    /// It is not known whether the orders were taken.
+    async fn contradicted(&self, orders: Vec<Order>, now: Timestamp) -> PortResult<Vec<Order>>;
+
     /// Finds an order.
     ///
     /// # Errors

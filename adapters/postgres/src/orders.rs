@@ -99,6 +99,36 @@ impl OrderLedger for PgOrders {
         self.all_recorded(&answer.rows)
     }
 
+    /// A row that is there keeps its order.
+    async fn contradicted(&self, orders: Vec<Order>, now: Timestamp) -> PortResult<Vec<Order>> {
+        let columns = Columns::of(&orders);
+        let times =
+            columns.ids.iter().map(|id| orders.iter().filter(|order| order.id.as_uuid() == *id).count());
+        let times: Vec<i64> = times.map(|times| i64::try_from(times).unwrap_or(i64::MAX)).collect();
+        let answer = self
+            .database
+            .repeatable(|| {
+                sqlx::query(
+                    "INSERT INTO conflicts
+                         (order_id, user_id, number_of_items, total_minor, created_at, first_seen, times)
+                     SELECT order_id, user_id, items, total, created_at, $6, times
+                     FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::bigint[], $5::timestamptz[], $7::bigint[])
+                         AS batch (order_id, user_id, items, total, created_at, times)
+                     ON CONFLICT (order_id) DO UPDATE SET times = conflicts.times + excluded.times
+                     RETURNING order_id, user_id, number_of_items, total_minor, created_at, first_seen",
+                )
+                .bind(&columns.ids)
+                .bind(&columns.users)
+                .bind(&columns.items)
+                .bind(&columns.totals)
+                .bind(&columns.created)
+                .bind(now.as_datetime())
+                .bind(&times)
+            })
+            .await?;
+        Ok(self.all_recorded(&answer.rows)?.into_iter().map(|first| first.order).collect())
+    }
+
     async fn find(&self, id: OrderId) -> PortResult<Option<RecordedOrder>> {
         let answer = self
             .database

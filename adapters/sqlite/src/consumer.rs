@@ -81,6 +81,13 @@ impl SqliteConsumer {
             }
         };
         let now = self.clock.now();
+        let further = outcomes.iter().filter(|outcome| **outcome == Recording::FurtherConflict).count();
+        if further > 0 {
+            tracing::warn!(
+                further,
+                "orders contradict recorded ones once more: they are counted and not kept"
+            );
+        }
         let mut outcome = outcomes.iter();
         let refusals = decoded.iter().map(|order| match order {
             Ok(_) => outcome.next().and_then(Recording::refusal),

@@ -62,6 +62,19 @@ impl OrderLedger for SqliteOrders {
         self.all_recorded(&self.database.rows(statement).await?)
     }
 
+    async fn contradicted(&self, orders: Vec<Order>, now: Timestamp) -> PortResult<Vec<Order>> {
+        let ids: HashSet<OrderId> = orders.iter().map(|order| order.id).collect();
+        self.database.write(Contradict { orders, now }).await?;
+        let ids: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+        let statement = sqlx::query(
+            "SELECT order_id, user_id, number_of_items, total_minor, created_at, first_seen
+             FROM conflicts WHERE order_id IN (SELECT value FROM json_each(?1))",
+        )
+        .bind(format!("[{}]", ids.join(",")));
+        let first = self.all_recorded(&self.database.rows(statement).await?)?;
+        Ok(first.into_iter().map(|first| first.order).collect())
+    }
+
     async fn find(&self, id: OrderId) -> PortResult<Option<RecordedOrder>> {
         let statement = sqlx::query(
             "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at
@@ -110,6 +123,36 @@ impl Write for Insert {
             }
         }
         Ok(inserted)
+    }
+}
+
+/// Keeps the first order that contradicts a recorded one, and counts the others.
+struct Contradict {
+    orders: Vec<Order>,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Write for Contradict {
+    type Output = ();
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
+        for order in &self.orders {
+            sqlx::query(
+                "INSERT INTO conflicts
+                     (order_id, user_id, number_of_items, total_minor, created_at, first_seen, times)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1) ON CONFLICT (order_id) DO UPDATE SET times = times + 1",
+            )
+            .bind(order.id.to_string())
+            .bind(order.draft.user.as_str())
+            .bind(order.draft.items.get())
+            .bind(order.draft.total.as_minor())
+            .bind(order.created_at.as_millis())
+            .bind(self.now.as_millis())
+            .execute(&mut *connection)
+            .await?;
+        }
+        Ok(())
     }
 }
 

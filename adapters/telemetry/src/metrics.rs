@@ -26,9 +26,14 @@ impl ProcessingMetrics {
         let recorded = Opts::new("orders_recorded_total", "Orders that billing settled, by outcome.");
         let recorded = IntCounterVec::new(recorded, &["outcome"])?;
         let (rejected, given_up) = (Recording::Rejected(String::new()), Recording::GivenUp(String::new()));
-        for outcome in
-            [&Recording::Recorded, &Recording::AlreadyRecorded, &Recording::Conflict, &rejected, &given_up]
-        {
+        for outcome in [
+            &Recording::Recorded,
+            &Recording::AlreadyRecorded,
+            &Recording::Conflict,
+            &Recording::FurtherConflict,
+            &rejected,
+            &given_up,
+        ] {
             recorded.with_label_values(&[outcome_label(outcome)]);
         }
         let dead_lettered =
@@ -95,6 +100,7 @@ fn outcome_label(outcome: &Recording) -> &'static str {
         Recording::Recorded => "recorded",
         Recording::AlreadyRecorded => "already_recorded",
         Recording::Conflict => "conflict",
+        Recording::FurtherConflict => "further_conflict",
         Recording::Rejected(_) => "rejected",
         Recording::GivenUp(_) => "given_up",
     }

@@ -1,9 +1,9 @@
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use keeper_domain::{Order, OrderId, Recording};
+use keeper_domain::{Order, OrderId, Recording, Timestamp};
 use keeper_ports::billing::{OrderHandler, OrderLedger};
 use keeper_ports::{Clock, PortError, PortResult};
 
@@ -42,7 +42,8 @@ impl OrderHandler for Recorder {
     /// An order whose id is known repeats what is recorded under it, or contradicts it: [`Order::repeats`] says which,
     /// whatever the ledger is.
     async fn handle(&self, batch: Vec<Order>) -> PortResult<Vec<Recording>> {
-        let inserted = self.ledger.insert(batch.clone(), self.clock.now()).await?;
+        let now = self.clock.now();
+        let inserted = self.ledger.insert(batch.clone(), now).await?;
         let known: Vec<OrderId> =
             batch.iter().map(|order| order.id).filter(|id| !inserted.contains(id)).collect();
         let known = if known.is_empty() { Vec::new() } else { self.ledger.find_many(known).await? };
@@ -58,7 +59,38 @@ impl OrderHandler for Recorder {
             // Neither inserted nor found: somebody deleted it in between.
             Entry::Vacant(_) => Err(PortError::unavailable("order ledger", "an order vanished")),
         });
-        outcomes.collect()
+        let outcomes = outcomes.collect::<PortResult<Vec<_>>>()?;
+        self.keep_first_conflicts(&batch, outcomes, now).await
+    }
+}
+
+impl Recorder {
+    /// Of the orders that contradict a recorded one, only the first is kept, however many come: who uses a key again and again
+    /// fills no queue. One that comes again because nobody knows whether it was kept is that first one again.
+    async fn keep_first_conflicts(
+        &self,
+        batch: &[Order],
+        mut outcomes: Vec<Recording>,
+        now: Timestamp,
+    ) -> PortResult<Vec<Recording>> {
+        let conflicts = batch.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Recording::Conflict);
+        let conflicts: Vec<Order> = conflicts.map(|(order, _)| order.clone()).collect();
+        if conflicts.is_empty() {
+            return Ok(outcomes);
+        }
+        let first = self.ledger.contradicted(conflicts, now).await?;
+        let mut first: HashMap<OrderId, Order> = first.into_iter().map(|order| (order.id, order)).collect();
+        let mut kept = HashSet::new();
+        for (order, outcome) in batch.iter().zip(&mut outcomes) {
+            if *outcome != Recording::Conflict {
+                continue;
+            }
+            let is_first = order.repeats(first.entry(order.id).or_insert_with(|| order.clone()));
+            if !is_first || !kept.insert(order.id) {
+                *outcome = Recording::FurtherConflict;
+            }
+        }
+        Ok(outcomes)
     }
 }
 

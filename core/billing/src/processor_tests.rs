@@ -7,7 +7,7 @@ use keeper_ports::MockClock;
 use keeper_ports::billing::MockOrderLedger;
 
 use super::*;
-use Recording::{AlreadyRecorded, Conflict, Recorded};
+use Recording::{AlreadyRecorded, Conflict, FurtherConflict, Recorded};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()
@@ -45,6 +45,10 @@ fn ledger_with(there: Vec<Order>) -> MockOrderLedger {
         let found = there.iter().filter(|order| ids.contains(&order.id));
         Ok(found.map(|order| RecordedOrder { order: order.clone(), recorded_at: at(1) }).collect())
     });
+    ledger.expect_contradicted().returning(|orders, _| {
+        let ids: HashSet<OrderId> = orders.iter().map(|order| order.id).collect();
+        Ok(ids.into_iter().filter_map(|id| orders.iter().find(|order| order.id == id).cloned()).collect())
+    });
     ledger
 }
 
@@ -75,7 +79,42 @@ async fn of_an_id_that_comes_twice_in_a_batch_the_first_order_counts() {
     let outcomes = processor(ledger_with(Vec::new())).handle(batch.clone()).await.unwrap();
     assert_eq!(outcomes, [Recorded, Conflict, AlreadyRecorded]);
     let outcomes = processor(ledger_with(vec![contradiction("a")])).handle(batch).await.unwrap();
-    assert_eq!(outcomes, [Conflict, AlreadyRecorded, Conflict]);
+    assert_eq!(outcomes, [Conflict, AlreadyRecorded, FurtherConflict]);
+}
+
+/// However often a key is used again, one order that contradicts is kept.
+#[tokio::test]
+async fn of_orders_that_contradict_one_only_the_first_is_kept() {
+    let other = |items| {
+        let mut other = order("a");
+        other.draft.items = ItemCount::new(items).unwrap();
+        other
+    };
+    let outcomes = processor(ledger_with(vec![order("a")]));
+    let outcomes =
+        outcomes.handle(vec![other(2), other(3), order("a"), other(2), contradiction("b")]).await.unwrap();
+    assert_eq!(outcomes, [Conflict, FurtherConflict, AlreadyRecorded, FurtherConflict, Recorded]);
+
+    let mut ledger = MockOrderLedger::new();
+    ledger.expect_insert().returning(|_, _| Ok(HashSet::new()));
+    ledger
+        .expect_find_many()
+        .returning(|_| Ok(vec![RecordedOrder { order: order("a"), recorded_at: at(1) }]));
+    let first = other(7);
+    ledger.expect_contradicted().returning(move |_, _| Ok(vec![first.clone()]));
+    let outcomes = processor(ledger).handle(vec![other(2), other(7), other(7)]).await.unwrap();
+    assert_eq!(outcomes, [FurtherConflict, Conflict, FurtherConflict]);
+}
+
+#[tokio::test]
+async fn a_conflict_that_cannot_be_kept_settles_nothing() {
+    let mut ledger = MockOrderLedger::new();
+    ledger.expect_insert().returning(|_, _| Ok(HashSet::new()));
+    ledger
+        .expect_find_many()
+        .returning(|_| Ok(vec![RecordedOrder { order: order("a"), recorded_at: at(1) }]));
+    ledger.expect_contradicted().returning(|_, _| Err(PortError::unavailable("billing database", "gone")));
+    assert!(processor(ledger).handle(vec![contradiction("a")]).await.unwrap_err().is_transient());
 }
 
 /// Another replica was faster: the ledger inserts nothing, and has what the other one inserted.

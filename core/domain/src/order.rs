@@ -199,6 +199,8 @@ pub enum Recording {
     AlreadyRecorded,
     /// Its id is in the ledger with other content, which stays as it is.
     Conflict,
+    /// The same, and another order that contradicts it is kept already: this one is counted.
+    FurtherConflict,
     /// The ledger refuses this order, now and at any later time. The text says why, for operators.
     Rejected(String),
     /// It cannot be handled, and was tried often enough. The text says why, for operators.
@@ -209,7 +211,7 @@ impl Recording {
     /// Why the order's message goes to the dead letters, if it does.
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
-            Self::Recorded | Self::AlreadyRecorded => None,
+            Self::Recorded | Self::AlreadyRecorded | Self::FurtherConflict => None,
             Self::Conflict => {
                 let detail = "an order with this id is recorded already, with other content";
                 Some(Refusal::new(DeadLetterReason::Conflict, detail))

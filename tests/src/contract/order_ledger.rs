@@ -40,6 +40,7 @@ macro_rules! order_ledger_contract {
                 a_large_batch_is_recorded_whole,
                 batches_at_the_same_time_record_each_order_once,
                 contradictions_at_the_same_time_have_one_winner,
+                of_contradictions_at_the_same_time_one_is_the_first,
                 a_list_is_a_users_own_in_the_order_of_recording,
                 a_list_after_an_unknown_order_is_empty,
                 a_wait_ends_when_the_order_is_recorded,
@@ -51,7 +52,7 @@ macro_rules! order_ledger_contract {
     };
 }
 
-use Recording::{AlreadyRecorded, Conflict, Recorded};
+use Recording::{AlreadyRecorded, Conflict, FurtherConflict, Recorded};
 
 /// Always the same time.
 struct Stopped(Timestamp);
@@ -180,8 +181,14 @@ pub async fn other_content_under_a_known_id_is_a_conflict(ledger: Subject) {
     let (mut other_user, mut other_items) = (first.clone(), first.clone());
     other_user.draft.user = user("21");
     other_items.draft.items = ItemCount::new(2).unwrap();
-    for other in [other_user, other_items, contradiction(&first)] {
-        assert_eq!(record(&ledger, vec![other], at(2)).await, [Conflict]);
+    for (other, outcome) in [
+        (other_user.clone(), Conflict),
+        (other_items, FurtherConflict),
+        (contradiction(&first), FurtherConflict),
+        // Nobody knows whether it was kept when it came for the first time.
+        (other_user, Conflict),
+    ] {
+        assert_eq!(record(&ledger, vec![other], at(2)).await, [outcome]);
         assert_eq!(ledger.find(first.id).await.unwrap().unwrap().order, first);
     }
     assert!(ledger.list(user("21"), page(None, 10)).await.unwrap().items.is_empty());
@@ -193,7 +200,7 @@ pub async fn a_batch_may_hold_an_order_twice(ledger: Subject) {
     let batch = vec![order.clone(), other.clone(), order.clone()];
     assert_eq!(record(&ledger, batch, at(1)).await, [Recorded, Conflict, AlreadyRecorded]);
     let batch = vec![other.clone(), order.clone(), other];
-    assert_eq!(record(&ledger, batch, at(1)).await, [Conflict, AlreadyRecorded, Conflict]);
+    assert_eq!(record(&ledger, batch, at(1)).await, [Conflict, AlreadyRecorded, FurtherConflict]);
     assert_eq!(ledger.find(order.id).await.unwrap().unwrap().order, order);
 }
 
@@ -268,6 +275,35 @@ pub async fn contradictions_at_the_same_time_have_one_winner(ledger: Subject) {
         assert!(kept == one || kept == two);
         assert_eq!((first[0].clone(), second[0].clone()), expected);
     }
+}
+
+/// However many come, by however many replicas, one is kept.
+pub async fn of_contradictions_at_the_same_time_one_is_the_first(ledger: Subject) {
+    let recorded: Vec<_> = (0..10).map(|_| order("20")).collect();
+    record(&ledger, recorded.clone(), at(1)).await;
+    let mut tasks = JoinSet::new();
+    for number in 2..10 {
+        let (ledger, recorded) = (Arc::clone(&ledger), recorded.clone());
+        tasks.spawn(async move {
+            let others = recorded.into_iter().map(|mut order| {
+                order.draft.items = ItemCount::new(number).unwrap();
+                order
+            });
+            let mut others: Vec<_> = others.collect();
+            if number % 2 == 1 {
+                others.reverse();
+            }
+            let outcomes = record(&ledger, others.clone(), at(2)).await;
+            assert!(outcomes.iter().all(|outcome| matches!(outcome, Conflict | FurtherConflict)));
+            let kept = others.into_iter().zip(outcomes).filter(|(_, outcome)| *outcome == Conflict);
+            kept.map(|(order, _)| order.id).collect::<Vec<_>>()
+        });
+    }
+    let mut kept = tasks.join_all().await.concat();
+    kept.sort();
+    let mut ids: Vec<_> = recorded.iter().map(|order| order.id).collect();
+    ids.sort();
+    assert_eq!(kept, ids);
 }
 
 pub async fn a_list_is_a_users_own_in_the_order_of_recording(ledger: Subject) {

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::orders::contradiction;
-use super::unique;
+use super::{metric, unique};
 use crate::harness::{Answer, Api, Stack, eventually};
 
 const DEAD_LETTERS: &str = "/api/operations/dead-letters";
+const PATIENCE: Duration = Duration::from_secs(30);
 const UNKNOWN: &str = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
 
 /// The dead letter of an order, once it is there.
@@ -70,6 +72,54 @@ pub async fn an_operator_looks_replays_and_discards(stack: &Stack) {
     ] {
         assert_eq!(gone.expect(404).json()["code"], "not_found");
     }
+}
+
+/// Places orders of different amounts under one key at the same time; answers how many were accepted, and their id.
+async fn flood(api: &Api, key: &str) -> (usize, String) {
+    let send = |cents: u32| {
+        let total = format!("{cents}.00");
+        let order = json!({ "user_id": "20", "number_of_items": 1, "total_amount": total });
+        Answer::of(
+            api.request(Method::POST, "/api/billing").header("Idempotency-Key", key.to_owned()).json(&order),
+        )
+    };
+    let answers = join_all((1..=100).map(send)).await;
+    assert!(answers.iter().all(|answer| [200, 422].contains(&answer.status)), "{answers:?}");
+    let accepted: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    let id = accepted[0].json()["order_id"].as_str().expect("an order id is text").to_owned();
+    (accepted.len(), id)
+}
+
+pub async fn a_key_that_is_used_again_and_again_makes_one_dead_letter(stack: &Stack) {
+    let api = stack.api();
+    let outcomes = async || {
+        let metrics = stack.recorder().management().get("/metrics").await.expect(200).body;
+        ["recorded", "conflict", "further_conflict"].map(|outcome| {
+            metric(&metrics, "orders_recorded_total", &[("outcome", outcome)]).expect("it is there")
+        })
+    };
+    eventually("three orders and more come before one of them is recorded", PATIENCE, async || {
+        let before = outcomes().await;
+        let (accepted, id) = flood(&api, &unique("key")).await;
+        let settled = eventually("all are settled", PATIENCE, async || {
+            let now = outcomes().await;
+            let settled = [0, 1, 2].map(|at| now[at] - before[at]);
+            (settled.iter().sum::<f64>() >= f64::from(u32::try_from(accepted).ok()?)).then_some(settled)
+        })
+        .await;
+        let [recorded, conflicts, further] = settled;
+        assert!(recorded < 1.5 && conflicts < 1.5, "{settled:?}");
+        if further < 0.5 {
+            return None;
+        }
+        of_order(&api, &id).await;
+        let list =
+            when_free(async || api.get(&format!("{DEAD_LETTERS}?limit=100")).await).await.expect(200).json();
+        let letters = list["dead_letters"].as_array().expect("a list").iter();
+        assert_eq!(letters.filter(|letter| letter["order_id"] == *id).count(), 1, "{list}");
+        Some(())
+    })
+    .await;
 }
 
 pub async fn what_is_no_order_of_an_operator_is_refused(stack: &Stack) {

@@ -137,6 +137,7 @@ macro_rules! end_to_end {
                 movies { all_movies_are_deleted_and_a_page_has_100 }
                 dead_letters {
                     an_operator_looks_replays_and_discards,
+                    a_key_that_is_used_again_and_again_makes_one_dead_letter,
                     what_is_no_order_of_an_operator_is_refused,
                 }
                 bad_input {

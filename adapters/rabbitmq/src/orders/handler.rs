@@ -82,6 +82,13 @@ impl MessageHandler for OrderMessages {
             }
         };
         let now = self.clock.now();
+        let further = recordings.iter().filter(|recording| **recording == Recording::FurtherConflict).count();
+        if further > 0 {
+            tracing::warn!(
+                further,
+                "orders contradict recorded ones once more: they are counted and not kept"
+            );
+        }
         for (order, recording) in orders.iter().zip(&recordings) {
             self.metrics.settled(order, recording, now);
         }

@@ -15,7 +15,7 @@ use crate::publisher::Outgoing;
 pub(super) enum Kind {
     /// Sent until it is accepted, with a key.
     Keyed,
-    /// The same, and once more with other content.
+    /// The same, and then with other content, twice.
     Contradicted,
     /// Sent once, without a key.
     Keyless,
@@ -74,6 +74,7 @@ impl Clients {
             Kind::Contradicted => {
                 self.insist(kind, draft).await;
                 self.insist(kind, self::draft(kind, number, 1)).await;
+                self.insist(kind, self::draft(kind, number, 2)).await;
             }
         }
     }

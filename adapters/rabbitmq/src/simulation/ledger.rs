@@ -22,6 +22,7 @@ const LEDGER: &str = "simulated ledger";
 /// A ledger that fails in every way that its port allows.
 pub(super) struct SimulatedLedger {
     rows: Mutex<BTreeMap<OrderId, RecordedOrder>>,
+    conflicts: Mutex<BTreeMap<OrderId, Order>>,
     broker: Arc<SimulatedBroker>,
     pub(super) down: watch::Sender<bool>,
 }
@@ -29,7 +30,7 @@ pub(super) struct SimulatedLedger {
 impl SimulatedLedger {
     pub(super) fn new(broker: &Arc<SimulatedBroker>) -> Arc<Self> {
         let (rows, down) = (Mutex::default(), watch::Sender::new(false));
-        Arc::new(Self { rows, broker: Arc::clone(broker), down })
+        Arc::new(Self { rows, conflicts: Mutex::default(), broker: Arc::clone(broker), down })
     }
 
     pub(super) fn rows(&self) -> Vec<Order> {
@@ -89,6 +90,19 @@ impl OrderLedger for SimulatedLedger {
         self.reach().await?;
         let rows = self.rows.lock().unwrap();
         Ok(ids.iter().filter_map(|id| rows.get(id).cloned()).collect())
+    }
+
+    async fn contradicted(&self, orders: Vec<Order>, _now: Timestamp) -> PortResult<Vec<Order>> {
+        self.reach().await?;
+        let first: BTreeMap<_, _> = {
+            let mut conflicts = self.conflicts.lock().unwrap();
+            let first = orders.into_iter().map(|order| conflicts.entry(order.id).or_insert(order).clone());
+            first.map(|order| (order.id, order)).collect()
+        };
+        if self.broker.fault(4) {
+            return Err(PortError::timed_out(LEDGER, "simulated, all done"));
+        }
+        Ok(first.into_values().collect())
     }
 
     async fn find(&self, _id: OrderId) -> PortResult<Option<RecordedOrder>> {

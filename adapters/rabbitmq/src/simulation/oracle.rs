@@ -17,8 +17,14 @@ pub(super) fn verdict(account: &Account, rows: &[Order], dead: &[Stored]) -> Vec
         dead_orders.iter().any(|dead| id.is_none_or(|id| dead.id == id) && dead.draft == *draft)
     };
     let mut wrong = Vec::new();
+    // Of the orders that contradict a recorded one, the first is kept.
+    let is_further_conflict = |id: &OrderId, draft: &OrderDraft| {
+        recorded.get(id).is_some_and(|recorded| *recorded != draft)
+            && dead_orders.iter().any(|dead| dead.id == *id && dead.draft != *draft)
+    };
     for (id, draft) in &account.accepted {
-        if recorded.get(id) != Some(&draft) && !is_dead(Some(*id), draft) {
+        let is_kept = recorded.get(id) == Some(&draft) || is_dead(Some(*id), draft);
+        if !is_kept && !is_further_conflict(id, draft) {
             wrong.push(format!("order {id} of {} was accepted and is lost", draft.user.as_str()));
         }
     }

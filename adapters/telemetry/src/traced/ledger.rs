@@ -12,6 +12,7 @@ use super::database::Operation;
 
 const INSERT: Operation = Operation::new("INSERT", "orders", "INSERT orders");
 const SELECT: Operation = Operation::new("SELECT", "orders", "SELECT orders");
+const CONFLICTS: Operation = Operation::new("INSERT", "conflicts", "INSERT conflicts");
 
 /// A ledger whose calls are spans.
 pub struct TracedLedger {
@@ -34,6 +35,11 @@ impl OrderLedger for TracedLedger {
 
     async fn find_many(&self, ids: Vec<OrderId>) -> PortResult<Vec<RecordedOrder>> {
         self.database.call(&SELECT, Some(ids.len()), self.ledger.find_many(ids)).await
+    }
+
+    async fn contradicted(&self, orders: Vec<Order>, now: Timestamp) -> PortResult<Vec<Order>> {
+        let count = orders.len();
+        self.database.call(&CONFLICTS, Some(count), self.ledger.contradicted(orders, now)).await
     }
 
     async fn find(&self, id: OrderId) -> PortResult<Option<RecordedOrder>> {
