@@ -143,6 +143,14 @@ impl RabbitMq {
         self.ctl(&["start_app"]);
     }
 
+    /// Stops or starts the process behind the queue of orders, as the loss of most of its replicas would: `stop_server`,
+    /// `restart_server`.
+    pub fn queue_process(&self, vhost: &Vhost, call: &str) {
+        let server = format!("{{list_to_atom(\"{}_billing_queue\"), node()}}", vhost.name);
+        let said = self.ctl(&["eval", &format!("ra:{call}(quorum_queues, {server}).")]);
+        assert!(said.contains("ok"), "{said}");
+    }
+
     /// Raises the disk alarm, by which the broker blocks every connection that publishes.
     pub fn raise_disk_alarm(&self) {
         self.ctl(&["set_disk_free_limit", "1000000GB"]);

@@ -6,13 +6,6 @@ use keeper_breaker::{BreakerMetrics, GuardedQueue, Upstream};
 
 use super::*;
 
-/// Stops or starts the process behind a quorum queue, as the loss of most of its replicas would.
-fn queue_process(vhost: &Vhost, call: &str) {
-    let server = format!("{{list_to_atom(\"{}_billing_queue\"), node()}}", vhost.name);
-    let said = RabbitMq::shared().ctl(&["eval", &format!("ra:{call}(quorum_queues, {server}).")]);
-    assert!(said.contains("ok"), "{said}");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_are_refused_at_once_until_it_is_back() {
     let vhost = RabbitMq::shared().vhost();
@@ -21,7 +14,7 @@ async fn orders_are_refused_at_once_until_it_is_back() {
     let upstream = Upstream::new("broker", 100, &BreakerMetrics::register(&Registry::new()).unwrap());
     let queue = GuardedQueue::new(Arc::new(upstream), queue);
     queue.enqueue(samples::order("20")).await.unwrap();
-    tokio::task::block_in_place(|| queue_process(&vhost, "stop_server"));
+    tokio::task::block_in_place(|| RabbitMq::shared().queue_process(&vhost, "stop_server"));
 
     let orders = async || {
         let start = Instant::now();
@@ -41,7 +34,7 @@ async fn orders_are_refused_at_once_until_it_is_back() {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 
-    tokio::task::block_in_place(|| queue_process(&vhost, "restart_server"));
+    tokio::task::block_in_place(|| RabbitMq::shared().queue_process(&vhost, "restart_server"));
     eventually("orders are taken again", PATIENCE, async || queue.enqueue(samples::order("20")).await.ok())
         .await;
 }
@@ -60,7 +53,7 @@ async fn it_is_told_without_another_order() {
     let broker = broker(&BrokerSettings { publish_timeout_ms: 1_000, ..settings(&vhost) });
     let (queue, _kept) = connected(&broker).await;
     queue.enqueue(samples::order("20")).await.unwrap();
-    tokio::task::block_in_place(|| queue_process(&vhost, "stop_server"));
+    tokio::task::block_in_place(|| RabbitMq::shared().queue_process(&vhost, "stop_server"));
     let before = connections(&vhost);
     assert_eq!(before.len(), 1, "{before:?}");
     assert!(queue.enqueue(samples::order("20")).await.is_err());
@@ -69,7 +62,7 @@ async fn it_is_told_without_another_order() {
         (!now.is_empty() && now != before).then_some(())
     })
     .await;
-    tokio::task::block_in_place(|| queue_process(&vhost, "restart_server"));
+    tokio::task::block_in_place(|| RabbitMq::shared().queue_process(&vhost, "restart_server"));
     eventually("orders are taken again", PATIENCE, async || queue.enqueue(samples::order("20")).await.ok())
         .await;
 }

@@ -143,6 +143,34 @@ async fn the_broker_hangs() {
     assert!(account.refused >= 40 && account.dead.is_empty(), "{account:?}");
 }
 
+/// Each new connection is well, and no order is confirmed on it: that is one trouble, and is over when one is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_queue_is_down_while_its_connection_is_well() {
+    let site = Site::new().await;
+    let up = async || {
+        let metrics = site.gateway.management().get("/metrics").await.body;
+        metrics.lines().any(|line| line == "dependency_up{name=\"broker\"} 1")
+    };
+    let load = site.load(2).await;
+    let queue = |call: &str| tokio::task::block_in_place(|| site.broker.queue_process(&site.vhost, call));
+    queue("stop_server");
+    site.gateway.misses("broker").await;
+    let told = |text: &str| site.gateway.log().matches(text).count();
+    // Some sessions come and go meanwhile.
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(10) {
+        assert!(!up().await, "{:?}", start.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!((told("the broker confirms nothing"), told("the broker is back")), (1, 0));
+    queue("restart_server");
+    load.more(20).await;
+    eventually("the broker is there", PATIENCE, async || up().await.then_some(())).await;
+    assert_eq!((told("the broker confirms nothing"), told("the broker is back")), (1, 1));
+    let account = site.balance(load).await;
+    assert!(account.refused > 0 && account.dead.is_empty(), "{account:?}");
+}
+
 /// Reads by clients beside each other, for so long: how long each took, and its status.
 async fn reading(api: &Api, path: &str, clients: u32, span: Duration) -> Vec<(Duration, u16)> {
     let start = Instant::now();

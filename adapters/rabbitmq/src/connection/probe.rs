@@ -69,7 +69,9 @@ impl Probe for BrokerProbe {
         match &*state.borrow() {
             ConnectionState::Up => Ok(()),
             ConnectionState::Connecting => Err(PortError::unavailable("broker", NOT_YET)),
-            ConnectionState::Down(cause) => Err(PortError::unavailable("broker", cause.to_string())),
+            ConnectionState::Down(cause) | ConnectionState::Doubtful(cause) => {
+                Err(PortError::unavailable("broker", cause.to_string()))
+            }
             ConnectionState::Blocked(reason) => {
                 Err(PortError::unavailable("broker", format!("it takes no messages: {reason}")))
             }

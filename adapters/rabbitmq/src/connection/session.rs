@@ -83,6 +83,8 @@ pub(crate) enum SessionEnd {
     Stopped,
     /// The connection is of no more use, for this reason.
     Lost(String),
+    /// The broker takes messages on it and confirms none, for this reason: the connection may be well, and the queue down.
+    Silent(String),
 }
 
 impl From<lapin::Error> for SessionEnd {

@@ -30,6 +30,8 @@ pub(crate) enum ConnectionState {
     Connecting,
     /// There is none, for this reason.
     Down(Arc<str>),
+    /// It is there, and the broker has confirmed nothing since it was last found to confirm nothing, for this reason.
+    Doubtful(Arc<str>),
     /// It is in use.
     Up,
     /// It is in use, and the broker takes no messages on it, for this reason.
@@ -47,6 +49,8 @@ pub(crate) struct Supervisor {
     state: watch::Sender<ConnectionState>,
     connected: IntGauge,
     backoff: Backoff,
+    /// Why the connection is of no use before something is confirmed on it.
+    doubt: Option<Arc<str>>,
     /// The kind of the trouble that the log knows of.
     logged: Option<&'static str>,
 }
@@ -57,7 +61,7 @@ impl Supervisor {
         connected.set(0);
         let (state, _) = watch::channel(ConnectionState::Connecting);
         let backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-        Self { broker, role, state, connected, backoff, logged: None }
+        Self { broker, role, state, connected, backoff, doubt: None, logged: None }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<ConnectionState> {
@@ -75,8 +79,23 @@ impl Supervisor {
         }
     }
 
-    /// The session is in use.
+    /// The session is in use. After a silence that says nothing yet: the broker takes connections, whether its queue is up or
+    /// not.
     pub(crate) fn up(&mut self) {
+        match &self.doubt {
+            Some(cause) => drop(self.state.send_replace(ConnectionState::Doubtful(Arc::clone(cause)))),
+            None => self.in_use(),
+        }
+    }
+
+    /// The broker has confirmed something on this connection.
+    pub(crate) fn confirmed(&mut self) {
+        if self.doubt.take().is_some() {
+            self.in_use();
+        }
+    }
+
+    fn in_use(&mut self) {
         self.backoff.succeeded();
         self.connected.set(1);
         self.state.send_replace(ConnectionState::Up);
@@ -101,7 +120,15 @@ impl Supervisor {
     pub(crate) fn unblocked(&mut self) {
         let (side, queue) = self.names();
         info!(side, queue, "the broker takes messages again");
-        self.state.send_replace(ConnectionState::Up);
+        let doubtful = self.doubt.clone().map(ConnectionState::Doubtful);
+        self.state.send_replace(doubtful.unwrap_or(ConnectionState::Up));
+    }
+
+    /// The broker took messages and confirmed none, so the session is given up; pauses before the next.
+    pub(crate) async fn silent(&mut self, cause: String, stop: &CancellationToken) -> Result<(), Stopped> {
+        self.doubt = Some(cause.as_str().into());
+        self.down("silent", cause);
+        self.wait(stop).await
     }
 
     /// The session is lost, or never came into use; pauses before the next.
@@ -129,7 +156,11 @@ impl Supervisor {
             self.logged = Some(kind);
             if self.role != ConnectionRole::DeadLetters {
                 let (side, queue) = self.names();
-                warn!(side, queue, cause, "no connection to the broker; trying again");
+                let trouble = match self.doubt {
+                    Some(_) if kind == "silent" => "the broker confirms nothing; trying again",
+                    _ => "no connection to the broker; trying again",
+                };
+                warn!(side, queue, cause, "{trouble}");
             }
         }
         self.state.send_replace(ConnectionState::Down(cause.into()));

@@ -63,7 +63,7 @@ impl Consumer {
         let parts = Parts { queue: broker.topology().queue.clone(), handler, forwarder };
         while let Ok(session) = supervisor.session(&stop).await {
             let end = serve(&broker, prefetch, &parts, &mut supervisor, session, &stop).await;
-            let SessionEnd::Lost(cause) = end else { break };
+            let (SessionEnd::Lost(cause) | SessionEnd::Silent(cause)) = end else { break };
             if supervisor.lost(cause, &stop).await.is_err() {
                 break;
             }

@@ -46,9 +46,9 @@ impl Confirms {
         self.publishing.push(Box::pin(async move { (number, publish(&channel, message).await) }));
     }
 
-    /// Waits for confirms and answers whoever waits for them. An error says why the channel is of no more use. It is
-    /// safe to be dropped and called again.
-    pub(crate) async fn settle(&mut self) -> Result<(), String> {
+    /// Waits for confirms, answers whoever waits for them, and says how many messages the broker has stored. An error says why
+    /// the channel is of no more use. It is safe to be dropped and called again.
+    pub(crate) async fn settle(&mut self) -> Result<usize, String> {
         let confirmed = poll_fn(|context| self.poll_confirmed(context)).await;
         self.unconfirmed.answer(confirmed)
     }
@@ -101,14 +101,16 @@ struct Waiting {
 }
 
 impl Unconfirmed {
-    /// Answers those whose confirms have come. An error says why the channel is of no more use.
-    fn answer(&mut self, confirmed: Vec<Confirmed>) -> Result<(), String> {
+    /// Answers those whose confirms have come, and says how many messages are stored. An error says why the channel is of no
+    /// more use.
+    fn answer(&mut self, confirmed: Vec<Confirmed>) -> Result<usize, String> {
         self.returned.extend(confirmed.iter().filter_map(|(_, result)| returned(result)));
         let mut outcome = match self.returned.first() {
             // The queue is gone. Connecting again declares it again, or says that it is missing.
             Some(first) => Err(first.reason.clone()),
             None => Ok(()),
         };
+        let mut stored = 0;
         for (number, result) in confirmed {
             let Some(waiting) = self.jobs.remove(&number) else { continue };
             let answer = match result {
@@ -120,9 +122,10 @@ impl Unconfirmed {
             if let Err(PublishError::Lost(cause)) = &answer {
                 outcome = Err(cause.clone());
             }
+            stored += usize::from(answer.is_ok());
             waiting.job.answer(answer);
         }
-        outcome
+        outcome.map(|()| stored)
     }
 
     /// What a confirm says. A returned message comes with that of any message, whose own return is then still to come:

@@ -42,7 +42,7 @@ fn is_returned(answer: &mut Answer) -> bool {
 #[test]
 fn a_confirm_without_a_return_is_an_answer() {
     let (mut unconfirmed, [mut answer]) = waiting();
-    assert_eq!(unconfirmed.answer(vec![confirmed(0)]), Ok(()));
+    assert_eq!(unconfirmed.answer(vec![confirmed(0)]), Ok(1));
     assert_eq!(answer.try_recv().unwrap(), Ok(()));
 }
 

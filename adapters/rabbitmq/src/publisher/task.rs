@@ -95,7 +95,8 @@ impl Publisher {
         // When it does not end in time, the state says so.
         let _ = timeout_at(deadline, attempted).await;
         match &*state.borrow() {
-            ConnectionState::Up => Ok(()),
+            // Only an order tells whether the queue takes orders again.
+            ConnectionState::Up | ConnectionState::Doubtful(_) => Ok(()),
             ConnectionState::Connecting => Err(PublishError::Disconnected(NOT_YET.into())),
             ConnectionState::Down(cause) => Err(PublishError::Disconnected(Arc::clone(cause))),
             ConnectionState::Blocked(reason) => Err(PublishError::Blocked(Arc::clone(reason))),
@@ -115,9 +116,16 @@ impl PublisherTask {
     /// longer than any of them is waited for, and closes the connection.
     pub async fn run(mut self, stop: CancellationToken) {
         while let Ok(session) = self.supervisor.session(&stop).await {
-            let SessionEnd::Lost(cause) = self.serve(session, &stop).await else { break };
-            self.refuse_waiting(&cause);
-            if self.supervisor.lost(cause, &stop).await.is_err() {
+            let end = self.serve(session, &stop).await;
+            if let SessionEnd::Lost(cause) | SessionEnd::Silent(cause) = &end {
+                self.refuse_waiting(cause);
+            }
+            let paused = match end {
+                SessionEnd::Stopped => break,
+                SessionEnd::Lost(cause) => self.supervisor.lost(cause, &stop).await,
+                SessionEnd::Silent(cause) => self.supervisor.silent(cause, &stop).await,
+            };
+            if paused.is_err() {
                 break;
             }
         }
@@ -133,7 +141,7 @@ impl PublisherTask {
         let end = self.publish_until_the_end(&mut session, &mut confirms, stop).await;
         match &end {
             SessionEnd::Stopped => self.finish(session, confirms).await,
-            SessionEnd::Lost(cause) => confirms.abandon(cause),
+            SessionEnd::Lost(cause) | SessionEnd::Silent(cause) => confirms.abandon(cause),
         }
         end
     }
@@ -168,15 +176,18 @@ impl PublisherTask {
                 }
                 settled = confirms.settle(), if !confirms.is_empty() => {
                     silent_since = Instant::now();
-                    if let Err(cause) = settled {
-                        return SessionEnd::Lost(cause);
+                    match settled {
+                        // A queue that is down refuses some at once.
+                        Ok(0) => {}
+                        Ok(_) => self.supervisor.confirmed(),
+                        Err(cause) => return SessionEnd::Lost(cause),
                     }
                 }
                 _ = look.tick(), if !confirms.is_empty() && !blocked => {
                     // The queue may be down while the connection is not: connecting again declares it again.
                     if silent_since.elapsed() > self.timeout {
                         let millis = self.timeout.as_millis();
-                        return SessionEnd::Lost(format!("it confirmed nothing for {millis} ms"));
+                        return SessionEnd::Silent(format!("it confirmed nothing for {millis} ms"));
                     }
                 }
                 incident = session.incident() => match incident {
