@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
+#[path = "end_to_end_front/addresses.rs"]
+mod addresses;
 #[path = "end_to_end_front/bounds.rs"]
 mod bounds;
 #[path = "end_to_end_front/client.rs"]

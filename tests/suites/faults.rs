@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use keeper_tests::faults::{Outcome, PATIENCE, Proxy, Random, Sent, Site, new_client, place};
-use keeper_tests::harness::{Answer, Unit, eventually, random_text};
+use keeper_tests::harness::{Answer, SmallDisk, Unit, eventually, random_text};
 use tokio::time::sleep;
 
 #[path = "faults/broker.rs"]
@@ -152,6 +152,36 @@ async fn a_disk_alarm_blocks_the_publisher() {
     sent.push(order);
     let account = site.balance_of(&sent).await;
     assert!(account.refused > 0 && account.dead.is_empty() && account.recorded > before, "{account:?}");
+}
+
+/// Orders are taken meanwhile; none of them is at fault.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_disk_of_the_database_is_full() {
+    let (site, disk) = (Site::new().await, SmallDisk::of_postgres());
+    let place = disk.path().display();
+    let name = format!("small_{}", random_text(6));
+    let space = format!("CREATE TABLESPACE {name} LOCATION '{place}'");
+    tokio::task::block_in_place(|| {
+        site.sql(&space);
+        site.sql(&format!("ALTER TABLE orders SET TABLESPACE {name}"));
+    });
+    let load = site.load(CLIENTS).await;
+    let ballast = disk.path().join("ballast");
+    let _ = std::fs::write(&ballast, vec![0; 16 << 20]);
+    eventually("billing cannot record", PATIENCE, async || {
+        site.billing.log().contains("No space left on device").then_some(())
+    })
+    .await;
+    load.more(200).await;
+    std::fs::remove_file(&ballast).unwrap();
+    load.more(50).await;
+    let account = site.balance(load).await;
+    assert_eq!((account.refused, account.unanswered, account.dead.len()), (0, 0, 0), "{account:?}");
+    // The server would miss its files.
+    tokio::task::block_in_place(|| {
+        site.sql("ALTER TABLE orders SET TABLESPACE pg_default");
+        site.sql(&format!("DROP TABLESPACE {name}"));
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use keeper_tests::faults::{Load, PATIENCE, Random, Site, publish};
-use keeper_tests::harness::{Unit, eventually};
+use keeper_tests::faults::{Load, PATIENCE, Pace, Proxy, Random, Site, publish};
+use keeper_tests::harness::{Unit, eventually, faketime};
 use lapin::BasicProperties;
 use tokio::task::block_in_place;
 use tokio::time::sleep;
@@ -15,7 +15,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// What may happen.
-const FAULTS: [&str; 10] = [
+const FAULTS: [&str; 21] = [
     "billing is stopped",
     "billing is killed",
     "a replica is killed",
@@ -25,11 +25,55 @@ const FAULTS: [&str; 10] = [
     "the broker's disk is full",
     "the database is killed",
     "the database is away",
+    "the database takes no writes",
+    "billing hangs",
+    "the gateway hangs",
+    "the broker hangs",
+    "the database hangs",
+    "the network is slow",
+    "the network carries a byte at a time",
+    "the network cuts connections",
+    "the network falls silent",
+    "the clocks go forward",
+    "the clocks go back",
     "poison comes",
 ];
 
-async fn happens(fault: &str, site: &Site, replica: &Unit, random: &mut Random, poison: &mut u64) {
+/// The ways of the units to their servers.
+struct Network {
+    broker: Proxy,
+    database: Proxy,
+}
+
+impl Network {
+    fn carry(&self, pace: Pace) {
+        self.broker.carry(pace);
+        self.database.carry(pace);
+    }
+}
+
+async fn happens(
+    fault: &str,
+    site: &Site,
+    network: &Network,
+    replica: &Unit,
+    random: &mut Random,
+    poison: &mut u64,
+) {
     let while_away = Duration::from_millis(random.below(4_000));
+    let pace = match fault {
+        "the network is slow" => Some(Pace::Late(Duration::from_millis(20 + random.below(200)))),
+        "the network carries a byte at a time" => Some(Pace::ByByte),
+        "the network cuts connections" => {
+            Some(Pace::CutAfter(usize::try_from(random.below(20_000)).unwrap()))
+        }
+        _ => None,
+    };
+    if let Some(pace) = pace {
+        network.carry(pace);
+        sleep(while_away).await;
+        return network.carry(Pace::Usual);
+    }
     match fault {
         "billing is killed" => {
             site.billing.kill();
@@ -73,6 +117,24 @@ async fn happens(fault: &str, site: &Site, replica: &Unit, random: &mut Random, 
             sleep(while_away * 2).await;
             block_in_place(|| site.postgres.start_again());
         }
+        "the database takes no writes" => {
+            block_in_place(|| site.set_read_only(true));
+            sleep(while_away).await;
+            block_in_place(|| site.set_read_only(false));
+        }
+        "billing hangs" => hangs(while_away, |signal| site.billing.signal(signal)).await,
+        "the gateway hangs" => hangs(while_away, |signal| site.gateway.signal(signal)).await,
+        "the broker hangs" => hangs(while_away, |signal| site.broker.signal(signal)).await,
+        "the database hangs" => hangs(while_away, |signal| site.postgres.signal(signal)).await,
+        "the network falls silent" => {
+            let way = if random.below(2) == 0 { &network.broker } else { &network.database };
+            way.silence();
+            sleep(while_away).await;
+            way.heal();
+        }
+        // By up to an hour, until the next time.
+        "the clocks go forward" => set_clocks(site, &format!("+{}", random.below(3_600))),
+        "the clocks go back" => set_clocks(site, &format!("-{}", random.below(3_600))),
         "poison comes" => {
             let (_connection, channel) = site.channel().await;
             for _ in 0..5 {
@@ -82,6 +144,50 @@ async fn happens(fault: &str, site: &Site, replica: &Unit, random: &mut Random, 
         }
         _ => panic!("nobody knows how {fault}"),
     }
+}
+
+async fn hangs(time: Duration, signal: impl Fn(&str)) {
+    block_in_place(|| signal("STOP"));
+    sleep(time).await;
+    block_in_place(|| signal("CONT"));
+}
+
+/// The file that says what time it is for the units.
+fn clock(site: &Site) -> std::path::PathBuf {
+    site.billing.folder().join("clock")
+}
+
+fn set_clocks(site: &Site, offset: &str) {
+    let new = clock(site).with_extension("new");
+    std::fs::write(&new, offset).unwrap();
+    // At no moment is it empty.
+    std::fs::rename(new, clock(site)).unwrap();
+}
+
+/// A site whose units are behind a network that can be slow, and live by clocks that can be set. Nothing is started yet.
+async fn prepared() -> (Site, Network) {
+    let mut broker = None;
+    let mut site = Site::prepared(async |port| broker.insert(Proxy::to(port).await).port()).await;
+    let port = |settings: &[(String, String)]| {
+        let port = settings.iter().find(|(key, _)| key == "KEEPER_DATABASE__PORT").unwrap();
+        port.1.parse().unwrap()
+    };
+    let database = Proxy::to(port(&site.billing.settings())).await;
+    let faked = [
+        ("LD_PRELOAD", faketime()),
+        ("FAKETIME_TIMESTAMP_FILE", clock(&site).display().to_string()),
+        ("FAKETIME_NO_CACHE", "1".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ("KEEPER_DATABASE__PORT", database.port().to_string()),
+    ];
+    set_clocks(&site, "+0");
+    for (key, value) in faked {
+        site.billing.set(key, &value);
+        if !key.starts_with("KEEPER_DATABASE") {
+            site.gateway.set(key, &value);
+        }
+    }
+    (site, Network { broker: broker.unwrap(), database })
 }
 
 async fn settles(load: &Load, site: &Site) {
@@ -96,7 +202,10 @@ async fn whatever_happens_the_account_balances() {
     let limit = Duration::from_mins(number("CODE_KEEPER_FAULTS_MINUTES").unwrap_or(1));
     // Seen when the test fails.
     println!("seed {seed}");
-    let (site, mut random, mut poison) = (Site::new().await, Random::new(seed), 0);
+    let ((site, network), mut random, mut poison) = (prepared().await, Random::new(seed), 0);
+    site.gateway.start();
+    site.billing.start();
+    site.billing.ready().await;
     let replica = site.replica();
     replica.start();
     let load = site.load(8).await;
@@ -105,7 +214,7 @@ async fn whatever_happens_the_account_balances() {
     while start.elapsed() < limit {
         let fault = FAULTS[usize::try_from(random.below(FAULTS.len() as u64)).unwrap()];
         println!("{:6.1} s: {fault}", start.elapsed().as_secs_f64());
-        happens(fault, &site, &replica, &mut random, &mut poison).await;
+        happens(fault, &site, &network, &replica, &mut random, &mut poison).await;
         settles(&load, &site).await;
     }
     let account = site.balance(load).await;

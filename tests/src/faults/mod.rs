@@ -13,6 +13,6 @@ pub use account::{Account, ListedDeadLetter, Row};
 pub use balancer::Balancer;
 pub use load::{Load, Outcome, Sent, new_client, place};
 pub use poison::broken_messages;
-pub use proxy::Proxy;
+pub use proxy::{Pace, Proxy};
 pub use random::Random;
 pub use site::{PATIENCE, Site, Standalone, publish};

@@ -1,15 +1,38 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// How a network carries what is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// At once.
+    Usual,
+    /// Each piece so much later.
+    Late(Duration),
+    /// A byte at a time.
+    ByByte,
+    /// As usual, until a connection has carried so many bytes in one direction; then it breaks, wherever that is.
+    CutAfter(usize),
+}
 
 /// A way to a port that can fall silent, as a network does: connections stay, nothing comes through, nobody is told.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
     open: Arc<watch::Sender<bool>>,
+    pace: watch::Sender<Pace>,
+}
+
+/// What the two directions of a connection share.
+#[derive(Clone)]
+struct Way {
+    open: Arc<watch::Sender<bool>>,
+    pace: watch::Receiver<Pace>,
 }
 
 impl Proxy {
@@ -27,13 +50,14 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
         let port = listener.local_addr().expect("it is bound").port();
         let open = Arc::new(watch::Sender::new(true));
-        let way = Arc::clone(&open);
+        let pace = watch::Sender::new(Pace::Usual);
+        let way = Way { open: Arc::clone(&open), pace: pace.subscribe() };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, target, Arc::clone(&way), bytes));
+                tokio::spawn(serve(client, target, way.clone(), bytes));
             }
         });
-        Self { port, open }
+        Self { port, open, pace }
     }
 
     /// Where to connect.
@@ -44,6 +68,11 @@ impl Proxy {
     /// Nothing comes through any more, on old connections and on new ones.
     pub fn silence(&self) {
         self.open.send_replace(false);
+    }
+
+    /// Carries what comes from now on at this pace, on old connections and on new ones.
+    pub fn carry(&self, pace: Pace) {
+        self.pace.send_replace(pace);
     }
 
     /// Waits until it is silent.
@@ -57,20 +86,17 @@ impl Proxy {
     }
 }
 
-async fn serve(
-    client: TcpStream,
-    target: u16,
-    way: Arc<watch::Sender<bool>>,
-    silent_at: Option<&'static [u8]>,
-) {
-    let mut open = way.subscribe();
+async fn serve(client: TcpStream, target: u16, way: Way, silent_at: Option<&'static [u8]>) {
+    let mut open = way.open.subscribe();
     if open.wait_for(|open| *open).await.is_err() {
         return;
     }
     let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
+    // A byte is a packet.
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let (mut there, mut back) = (
-        tokio::spawn(pump(from_client, to_server, Arc::clone(&way), silent_at)),
+        tokio::spawn(pump(from_client, to_server, way.clone(), silent_at)),
         tokio::spawn(pump(from_server, to_client, way, None)),
     );
     // One end closed: the other hears of it, if anything is heard at all.
@@ -80,14 +106,9 @@ async fn serve(
     }
 }
 
-async fn pump(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    way: Arc<watch::Sender<bool>>,
-    silent_at: Option<&'static [u8]>,
-) {
-    let mut open = way.subscribe();
-    let mut buffer = vec![0; 16 * 1024];
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, silent_at: Option<&'static [u8]>) {
+    let mut open = way.open.subscribe();
+    let (mut buffer, mut left) = (vec![0; 16 * 1024], None);
     loop {
         let read = tokio::select! {
             read = from.read(&mut buffer) => Some(read),
@@ -99,12 +120,45 @@ async fn pump(
         };
         let sent = &buffer[..*read.as_ref().unwrap_or(&0)];
         if silent_at.is_some_and(|bytes| sent.windows(bytes.len()).any(|window| window == bytes)) {
-            way.send_replace(false);
+            way.open.send_replace(false);
             continue;
         }
         match read {
-            Ok(1..) if to.write_all(&buffer[..read.unwrap_or_default()]).await.is_ok() => {}
+            Ok(1..) => {
+                let pace = *way.pace.borrow();
+                if carry(&mut to, sent, pace, &mut left).await.is_err() {
+                    return;
+                }
+            }
             _ => return,
+        }
+    }
+}
+
+/// Sends a piece on at this pace; `left` is how much may still come through before a cut. An error ends the connection.
+async fn carry(
+    to: &mut OwnedWriteHalf,
+    sent: &[u8],
+    pace: Pace,
+    left: &mut Option<usize>,
+) -> std::io::Result<()> {
+    match pace {
+        Pace::Usual => to.write_all(sent).await,
+        Pace::Late(later) => {
+            sleep(later).await;
+            to.write_all(sent).await
+        }
+        Pace::ByByte => {
+            for byte in sent {
+                to.write_all(&[*byte]).await?;
+            }
+            Ok(())
+        }
+        Pace::CutAfter(bytes) => {
+            let through = sent.len().min(*left.get_or_insert(bytes));
+            *left = left.map(|left| left - through);
+            to.write_all(&sent[..through]).await?;
+            if through < sent.len() { Err(std::io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
         }
     }
 }

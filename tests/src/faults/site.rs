@@ -88,6 +88,21 @@ impl Site {
         account
     }
 
+    /// Has the ledger's database take no writes, as the server that is left after a failover, or take them again.
+    pub fn set_read_only(&self, read_only: bool) {
+        let database = &self.database.name;
+        let set = format!("ALTER DATABASE {database} SET default_transaction_read_only = {read_only}");
+        self.postgres.psql("postgres", &set);
+        let end =
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'");
+        self.postgres.psql("postgres", &end);
+    }
+
+    /// Runs SQL in the ledger's database, as superuser.
+    pub fn sql(&self, sql: &str) -> String {
+        self.postgres.psql(&self.database.name, sql)
+    }
+
     /// All recorded orders.
     pub fn ledger(&self) -> Vec<Row> {
         let rows =

@@ -32,7 +32,7 @@ pub use process::{Launch, Process};
 pub use rabbitmq::{RabbitMq, Vhost};
 pub use small_disk::SmallDisk;
 pub use stack::{Backing, Kind, Stack};
-pub use system::{random_text, run};
+pub use system::{faketime, random_text, run};
 pub use tls::Certificates;
 pub use unit::{Unit, Version, binary};
 pub use wait::{eventually, until};

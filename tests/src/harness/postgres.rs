@@ -164,6 +164,11 @@ impl Postgres {
         });
     }
 
+    /// Sends a signal such as `STOP` to the server and to its sessions.
+    pub fn signal(&self, signal: &str) {
+        self.process().as_ref().expect("it was started").signal_all(signal);
+    }
+
     /// Its folder.
     pub fn folder(&self) -> &Path {
         self.directory.path()

@@ -87,6 +87,15 @@ impl Process {
         }
     }
 
+    /// Sends a signal to it, to its group, and to its children, which may be leaders of groups of their own.
+    pub fn signal_all(&self, signal: &str) {
+        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.id()));
+        send(signal, &format!("-{}", self.id()));
+        for child in children.unwrap_or_default().split_whitespace() {
+            send(signal, child);
+        }
+    }
+
     /// Whether the kernel has not stopped all of its threads yet (proc(5), state `T`).
     fn some_thread_runs(&self) -> bool {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.id()));

@@ -214,6 +214,11 @@ impl RabbitMq {
         self.ctl(&["await_startup"]);
     }
 
+    /// Sends a signal such as `STOP`.
+    pub fn signal(&self, signal: &str) {
+        self.process().as_ref().expect("it was started").signal_all(signal);
+    }
+
     /// Its folder.
     pub fn folder(&self) -> &Path {
         self.directory.path()

@@ -9,8 +9,16 @@ pub struct SmallDisk(Directory);
 impl SmallDisk {
     /// Mounts an empty one that we may write to.
     pub fn mount() -> Self {
+        Self::of(system::identity())
+    }
+
+    /// Mounts an empty one that PostgreSQL may write to.
+    pub fn of_postgres() -> Self {
+        Self::of(system::unprivileged("postgres").unwrap_or_else(system::identity))
+    }
+
+    fn of((user, group): (u32, u32)) -> Self {
         let folder = Directory::new();
-        let (user, group) = system::identity();
         janitor::tell(&format!("mount {}", folder.path().display()));
         let options = format!("size=6m,mode=0700,uid={user},gid={group}");
         run(system::as_root("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(folder.path()));

@@ -12,6 +12,8 @@ pub struct Unit {
     port: u16,
     management_port: u16,
     launch: Launch,
+    /// A program, with its arguments, that starts the unit's.
+    starter: Vec<String>,
     process: Mutex<Option<Process>>,
     directory: Directory,
 }
@@ -47,15 +49,28 @@ impl Unit {
             user: None,
             end: "KILL",
         };
-        Self { name, port, management_port, launch, process: Mutex::new(None), directory }
+        Self {
+            name,
+            port,
+            management_port,
+            launch,
+            starter: Vec::new(),
+            process: Mutex::new(None),
+            directory,
+        }
     }
 
     /// Adds a setting, or changes one; it holds from the next start on.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
+        self.set(key, value);
+        self
+    }
+
+    /// The same, of a unit that somebody else owns.
+    pub fn set(&mut self, key: &str, value: &str) {
         self.launch.variables.retain(|(name, _)| name != key);
         self.launch.variables.push((key.to_owned(), value.to_owned()));
-        self
     }
 
     /// Runs another version's program from the next start on, under the same address and over the same data.
@@ -68,6 +83,13 @@ impl Unit {
                 Path::new(&folder).join(self.name)
             }
         };
+    }
+
+    /// Starts it with no more than so many descriptors.
+    #[must_use]
+    pub fn with_descriptors(mut self, most: u32) -> Self {
+        self.starter = vec!["prlimit".to_owned(), format!("--nofile={most}:{most}")];
+        self
     }
 
     /// The settings that it was given, without those of its own ports.
@@ -106,7 +128,13 @@ impl Unit {
     pub fn start(&self) {
         let mut process = self.process();
         assert!(process.is_none(), "{} runs already", self.name);
-        *process = Some(Process::start(&self.launch));
+        let mut launch = self.launch.clone();
+        if let [program, arguments @ ..] = &self.starter[..] {
+            let started = launch.program.display().to_string();
+            launch.program = program.into();
+            launch.arguments = arguments.iter().cloned().chain([started]).chain(launch.arguments).collect();
+        }
+        *process = Some(Process::start(&launch));
     }
 
     /// Waits until all its dependencies answer and it does.

@@ -1,7 +1,8 @@
 use std::time::{Duration, Instant};
 
-use keeper_tests::harness::eventually;
-use serde_json::json;
+use keeper_tests::harness::{Unit, eventually};
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
 
 use super::client::{PATIENCE, Raw, get, metric, standalone};
 
@@ -63,6 +64,52 @@ async fn with_no_descriptor_left_both_ports_answer() {
     assert_eq!(unit.management().get("/metrics").await.status, 200);
     let told = unit.log().matches("connections cannot be accepted").count();
     assert!(told < 20, "{told} times");
+}
+
+/// As under a shell's `ulimit -n`: it says what does not fit, and keeps enough for those who look after it.
+#[tokio::test]
+async fn a_start_with_few_descriptors_takes_fewer_connections_and_says_so() {
+    let unit = Unit::new("standalone", []).with_descriptors(256);
+    unit.start();
+    unit.ready().await;
+    let said = unit.log();
+    let warning = said.lines().find(|line| line.contains("fewer connections than http.max_connections"));
+    let warning: Value =
+        serde_json::from_str(warning.unwrap_or_else(|| panic!("{said}"))).expect("it is JSON");
+    assert_eq!((&warning["most"], &warning["wished"]), (&json!(96), &json!(768)), "{warning}");
+    let mut idle = Vec::new();
+    for _ in 0..400 {
+        idle.push(Raw::to(&unit).await);
+    }
+    unit.ready().await;
+    assert_eq!(unit.management().get("/metrics").await.status, 200);
+    assert_eq!(unit.api().get("/api/movies").await.status, 200);
+    let order = json!({ "user_id": "20", "number_of_items": "3", "total_amount": "180" });
+    assert_eq!(unit.api().post("/api/billing", &order).await.status, 200);
+    assert!(!unit.log().contains("connections cannot be accepted"), "{}", unit.log());
+    assert_eq!(unit.terminate().code(), Some(0));
+}
+
+/// The kernel takes a page in pieces, a client with a small window small ones: who takes less than a piece in some seconds makes no
+/// progress.
+#[tokio::test]
+async fn who_takes_a_little_now_and_then_is_let_go() {
+    let unit = standalone(&[]).await;
+    let description = "\u{1f3ac}".repeat(10_000);
+    for number in 0..100 {
+        let movie = json!({ "title": format!("Long {number}"), "description": description });
+        assert_eq!(unit.api().post("/api/movies", &movie).await.status, 201);
+    }
+    let mut slow = Raw::with_small_window(&unit).await;
+    slow.send(get("/api/movies?limit=1000")).await;
+    let start = Instant::now();
+    let mut few = [0; 100];
+    eventually("it is let go", PATIENCE, async || {
+        let _ = tokio::time::timeout(Duration::from_millis(100), slow.0.read(&mut few)).await;
+        (metric(&unit, "http_in_flight").await == Some(0.0)).then_some(())
+    })
+    .await;
+    assert!(start.elapsed() > Duration::from_secs(4), "it was not slow: {:?}", start.elapsed());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 use keeper_tests::harness::Unit;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// How long a test waits for what must come.
@@ -26,6 +26,14 @@ impl Raw {
         let url = unit.url();
         let address = url.strip_prefix("http://").expect("it is an HTTP address");
         Self(TcpStream::connect(address).await.expect("it listens"))
+    }
+
+    /// One that can take a few hundred bytes at a time.
+    pub(crate) async fn with_small_window(unit: &Unit) -> Self {
+        let address = unit.url().strip_prefix("http://").expect("it is HTTP").parse().expect("an address");
+        let socket = TcpSocket::new_v4().expect("there are sockets");
+        socket.set_recv_buffer_size(1024).expect("it can be small");
+        Self(socket.connect(address).await.expect("it listens"))
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {

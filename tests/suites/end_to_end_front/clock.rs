@@ -1,17 +1,7 @@
-use std::path::PathBuf;
-
-use keeper_tests::harness::{Unit, eventually};
+use keeper_tests::harness::{Unit, eventually, faketime};
 use serde_json::json;
 
 use super::client::PATIENCE;
-
-/// The library that gives a program another time.
-fn faketime() -> String {
-    let folders = std::fs::read_dir("/usr/lib").expect("it is there").flatten();
-    let library = |folder: PathBuf| folder.join("faketime/libfaketime.so.1");
-    let mut libraries = folders.map(|folder| library(folder.path())).filter(|path| path.is_file());
-    libraries.next().expect("faketime is installed").display().to_string()
-}
 
 fn standalone_at(time: &str) -> Unit {
     Unit::new("standalone", [])

@@ -1,0 +1,108 @@
+//! The memory limits of the containers hold against clients that do not read, that leave, and that do not go on.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The memory limit of a unit's container in the base of all overlays, in KiB.
+fn limit(unit: &str) -> u64 {
+    let kind = if unit == "billing" { "stateful-set" } else { "deployment" };
+    let path = format!("{}/../kustomize/base/{unit}/{kind}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("it is there");
+    let (_, limits) = text.rsplit_once("limits:").expect("the unit's own container is the last one");
+    let memory = limits.split_once("memory: ").expect("it has a limit").1;
+    let mebibytes = memory.lines().next().and_then(|line| line.strip_suffix("Mi")).expect("it is in Mi");
+    mebibytes.parse::<u64>().expect("a number") * 1024
+}
+
+/// So many connections that send this and take nothing of the answer.
+async fn senders(unit: &Unit, number: usize, request: &str) -> Vec<TcpStream> {
+    let address = unit.url().strip_prefix("http://").expect("it is HTTP").to_owned();
+    let send = async |_| {
+        let mut stream = TcpStream::connect(&address).await.expect("it listens");
+        // It may be refused before all of it is sent.
+        let _ = tokio::time::timeout(Duration::from_millis(500), stream.write_all(request.as_bytes())).await;
+        stream
+    };
+    join_all((0..number).map(send)).await
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")
+}
+
+fn within_limits(stack: &Stack, after: &str) {
+    for unit in stack.units() {
+        let (peak, limit) = (unit.peak_memory().expect("it runs"), limit(unit.name()));
+        println!("after {after}: {} {} of {} MiB", unit.name(), peak / 1024, limit / 1024);
+        assert!(peak < limit, "{after}: {} took {peak} of {limit} KiB", unit.name());
+    }
+}
+
+/// Nobody is served any more, so nothing is held for anybody.
+async fn all_quiet(stack: &Stack) {
+    for unit in stack.units() {
+        eventually("no request is in flight", PATIENCE, async || {
+            let metrics = unit.management().get("/metrics").await.body;
+            (metric(&metrics, "http_in_flight", &[]) == Some(0.0)).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_do_not_read_leave_or_stop_cost_no_container_its_life() {
+    let stack = Stack::distributed(backing());
+    stack.start().await;
+    let (api, gateway) = (stack.api(), stack.front());
+    let movie = json!({"title": "Long", "description": ""});
+    for _ in 0..10 {
+        let added = join_all((0..100).map(|_| api.post("/api/movies", &movie))).await;
+        assert!(added.iter().all(|answer| answer.status == 201));
+    }
+    // As long as a description may be: a page of them is 40 MB.
+    let long = "UPDATE movies SET description = repeat(U&'\\+01F3AC', 10000)";
+    let database = &stack.backing().inventory.name;
+    tokio::task::block_in_place(|| Postgres::shared().psql(database, long));
+
+    let page = get("/api/movies?limit=1000");
+    let readers = join_all([senders(gateway, 47, &page), senders(stack.unit("inventory"), 47, &page)]).await;
+    eventually("pages were made", PATIENCE, async || {
+        let metrics = gateway.management().get("/metrics").await.body;
+        let asked = [("method", "GET"), ("route", "/api/movies")];
+        let made =
+            |status| metric(&metrics, "http_requests_total", &[asked[0], asked[1], ("status", status)]);
+        (made("200") >= Some(2.0) && made("503") >= Some(10.0)).then_some(())
+    })
+    .await;
+    all_quiet(&stack).await;
+    within_limits(&stack, "clients that do not read");
+    drop(readers);
+
+    let wait = get("/api/billing/orders/019a2f5e-7c1b-7d3a-9e4f-0123456789ab?wait=30");
+    for _ in 0..20 {
+        // Each connection is left at once.
+        drop(join_all([senders(gateway, 200, &wait), senders(stack.unit("billing"), 200, &wait)]).await);
+    }
+    all_quiet(&stack).await;
+    within_limits(&stack, "waits that were abandoned");
+
+    let half = format!("GET / HTTP/1.1\r\nHost: a\r\nX-Long: {}", "x".repeat(400_000));
+    let (mut half_sent, mut idle) = (Vec::new(), Vec::new());
+    for unit in stack.units() {
+        for _ in 0..5 {
+            half_sent.extend(senders(unit, 100, &half).await);
+        }
+        idle.extend(senders(unit, 1000, "").await);
+    }
+    within_limits(&stack, "half-sent heads and idle connections");
+    drop((half_sent, idle));
+    stack.ready().await;
+    assert_eq!(api.get("/api/movies?limit=1").await.status, 200);
+}
