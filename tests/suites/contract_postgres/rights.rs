@@ -45,7 +45,8 @@ async fn roles_with_few_rights_do_all_that_a_unit_does() {
     assert_eq!(ledger.insert(vec![order.clone()], at(1)).await.unwrap().len(), 0);
     assert!(ledger.find(order.id).await.unwrap().is_some());
     for _ in 0..2 {
-        assert_eq!(ledger.contradicted(vec![order.clone()], at(1)).await.unwrap(), [order.clone()]);
+        let first = ledger.contradicted(vec![order.clone()], at(1)).await.unwrap();
+        assert_eq!(first, std::slice::from_ref(&order));
     }
     let listed = ledger.list(order.draft.user, page(None, 10)).await.unwrap();
     assert_eq!(listed.items.len(), 1);

@@ -1,5 +1,7 @@
 //! The memory limits of the containers hold against clients that do not read, that leave, and that do not go on.
 
+#![allow(clippy::expect_used, reason = "tests")]
+
 use std::time::Duration;
 
 use futures_util::future::join_all;
