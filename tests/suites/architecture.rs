@@ -303,6 +303,23 @@ fn no_two_files_of_a_crate_import_each_other_in_a_circle() {
     assert_eq!(circles, Vec::<Vec<PathBuf>>::new());
 }
 
+/// A case that is in no list is run by nobody.
+#[test]
+fn every_case_of_a_contract_is_in_its_list() {
+    let files: Vec<_> = sources()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with(root().join("tests/src/contract")))
+        .collect();
+    let lines = || files.iter().flat_map(|(_, text)| text.lines());
+    let listed: BTreeSet<&str> = lines().filter_map(|line| line.trim().strip_suffix(',')).collect();
+    let cases = lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split_once('('));
+    let cases: Vec<_> =
+        cases.filter(|(_, arguments)| arguments.contains("Subject")).map(|(name, _)| name).collect();
+    assert!(cases.len() > 60, "{}", cases.len());
+    let forgotten: Vec<_> = cases.into_iter().filter(|case| !listed.contains(case)).collect();
+    assert_eq!(forgotten, Vec::<&str>::new());
+}
+
 #[test]
 fn no_file_is_longer_than_400_lines() {
     let long: Vec<_> = sources()

@@ -5,15 +5,13 @@ use keeper_domain::Means;
 use keeper_ports::PortResult;
 use keeper_ports::access::{Credentials, Presented, Recognition};
 
-use crate::{KeyRing, Tokens};
-
 /// All kinds of credentials that are used.
 #[derive(Default)]
 pub struct Identity {
     /// API keys.
-    pub keys: Option<Arc<KeyRing>>,
+    pub keys: Option<Arc<dyn Credentials>>,
     /// Tokens of an issuer.
-    pub tokens: Option<Tokens>,
+    pub tokens: Option<Arc<dyn Credentials>>,
 }
 
 #[async_trait]

@@ -108,7 +108,8 @@ impl Edge {
         if settings.jwt.is_on() {
             let issuer = Arc::new(Issuer::new(&settings.jwt));
             self.tasks.push(Box::pin(Arc::clone(&issuer).watch(stop.clone())));
-            identity.tokens = Some(Tokens::new(settings.jwt.clone(), issuer, Arc::clone(clock)));
+            let tokens = Tokens::new(settings.jwt.clone(), issuer, Arc::clone(clock));
+            identity.tokens = Some(Arc::new(tokens));
         }
         self.control.credentials = Some(Arc::new(identity));
         Ok(())

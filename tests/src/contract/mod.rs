@@ -9,6 +9,7 @@
 //!
 //! where `fixture` is an async function that gives the subject and whatever must live as long as it does.
 
+pub mod credentials;
 mod looking_after_dead_letters;
 pub mod movie_catalog;
 pub mod movie_repository;
