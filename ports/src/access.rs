@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keeper_domain::{Means, Principal};
+use keeper_domain::{Means, Principal, Rate, RatePolicy};
 
 use crate::PortResult;
 
@@ -55,34 +55,6 @@ pub trait Credentials: Send + Sync + 'static {
     async fn recognise(&self, presented: Presented) -> PortResult<Recognition>;
 }
 
-/// Which calls are counted together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RatePolicy {
-    /// Reading.
-    Reads,
-    /// Changing the catalogue.
-    Writes,
-    /// Placing orders.
-    Orders,
-    /// Credentials that were refused.
-    Failures,
-}
-
-impl RatePolicy {
-    /// Every policy.
-    pub const ALL: [Self; 4] = [Self::Reads, Self::Writes, Self::Orders, Self::Failures];
-
-    /// The policy's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reads => "reads",
-            Self::Writes => "writes",
-            Self::Orders => "orders",
-            Self::Failures => "failures",
-        }
-    }
-}
-
 /// What is left to a caller under a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
@@ -102,10 +74,13 @@ pub struct Quota {
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait RateLimiter: Send + Sync + 'static {
-    /// Takes one call from what the caller has left under the policy. Callers MUST NOT take from each other, nor policies.
-    /// `None`: the policy has no limit.
+    /// Takes one call from what the caller has left under the policy: by the rate of their `own`, where they have one, else by
+    /// the policy's usual rate. `None`: the policy has no limit, nor has the caller one of their own.
+    ///
+    /// Callers MUST NOT take from each other, nor policies. No more calls MUST be granted at once than the rate's burst, however
+    /// many come at the same time. A call after the reset MUST be granted, where nobody was faster.
     ///
     /// # Errors
     /// Nobody knows what is left.
-    async fn take(&self, policy: RatePolicy, caller: String) -> PortResult<Option<Quota>>;
+    async fn take(&self, policy: RatePolicy, caller: String, own: Option<Rate>) -> PortResult<Option<Quota>>;
 }

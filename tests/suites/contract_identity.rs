@@ -4,5 +4,7 @@
 
 #[path = "contract_identity/keys.rs"]
 mod keys;
+#[path = "contract_identity/limits.rs"]
+mod limits;
 #[path = "contract_identity/tokens.rs"]
 mod tokens;

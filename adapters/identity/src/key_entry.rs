@@ -1,10 +1,12 @@
-use keeper_domain::{Means, Principal, Scope, Scopes, Timestamp, UserId};
+use std::collections::BTreeMap;
+
+use keeper_domain::{Means, Principal, RatePolicy, Rates, Scope, Scopes, Timestamp, UserId};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use crate::api_key::HASH_BYTES;
-use crate::{ApiKey, KeyFileError};
+use crate::{ApiKey, KeyFileError, PolicySettings};
 
 /// What is kept of a key: everything but its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct KeyEntry {
     pub created: Timestamp,
     /// From when on it is refused, if ever.
     pub expires: Option<Timestamp>,
+    /// How often it may call, under the policies that are not as usual.
+    pub limits: Rates,
     hash: [u8; HASH_BYTES],
 }
 
@@ -35,7 +39,14 @@ impl KeyEntry {
         expires: Option<Timestamp>,
     ) -> Result<Self, KeyFileError> {
         let (id, hash) = (key.id.clone(), key.hash());
-        Self { id, name: name.to_owned(), scopes, created, expires, hash }.checked()
+        let limits = Rates::default();
+        Self { id, name: name.to_owned(), scopes, created, expires, limits, hash }.checked()
+    }
+
+    /// The same key with rates of its own.
+    #[must_use]
+    pub fn limited(self, limits: Rates) -> Self {
+        Self { limits, ..self }
     }
 
     /// Says whether the key is this one, in a time that does not depend on how much of its secret is right.
@@ -53,6 +64,7 @@ impl KeyEntry {
             credential: self.id.clone(),
             scopes: self.scopes,
             means: Means::ApiKey,
+            rates: self.limits,
         }
     }
 
@@ -78,6 +90,9 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
     sha256: String,
+    /// By the policy's name; last, as a table is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    limits: BTreeMap<String, PolicySettings>,
 }
 
 impl From<&KeyEntry> for Written {
@@ -89,6 +104,11 @@ impl From<&KeyEntry> for Written {
             created: entry.created.to_string(),
             expires: entry.expires.map(|expires| expires.to_string()),
             sha256: digits(&entry.hash),
+            limits: entry
+                .limits
+                .iter()
+                .map(|(policy, rate)| (policy.as_str().to_owned(), rate.into()))
+                .collect(),
         }
     }
 }
@@ -97,7 +117,7 @@ impl TryFrom<Written> for KeyEntry {
     type Error = KeyFileError;
 
     fn try_from(written: Written) -> Result<Self, KeyFileError> {
-        let Written { id, name, scopes, created, expires, sha256 } = written;
+        let Written { id, name, scopes, created, expires, sha256, limits } = written;
         let wrong = |field, why: &str| KeyFileError::Entry { id: id.clone(), field, why: why.to_owned() };
         let time = |field, text: &str| {
             Timestamp::parse(field, text).map_err(|_| wrong(field, "must be a time in RFC 3339"))
@@ -109,7 +129,14 @@ impl TryFrom<Written> for KeyEntry {
         let created = time("created", &created)?;
         let expires = expires.map(|expires| time("expires", &expires)).transpose()?;
         let hash = bytes(&sha256).ok_or_else(|| wrong("sha256", "must be 64 hexadecimal digits"))?;
-        Self { id, name, scopes, created, expires, hash }.checked()
+        let limits = limits.into_iter().map(|(name, rate)| {
+            let policy = RatePolicy::OF_CALLERS.into_iter().find(|policy| policy.as_str() == name);
+            let policy = policy.ok_or_else(|| wrong("limits", "has a policy that there is not"))?;
+            let rate = rate.rate();
+            Ok((policy, rate.map_err(|error| wrong("limits", &format!("has a rate whose {error}")))?))
+        });
+        let limits = limits.collect::<Result<_, KeyFileError>>()?;
+        Self { id, name, scopes, created, expires, limits, hash }.checked()
     }
 }
 

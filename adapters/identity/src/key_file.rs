@@ -134,7 +134,7 @@ fn unique(keys: &[KeyEntry]) -> Result<(), KeyFileError> {
 
 #[cfg(test)]
 mod tests {
-    use keeper_domain::{Scope, Scopes, Timestamp};
+    use keeper_domain::{Rate, RatePolicy, Scope, Scopes, Timestamp};
     use ring::rand::SystemRandom;
 
     use super::*;
@@ -153,7 +153,9 @@ mod tests {
         let file = KeyFile::new(folder.path().join("keys.toml"));
         assert!(matches!(file.load(), Err(KeyFileError::Io(_))));
         assert_eq!(file.load_or_empty().unwrap(), []);
-        let (shop, other) = (entry("shop"), entry("shop"));
+        let rate = |burst| Rate::new(5, 60, burst).unwrap();
+        let rates = [(RatePolicy::Orders, rate(5)), (RatePolicy::Reads, rate(1))];
+        let (shop, other) = (entry("shop").limited(rates.into_iter().collect()), entry("shop"));
         file.add(shop.clone()).unwrap();
         file.add(other.clone()).unwrap();
         assert_eq!(file.load().unwrap(), [shop.clone(), other.clone()]);
@@ -189,7 +191,8 @@ mod tests {
     fn a_damaged_file_is_refused_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let file = KeyFile::new(folder.path().join("keys.toml"));
-        file.add(entry("shop")).unwrap();
+        let orders = (RatePolicy::Orders, Rate::new(5, 60, 2).unwrap());
+        file.add(entry("shop").limited([orders].into_iter().collect())).unwrap();
         let good = file.text().unwrap();
         let hash = good.lines().find(|line| line.starts_with("sha256")).unwrap();
         for damaged in [
@@ -199,6 +202,11 @@ mod tests {
             good.replace("shop", " shop"),
             good.replace(hash, "sha256 = \"é\""),
             good.replace("expires = \"", "expires = \"x"),
+            good.replace("limits.orders", "limits.order"),
+            good.replace("limits.orders", "limits.failures"),
+            good.replace("burst = 2", "burst = 6"),
+            good.replace("burst = 2", "burst = 0"),
+            good.replace("burst = 2", ""),
             format!("{good}\n{}", good.trim_start_matches(HEAD)),
             "{}".to_owned(),
             String::new(),

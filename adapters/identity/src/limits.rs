@@ -1,103 +1,42 @@
+use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
-use governor::{Quota as Rate, RateLimiter as Governor};
+use governor::{Quota as GovernorQuota, RateLimiter as Governor};
+use keeper_domain::{Rate, RatePolicy};
 use keeper_ports::PortResult;
-use keeper_ports::access::{Quota, RateLimiter, RatePolicy};
-use keeper_settings::WrongSetting;
-use serde::Deserialize;
+use keeper_ports::access::{Quota, RateLimiter};
 use tokio_util::sync::CancellationToken;
+
+use crate::LimitSettings;
 
 /// How often callers are forgotten who have all of their calls back.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// How often callers may call.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitSettings {
-    /// Whether there are limits.
-    pub enabled: bool,
-    /// Reading.
-    pub reads: PolicySettings,
-    /// Changing the catalogue.
-    pub writes: PolicySettings,
-    /// Placing orders.
-    pub orders: PolicySettings,
-    /// Credentials that are refused, by address.
-    pub failures: PolicySettings,
-}
-
-/// One policy.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicySettings {
-    /// So many calls in a window.
-    pub requests: u32,
-    /// The window, in seconds.
-    pub window_s: u32,
-    /// So many of them at once.
-    pub burst: u32,
-}
-
-impl LimitSettings {
-    /// Says whether these limits can be kept.
-    ///
-    /// # Errors
-    /// A number is zero, or a burst is larger than what a window has.
-    pub fn check(&self) -> Result<(), WrongSetting> {
-        for policy in RatePolicy::ALL {
-            let key = |name: &str| format!("limits.{}.{name}", policy.as_str());
-            let PolicySettings { requests, window_s, burst } = self.of(policy);
-            for (name, value) in [("requests", requests), ("window_s", window_s), ("burst", burst)] {
-                if !(1..=1_000_000).contains(&value) {
-                    return Err(WrongSetting::new(key(name), "must be 1 to 1000000"));
-                }
-            }
-            if burst > requests {
-                return Err(WrongSetting::new(key("burst"), "must not be more than requests"));
-            }
-        }
-        Ok(())
-    }
-
-    fn of(&self, policy: RatePolicy) -> PolicySettings {
-        match policy {
-            RatePolicy::Reads => self.reads,
-            RatePolicy::Writes => self.writes,
-            RatePolicy::Orders => self.orders,
-            RatePolicy::Failures => self.failures,
-        }
-    }
-}
-
-type Callers = Governor<String, DefaultKeyedStateStore<String>, DefaultClock, StateInformationMiddleware>;
-
-/// One policy, and what each caller has left.
-struct Policy {
-    settings: PolicySettings,
-    /// From one call's return to the next one's.
-    interval: Duration,
-    callers: Callers,
-}
-
 /// The limits of this process: with several replicas, each has its own.
 pub struct Limits {
-    policies: Vec<(RatePolicy, Policy)>,
+    usual: Vec<(RatePolicy, Arc<Counter>)>,
+    /// Those of callers that have rates of their own, made at their first call: two of one rate share one.
+    own: RwLock<HashMap<(RatePolicy, Rate), Arc<Counter>>>,
     clock: DefaultClock,
 }
 
 impl Limits {
     /// Keeps these limits.
     pub fn new(settings: &LimitSettings) -> Self {
-        let policies = RatePolicy::ALL
-            .into_iter()
-            .filter_map(|policy| Some((policy, Policy::new(settings.of(policy))?)));
-        Self { policies: policies.collect(), clock: DefaultClock::default() }
+        Self::of(settings.rates())
+    }
+
+    /// Keeps these limits; a policy that is not among them has none.
+    pub fn of(rates: impl IntoIterator<Item = (RatePolicy, Rate)>) -> Self {
+        let counter = |(policy, rate)| Some((policy, Arc::new(Counter::new(rate)?)));
+        let usual = rates.into_iter().filter_map(counter).collect();
+        Self { usual, own: RwLock::default(), clock: DefaultClock::default() }
     }
 
     /// Forgets callers now and then, until `stop` is cancelled.
@@ -105,41 +44,75 @@ impl Limits {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(PERIOD) => {}
-            }
-            for (_, policy) in &self.policies {
-                policy.callers.retain_recent();
+                () = tokio::time::sleep(PERIOD) => self.forget(),
             }
         }
     }
+
+    fn forget(&self) {
+        for (_, counter) in &self.usual {
+            counter.callers.retain_recent();
+        }
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        own.retain(|_, counter| {
+            counter.callers.retain_recent();
+            !counter.callers.is_empty()
+        });
+    }
+
+    fn counter(&self, policy: RatePolicy, own: Option<Rate>) -> Option<Arc<Counter>> {
+        let Some(rate) = own else {
+            return self.usual.iter().find(|(is, _)| *is == policy).map(|(_, counter)| Arc::clone(counter));
+        };
+        let known = self.own.read().unwrap_or_else(PoisonError::into_inner).get(&(policy, rate)).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let new = Arc::new(Counter::new(rate)?);
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(own.entry((policy, rate)).or_insert(new)))
+    }
 }
 
-impl Policy {
-    fn new(settings: PolicySettings) -> Option<Self> {
-        let interval = Duration::from_secs(settings.window_s.into()) / settings.requests.max(1);
-        let rate = Rate::with_period(interval)?.allow_burst(NonZeroU32::new(settings.burst)?);
-        let callers = Governor::keyed(rate).with_middleware::<StateInformationMiddleware>();
-        Some(Self { settings, interval, callers })
+type Callers = Governor<String, DefaultKeyedStateStore<String>, DefaultClock, StateInformationMiddleware>;
+
+/// One rate, and what each caller has left of it.
+struct Counter {
+    rate: Rate,
+    /// From one call's return to the next one's.
+    interval: Duration,
+    callers: Callers,
+}
+
+impl Counter {
+    /// `None` only for a rate that there is not: none of its numbers is zero.
+    fn new(rate: Rate) -> Option<Self> {
+        let interval = rate.window() / rate.requests();
+        let quota = GovernorQuota::with_period(interval)?.allow_burst(NonZeroU32::new(rate.burst())?);
+        let callers = Governor::keyed(quota).with_middleware::<StateInformationMiddleware>();
+        Some(Self { rate, interval, callers })
+    }
+
+    fn take(&self, caller: &String, clock: &DefaultClock) -> Quota {
+        match self.callers.check_key(caller) {
+            Ok(state) => {
+                let remaining = state.remaining_burst_capacity();
+                let gone = self.rate.burst().saturating_sub(remaining);
+                self.quota(true, remaining, self.interval * gone)
+            }
+            Err(until) => self.quota(false, 0, until.wait_time_from(clock.now())),
+        }
     }
 
     fn quota(&self, granted: bool, remaining: u32, reset: Duration) -> Quota {
-        let window = Duration::from_secs(self.settings.window_s.into());
-        Quota { granted, limit: self.settings.requests, window, remaining, reset }
+        Quota { granted, limit: self.rate.requests(), window: self.rate.window(), remaining, reset }
     }
 }
 
 #[async_trait]
 impl RateLimiter for Limits {
-    async fn take(&self, policy: RatePolicy, caller: String) -> PortResult<Option<Quota>> {
-        let Some((_, policy)) = self.policies.iter().find(|(is, _)| *is == policy) else { return Ok(None) };
-        Ok(Some(match policy.callers.check_key(&caller) {
-            Ok(state) => {
-                let remaining = state.remaining_burst_capacity();
-                let gone = policy.settings.burst.saturating_sub(remaining);
-                policy.quota(true, remaining, policy.interval * gone)
-            }
-            Err(until) => policy.quota(false, 0, until.wait_time_from(self.clock.now())),
-        }))
+    async fn take(&self, policy: RatePolicy, caller: String, own: Option<Rate>) -> PortResult<Option<Quota>> {
+        Ok(self.counter(policy, own).map(|counter| counter.take(&caller, &self.clock)))
     }
 }
 
@@ -147,57 +120,18 @@ impl RateLimiter for Limits {
 mod tests {
     use super::*;
 
-    const ONE: PolicySettings = PolicySettings { requests: 4, window_s: 2, burst: 3 };
-
-    fn settings() -> LimitSettings {
-        LimitSettings { enabled: true, reads: ONE, writes: ONE, orders: ONE, failures: ONE }
-    }
-
-    async fn take(limits: &Limits, policy: RatePolicy, caller: &str) -> Quota {
-        limits.take(policy, caller.to_owned()).await.unwrap().unwrap()
-    }
-
+    /// What they are held to is in the contract suite of the port; this is what nobody sees from outside.
     #[tokio::test]
-    async fn callers_and_policies_do_not_take_from_each_other() {
-        let limits = Limits::new(&settings());
-        for policy in RatePolicy::ALL {
-            for caller in ["a", "b"] {
-                for remaining in [2, 1, 0] {
-                    let quota = take(&limits, policy, caller).await;
-                    assert!(quota.granted && quota.remaining == remaining, "{quota:?}");
-                }
-                let quota = take(&limits, policy, caller).await;
-                assert!(!quota.granted && quota.remaining == 0 && quota.limit == 4, "{quota:?}");
-                assert!(
-                    quota.reset > Duration::ZERO && quota.reset <= Duration::from_millis(500),
-                    "{quota:?}"
-                );
-            }
+    async fn rates_of_their_own_are_forgotten_with_their_callers() {
+        let limits = Limits::of([]);
+        let rate = |requests, window_s| Rate::new(requests, window_s, 1).unwrap();
+        for (caller, own) in [("a", rate(1_000, 1)), ("b", rate(1, 600)), ("c", rate(1, 600))] {
+            assert!(limits.take(RatePolicy::Reads, caller.into(), Some(own)).await.unwrap().unwrap().granted);
         }
-    }
-
-    #[tokio::test]
-    async fn what_was_taken_comes_back_by_the_reset() {
-        let limits = Limits::new(&settings());
-        let mut last = take(&limits, RatePolicy::Reads, "a").await;
-        while last.granted {
-            last = take(&limits, RatePolicy::Reads, "a").await;
-        }
-        tokio::time::sleep(last.reset).await;
-        assert!(take(&limits, RatePolicy::Reads, "a").await.granted);
-    }
-
-    #[test]
-    fn limits_that_cannot_be_kept_are_refused() {
-        assert!(settings().check().is_ok());
-        for wrong in [
-            PolicySettings { requests: 0, ..ONE },
-            PolicySettings { window_s: 0, ..ONE },
-            PolicySettings { burst: 0, ..ONE },
-            PolicySettings { burst: 5, ..ONE },
-        ] {
-            let error = LimitSettings { orders: wrong, ..settings() }.check().unwrap_err();
-            assert!(error.key.starts_with("limits.orders."), "{error}");
-        }
+        let kept = || limits.own.read().unwrap().len();
+        assert_eq!(kept(), 2);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        limits.forget();
+        assert_eq!(kept(), 1);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use keeper_bootstrap::{StartError, SystemClock, WrongSetting, say};
-use keeper_domain::{Scope, Scopes, Timestamp};
+use keeper_domain::{Rate, RatePolicy, Rates, Scope, Scopes, Timestamp};
 use keeper_identity::{ApiKey, AuthSettings, KeyEntry, KeyFile, KeyFileError};
 use keeper_ports::Clock;
 use ring::rand::SystemRandom;
@@ -25,11 +25,22 @@ pub fn command() -> Command {
         .help(format!("What it allows, separated by commas: {scopes}"));
     let days =
         Arg::new("days").long("days").value_name("DAYS").value_parser(value_parser!(u32).range(1..=36_500));
+    let limits = Arg::new("limits")
+        .long("limits")
+        .value_name("LIMITS")
+        .value_delimiter(',')
+        .value_parser(limit)
+        .help(format!(
+            "How often it may call, where not as usual: POLICY=REQUESTS/SECONDS or POLICY=REQUESTS/SECONDS/BURST, separated by \
+             commas. Policies: {}. Without a burst, all requests may come at once",
+            RatePolicy::OF_CALLERS.map(RatePolicy::as_str).join(", ")
+        ));
     let create = Command::new("create")
         .about("Make a key, print it once, and keep its hash")
         .arg(name.help("Whose key it is: the user whose orders are its own. Two keys may have one name"))
         .arg(scopes)
-        .arg(days.help("After so many days it is refused; without this it never expires"));
+        .arg(days.help("After so many days it is refused; without this it never expires"))
+        .arg(limits);
     let list = Command::new("list").about("List the keys; their secrets are not kept");
     let id = Arg::new("ID").required(true).help("The key's id, as `keys list` has it");
     let revoke =
@@ -64,6 +75,21 @@ pub fn run(settings: &AuthSettings, matches: &ArgMatches) -> Result<(), StartErr
     }
 }
 
+/// Reads `orders=600/60` or `orders=600/60/100`.
+fn limit(text: &str) -> Result<(RatePolicy, Rate), String> {
+    let form = || "must be POLICY=REQUESTS/SECONDS or POLICY=REQUESTS/SECONDS/BURST".to_owned();
+    let (name, rate) = text.split_once('=').ok_or_else(form)?;
+    let policy = RatePolicy::OF_CALLERS.into_iter().find(|policy| policy.as_str() == name);
+    let policy = policy.ok_or("there is no such policy")?;
+    let numbers: Result<Vec<u32>, _> = rate.split('/').map(str::parse).collect();
+    let (requests, window_s, burst) = match numbers.map_err(|_| form())?[..] {
+        [requests, window_s] => (requests, window_s, requests),
+        [requests, window_s, burst] => (requests, window_s, burst),
+        _ => return Err(form()),
+    };
+    Ok((policy, Rate::new(requests, window_s, burst).map_err(|wrong| wrong.to_string())?))
+}
+
 fn create(file: &KeyFile, matches: &ArgMatches) -> Result<(), StartError> {
     let name = matches.get_one::<String>("name").map_or("", String::as_str);
     let scopes: Scopes = matches.get_many::<Scope>("scopes").into_iter().flatten().copied().collect();
@@ -77,6 +103,9 @@ fn create(file: &KeyFile, matches: &ArgMatches) -> Result<(), StartError> {
         KeyFileError::Entry { field, why, .. } => StartError::Part(format!("--{field} {why}")),
         error => StartError::part(error),
     })?;
+    let limits: Rates =
+        matches.get_many::<(RatePolicy, Rate)>("limits").into_iter().flatten().copied().collect();
+    let entry = entry.limited(limits);
     file.add(entry.clone()).map_err(|error| failed(file, &error))?;
     audit("key created", &entry);
     // The only time that it is shown.
@@ -88,20 +117,69 @@ fn failed(file: &KeyFile, error: &KeyFileError) -> StartError {
 }
 
 fn audit(action: &'static str, entry: &KeyEntry) {
-    tracing::info!(target: "audit", action, object = entry.id, name = entry.name, scopes = scopes(entry), "audit");
+    tracing::info!(target: "audit", action, object = entry.id, name = entry.name, scopes = scopes(entry), limits = limits(entry), "audit");
 }
 
 fn scopes(entry: &KeyEntry) -> String {
     entry.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(",")
 }
 
+/// As they are given to `keys create`.
+fn limits(entry: &KeyEntry) -> String {
+    let limit = |(policy, rate): (RatePolicy, Rate)| {
+        format!("{}={}/{}/{}", policy.as_str(), rate.requests(), rate.window_s(), rate.burst())
+    };
+    let limits: Vec<_> = entry.limits.iter().map(limit).collect();
+    if limits.is_empty() { "usual".to_owned() } else { limits.join(",") }
+}
+
 fn table(keys: &[KeyEntry]) -> String {
-    let mut text = format!("{:<12}{:<26}{:<26}{:<26}{}\n", "ID", "CREATED", "EXPIRES", "NAME", "SCOPES");
+    let mut text = format!(
+        "{:<12}{:<26}{:<26}{:<26}{:<40} {}\n",
+        "ID", "CREATED", "EXPIRES", "NAME", "SCOPES", "LIMITS"
+    );
     for key in keys {
         let expires = key.expires.map_or_else(|| "never".to_owned(), |expires| expires.to_string());
         let created = key.created.to_string();
         // Writing to memory cannot fail.
-        let _ = writeln!(text, "{:<12}{created:<26}{expires:<26}{:<26}{}", key.id, key.name, scopes(key));
+        let _ = writeln!(
+            text,
+            "{:<12}{created:<26}{expires:<26}{:<26}{:<40} {}",
+            key.id,
+            key.name,
+            scopes(key),
+            limits(key)
+        );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_policy_and_a_rate() {
+        let rate = |requests, window_s, burst| Ok(Rate::new(requests, window_s, burst).unwrap());
+        assert_eq!(limit("orders=600/60").map(|(_, rate)| rate), rate(600, 60, 600));
+        let (policy, read) = limit("reads=600/60/100").unwrap();
+        assert_eq!((policy, Ok(read)), (RatePolicy::Reads, rate(600, 60, 100)));
+        for wrong in [
+            "",
+            "orders",
+            "orders=",
+            "orders=600",
+            "orders=600/60/100/1",
+            "orders=600/60/601",
+            "orders=0/60",
+            "orders=600/0",
+            "orders=-1/60",
+            "orders=6.5/60",
+            "orders = 600/60",
+            "failures=600/60",
+            "Orders=600/60",
+        ] {
+            assert!(limit(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -56,7 +56,7 @@ fn has(principal: &Principal, scope: Scope) -> Result<(), Denied> {
 
 #[cfg(test)]
 mod tests {
-    use keeper_domain::Means;
+    use keeper_domain::{Means, Rates};
 
     use super::*;
 
@@ -66,6 +66,7 @@ mod tests {
             credential: "k1".into(),
             scopes: scopes.into_iter().collect(),
             means: Means::ApiKey,
+            rates: Rates::default(),
         })
     }
 

@@ -1,4 +1,4 @@
-use crate::{Scopes, UserId};
+use crate::{Rates, Scopes, UserId};
 
 /// By which kind of credentials somebody was recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +33,8 @@ pub struct Principal {
     pub scopes: Scopes,
     /// How they were recognised.
     pub means: Means,
+    /// How often they may call, where it is not as often as others.
+    pub rates: Rates,
 }
 
 impl Principal {
@@ -66,6 +68,7 @@ mod tests {
             credential: "k1".into(),
             scopes: Scopes::default(),
             means: Means::ApiKey,
+            rates: Rates::default(),
         };
         let user = UserId::new("anna").unwrap();
         assert!(principal("anna").is(&user));

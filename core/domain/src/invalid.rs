@@ -23,4 +23,9 @@ impl Invalid {
     pub fn field(&self) -> &'static str {
         self.field
     }
+
+    /// The rule, as it reads on from the field.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
 }

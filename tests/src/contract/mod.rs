@@ -17,6 +17,7 @@ mod movie_states;
 pub mod order_book;
 pub mod order_ledger;
 pub mod order_queue;
+pub mod rate_limiter;
 pub mod samples;
 mod trace;
 pub mod typed_titles;

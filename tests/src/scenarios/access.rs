@@ -31,7 +31,13 @@ fn text(output: &Output) -> String {
 
 /// Makes a key, by the command.
 pub fn key(unit: &Unit, name: &str, scopes: &str) -> String {
-    let output = unit.command(&["keys", "create", "--name", name, "--scopes", scopes]);
+    key_with(unit, name, scopes, &[])
+}
+
+/// Makes a key with more options.
+pub fn key_with(unit: &Unit, name: &str, scopes: &str, options: &[&str]) -> String {
+    let arguments = [&["keys", "create", "--name", name, "--scopes", scopes], options].concat();
+    let output = unit.command(&arguments);
     let key = text(&output);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     let audit = serde_json::from_str::<Value>(&told).expect("it is one audit line");

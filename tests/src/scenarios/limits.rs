@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::access::{guarded_stack, key};
+use super::access::{guarded_stack, key, key_with};
 use super::metric;
 use super::protocol::refused;
 use crate::harness::{Answer, Api, Kind, Unit};
@@ -32,6 +32,7 @@ pub async fn calls_that_are_too_many_are_refused_and_refusals_are_audited(kind: 
         .with_front("KEEPER_LIMITS__FAILURES__WINDOW_S", "600");
     let front = stack.front();
     let (anna, clerk) = (key(front, "anna", "orders:write"), key(front, "clerk", "orders:write,orders:any"));
+    let partner = key_with(front, "anna", "orders:write", &["--limits", "orders=5/300/4"]);
     stack.start().await;
     let api = stack.api();
     for left in ["2", "1", "0"] {
@@ -46,6 +47,16 @@ pub async fn calls_that_are_too_many_are_refused_and_refusals_are_audited(kind: 
     let reset = answer.header("RateLimit").expect("it says what is left").rsplit('=').next().map(str::parse);
     assert!(after > 0 && reset == Some(Ok(after)), "{answer:?}");
     place(&api, &clerk).await.expect(200);
+    // A key with limits of its own is counted by them, and told of them.
+    for left in ["3", "2", "1", "0"] {
+        let answer = place(&api, &partner).await.expect(200);
+        assert_eq!(answer.header("RateLimit-Policy"), Some("\"orders\";q=5;w=300"));
+        let limit = answer.header("RateLimit").expect("it says what is left");
+        assert!(limit.starts_with(&format!("\"orders\";r={left};t=")), "{limit}");
+    }
+    refused(&place(&api, &partner).await, 429, "rate_limited", None);
+    let list = front.command(&["keys", "list"]).stdout;
+    assert!(String::from_utf8_lossy(&list).contains("orders=5/300/4"), "{list:?}");
     let request =
         api.request(Method::GET, "/api/movies/7%0A%7B%22target%22").header("X-Request-Id", "audit-1");
     let hostile = request.header("traceparent", "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01");
@@ -70,7 +81,7 @@ pub async fn calls_that_are_too_many_are_refused_and_refusals_are_audited(kind: 
     let told = |line: &str| line.contains("\"request\"") && line.contains(&format!("\"caller\":\"{id}\""));
     assert!(front.log().lines().any(told), "the log says who called");
     let metrics = stack.front().management().get("/metrics").await.expect(200).body;
-    assert_eq!(metric(&metrics, "rate_limited_total", &[("policy", "orders")]), Some(1.0));
+    assert_eq!(metric(&metrics, "rate_limited_total", &[("policy", "orders")]), Some(2.0));
     assert_eq!(metric(&metrics, "rate_limited_total", &[("policy", "failures")]), Some(1.0));
     assert_eq!(metric(&metrics, "auth_decisions_total", &[("outcome", "forbidden")]), Some(1.0));
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use keeper_access::{Operation, Reads, decide};
-use keeper_domain::Caller;
-use keeper_ports::access::{Credentials, RateLimiter, RatePolicy, Recognition};
+use keeper_domain::{Caller, Rate, RatePolicy};
+use keeper_ports::access::{Credentials, RateLimiter, Recognition};
 use rocket::Request;
 use rocket::fairing::AdHoc;
 
@@ -87,7 +87,7 @@ impl AccessControl {
                 Ok(Caller::Known(principal))
             }
             Recognition::Refused(why) => {
-                self.take(RatePolicy::Failures, address::network(visit.address), request).await?;
+                self.take(RatePolicy::Failures, address::network(visit.address), None, request).await?;
                 visit.refused(means, why);
                 Err(refused())
             }
@@ -101,17 +101,27 @@ impl AccessControl {
         visit: &Visit,
         request: &Request<'_>,
     ) -> Result<(), ApiError> {
-        let who = match caller {
-            Caller::Known(principal) => format!("{}:{}", principal.means.as_str(), principal.subject),
-            Caller::Anonymous | Caller::Unchecked => address::network(visit.address),
+        let policy = policy_of(operation);
+        let (who, own) = match caller {
+            Caller::Known(principal) => {
+                let who = format!("{}:{}", principal.means.as_str(), principal.subject);
+                (who, principal.rates.of(policy))
+            }
+            Caller::Anonymous | Caller::Unchecked => (address::network(visit.address), None),
         };
-        self.take(policy_of(operation), who, request).await
+        self.take(policy, who, own, request).await
     }
 
-    async fn take(&self, policy: RatePolicy, who: String, request: &Request<'_>) -> Result<(), ApiError> {
+    async fn take(
+        &self,
+        policy: RatePolicy,
+        who: String,
+        own: Option<Rate>,
+        request: &Request<'_>,
+    ) -> Result<(), ApiError> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         // Who does not know what is left lets the caller go on: a limit is no lock.
-        let Ok(Some(quota)) = limiter.take(policy, who).await else { return Ok(()) };
+        let Ok(Some(quota)) = limiter.take(policy, who, own).await else { return Ok(()) };
         remember(request, policy, quota);
         if quota.granted {
             return Ok(());

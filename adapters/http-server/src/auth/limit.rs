@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use keeper_ports::access::{Quota, RatePolicy};
+use keeper_domain::RatePolicy;
+use keeper_ports::access::Quota;
 use keeper_wire::ErrorCode;
 use rocket::http::Header;
 use rocket::{Request, Response};

@@ -1,5 +1,4 @@
-use keeper_domain::{Caller, Means};
-use keeper_ports::access::RatePolicy;
+use keeper_domain::{Caller, Means, RatePolicy};
 use prometheus::{IntCounterVec, Opts, Registry};
 
 /// What the edge counts.

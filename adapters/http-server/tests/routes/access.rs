@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keeper_access::{Operation, Reads};
 use keeper_domain::{
     Coverage, DeadLetter, DeadLetterList, DeadLetterReason, DeadLettersTaken, Means, Order, OrderId,
-    Principal, RecordedOrder, Scope, Scopes, Slice, Timestamp,
+    Principal, Rate, RatePolicy, Rates, RecordedOrder, Scope, Scopes, Slice, Timestamp,
 };
 use keeper_http_server::auth::{self, AccessControl, AccessMetrics};
 use keeper_http_server::{Document, IntakeMetrics, docs, movies, operations, order_book, order_intake};
@@ -63,7 +63,13 @@ async fn api(reads: Reads) -> Client {
         };
         let scopes: Scopes = scopes.split(',').filter_map(Scope::named).collect();
         let (subject, means) = (subject.to_owned(), Means::Token);
-        Ok(Recognition::Known(Principal { credential: subject.clone(), subject, scopes, means }))
+        Ok(Recognition::Known(Principal {
+            credential: subject.clone(),
+            subject,
+            scopes,
+            means,
+            rates: Rates::default(),
+        }))
     });
     over(asking(credentials, reads)).await
 }
@@ -228,7 +234,8 @@ async fn credentials_that_nobody_can_check_are_no_credentials_that_are_wrong() {
 fn limiter(most: u32) -> MockRateLimiter {
     let taken = std::sync::Mutex::new(std::collections::HashMap::<_, u32>::new());
     let mut limiter = MockRateLimiter::new();
-    limiter.expect_take().returning(move |policy, caller| {
+    limiter.expect_take().returning(move |policy, caller, own| {
+        let most = own.map_or(most, Rate::requests);
         let mut taken = taken.lock().unwrap();
         let taken = taken.entry((policy, caller)).or_default();
         *taken += 1;
@@ -236,7 +243,7 @@ fn limiter(most: u32) -> MockRateLimiter {
         Ok(Some(Quota {
             granted: *taken <= most,
             limit: most,
-            window: second * 60,
+            window: own.map_or(second * 60, Rate::window),
             remaining: most.saturating_sub(*taken),
             reset: second * 3 / 2,
         }))
@@ -255,7 +262,15 @@ async fn each_caller_has_a_quota_and_is_told_what_is_left() {
             return Ok(Recognition::Refused("not good"));
         }
         let (credential, means) = (subject.clone(), Means::ApiKey);
-        Ok(Recognition::Known(Principal { subject, credential, scopes: Scopes::default(), means }))
+        let rate = (RatePolicy::Reads, Rate::new(1, 30, 1).unwrap());
+        let own: Rates = (subject == "dora").then_some(rate).into_iter().collect();
+        Ok(Recognition::Known(Principal {
+            subject,
+            credential,
+            scopes: Scopes::default(),
+            means,
+            rates: own,
+        }))
     });
     let control = AccessControl {
         limiter: Some(Arc::new(limiter(2))),
@@ -293,12 +308,19 @@ async fn each_caller_has_a_quota_and_is_told_what_is_left() {
         assert_eq!(get("bad", "4.4.4.4").await.status, status);
     }
     assert_eq!(get("clara", "4.4.4.4").await.status, 200);
+    // One has a rate of their own, and is told of it.
+    for (status, limit) in [(200, "\"reads\";r=0;t=2"), (429, "\"reads\";r=0;t=2")] {
+        let answer = get("dora", "1.1.1.1").await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("RateLimit-Policy"), Some("\"reads\";q=1;w=30"));
+        assert_eq!(answer.header("RateLimit"), Some(limit));
+    }
     let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
     for line in [
-        "auth_decisions_total{outcome=\"allowed\",via=\"api_key\"} 5",
+        "auth_decisions_total{outcome=\"allowed\",via=\"api_key\"} 6",
         "auth_decisions_total{outcome=\"unauthenticated\",via=\"api_key\"} 2",
         "rate_limited_total{policy=\"failures\"} 2",
-        "rate_limited_total{policy=\"reads\"} 5",
+        "rate_limited_total{policy=\"reads\"} 6",
         "rate_limited_total{policy=\"orders\"} 0",
     ] {
         assert!(text.contains(line), "{line}: {text}");

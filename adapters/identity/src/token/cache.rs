@@ -55,14 +55,20 @@ fn hash(token: &str) -> Hash {
 
 #[cfg(test)]
 mod tests {
-    use keeper_domain::{Means, Principal, Scopes};
+    use keeper_domain::{Means, Principal, Rates, Scopes};
 
     use super::*;
 
     #[test]
     fn it_is_bounded_and_forgets_what_has_expired() {
         let (subject, credential) = (String::new(), String::new());
-        let principal = Principal { subject, credential, scopes: Scopes::default(), means: Means::Token };
+        let principal = Principal {
+            subject,
+            credential,
+            scopes: Scopes::default(),
+            means: Means::Token,
+            rates: Rates::default(),
+        };
         let verified = |until| Verified { principal: principal.clone(), until };
         let cache = Cache::default();
         cache.keep("a", verified(10), 0, 1);

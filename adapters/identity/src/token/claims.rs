@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
-use keeper_domain::{Means, Principal, Scope, Scopes};
+use keeper_domain::{Means, Principal, Rates, Scope, Scopes};
 use serde_json::{Map, Value};
 
 use super::JwtSettings;
@@ -59,6 +59,7 @@ pub(super) fn verify(
         credential: subject.to_owned(),
         scopes: scopes(claims.get(&settings.scope_claim)),
         means: Means::Token,
+        rates: Rates::default(),
     };
     Ok(Verified { principal, until })
 }
