@@ -89,6 +89,8 @@ impl<'r> Responder<'r, 'static> for ApiError {
             problem::written(body, status, path, accepts).map_err(|_| Status::InternalServerError)?;
         let mut response = Response::build();
         response.status(Status::new(status)).header(Header::new("Content-Type", content_type));
+        // Which of its two forms an error has depends on that.
+        response.header(Header::new("Vary", "Accept"));
         if matches!(self.code, ErrorCode::Unavailable | ErrorCode::Overloaded | ErrorCode::Timeout) {
             response.header(Header::new("Retry-After", RETRY_AFTER));
         }

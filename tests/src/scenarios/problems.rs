@@ -26,6 +26,7 @@ pub async fn who_asks_for_problems_is_told_of_them(stack: &Stack) {
     ] {
         let answer = Answer::of(request).await.expect(status);
         assert_eq!(answer.header("Content-Type"), Some("application/problem+json"), "{answer:?}");
+        assert_eq!(answer.header("Vary"), Some("Accept"), "{answer:?}");
         let problem = answer.json();
         assert_eq!(problem["type"], format!("/problems/{code}"), "{problem}");
         assert_eq!((&problem["status"], &problem["code"]), (&json!(status), &json!(code)), "{problem}");
@@ -36,6 +37,6 @@ pub async fn who_asks_for_problems_is_told_of_them(stack: &Stack) {
         }
     }
     let own = api.get("/api/movies?limit=0").await.expect(400);
-    assert_eq!(own.header("Content-Type"), Some("application/json"));
+    assert_eq!((own.header("Content-Type"), own.header("Vary")), (Some("application/json"), Some("Accept")));
     assert!(own.json()["message"].is_string());
 }

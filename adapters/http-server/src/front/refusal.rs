@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, VARY};
 use hyper::http::StatusCode;
 use keeper_telemetry::context::{RequestContext, TRACESTATE};
 use keeper_telemetry::span::Span;
@@ -136,6 +136,8 @@ impl Refusal {
         let (content_type, body) =
             problem::written(body, status_code, path, request.accepts.iter().copied()).unwrap_or_default();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        // Which of its two forms an error has depends on that.
+        headers.insert(VARY, HeaderValue::from_static("Accept"));
         Answer { status, headers, size: Some(body.len()), body, places: Vec::new() }
     }
 }
