@@ -17,6 +17,7 @@ use keeper_inventory::Inventory;
 use keeper_ports::PortError;
 use keeper_ports::inventory::{MockMovieCatalog, MovieCatalog};
 use keeper_sqlite::{Directory, SqliteMovies, SqliteOrders};
+use keeper_telemetry::caller::CallerName;
 use keeper_telemetry::context::RequestContext;
 use keeper_tests::contract::samples::{movie, movie_id};
 use keeper_tests::contract::{self, SystemClock};
@@ -216,11 +217,15 @@ async fn a_call_carries_the_id_of_the_request_that_it_is_made_for() {
     assert!(head.contains("tracestate: rojo=1,congo=2\r\n"), "{head}");
 }
 
-/// Reads movies as clients that come at the same time do, each under a request id of its own (`r1` for movie 1).
+/// Reads movies as clients that come at the same time do, each under a request id and a name of its own (`r1` and `k1` for
+/// movie 1).
 async fn read_together(client: BatchedCatalog, ids: std::ops::RangeInclusive<i64>) -> Vec<Read> {
     let reads = ids.map(|id| {
         let context = RequestContext { request_id: format!("r{id}"), traceparent: None, tracestate: None };
-        context.scope(client.get(movie_id(id)))
+        CallerName::scope_if_some(
+            Some(CallerName::new(&format!("k{id}"))),
+            context.scope(client.get(movie_id(id))),
+        )
     });
     join_all(reads).await
 }
@@ -307,6 +312,7 @@ async fn a_shared_request_carries_the_ids_of_all_that_it_is_made_for() {
     let head = seen.recv().await.unwrap().to_lowercase();
     assert!(head.starts_with("get /internal/movies?ids=1,2,3 "), "{head}");
     assert!(head.contains("x-request-id: r1\r\n") && head.contains("x-request-ids: r1,r2,r3\r\n"), "{head}");
+    assert!(head.contains("x-caller: k1,k2,k3\r\n"), "{head}");
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use keeper_telemetry::caller::{CALLER, CallerName};
 use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACEPARENT, TRACESTATE};
 use keeper_telemetry::span::{Span, SpanKind};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -35,7 +36,7 @@ impl CallSpan {
         }
     }
 
-    /// Writes the id and the trace, and, where the request is made for many, the ids of them all.
+    /// Writes the id, the trace and the caller's name, and, where the request is made for many, the ids of them all.
     pub(crate) fn write_headers(&self, headers: &mut HeaderMap) {
         // What came over HTTP can go on over HTTP; anything else is left out.
         let mut write = |name: &str, value: &str| {
@@ -50,6 +51,9 @@ impl CallSpan {
                     write(name, value);
                 }
             }
+        }
+        if let Some(caller) = CallerName::current() {
+            write(CALLER, caller.as_str());
         }
         if self.made_for.len() > 1 {
             let ids: Vec<&str> = self.made_for.iter().map(|context| context.request_id.as_str()).collect();

@@ -1,5 +1,6 @@
 //! One line of log for each request.
 
+use keeper_telemetry::caller::CallerName;
 use rocket::fairing::AdHoc;
 use rocket::{Request, Response};
 
@@ -31,7 +32,7 @@ fn write(request: &Request<'_>, response: &Response<'_>) {
     let client = request.remote().map(|client| tracing::field::display(client.ip().to_canonical()));
     let (request_id, request_ids) = (call.request_id(), call.called_for());
     let (trace_id, span_id) = (call.context().trace_id(), call.context().span_id());
-    let (caller, cause) = (call.caller(), call.cause());
+    let (caller, cause) = (call.caller().map(CallerName::as_str), call.cause());
     // A macro each, since the level is a constant; fields without a value are left out.
     if cause.is_some() || status >= 500 {
         tracing::error!(

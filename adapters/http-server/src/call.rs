@@ -1,6 +1,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
+use keeper_telemetry::caller::{CALLER, CallerName};
 use keeper_telemetry::context::{REQUEST_ID, REQUEST_IDS, RequestContext, TRACESTATE, is_sane_request_id};
 use keeper_telemetry::span::Span;
 use rocket::fairing::{Fairing, Info, Kind};
@@ -21,7 +22,7 @@ pub(crate) struct CallInfo {
     span: Mutex<Span>,
     cause: OnceLock<String>,
     called_for: OnceLock<String>,
-    caller: OnceLock<String>,
+    caller: OnceLock<CallerName>,
 }
 
 impl CallInfo {
@@ -82,12 +83,19 @@ impl CallInfo {
     }
 
     /// Keeps who was let in, for the log line: the name of their credentials, which opens nothing.
-    pub(crate) fn set_caller(&self, caller: &str) {
-        let _ = self.caller.set(caller.to_owned());
+    pub(crate) fn set_caller(&self, caller: CallerName) {
+        let _ = self.caller.set(caller);
     }
 
-    pub(crate) fn caller(&self) -> Option<&str> {
-        self.caller.get().map(String::as_str)
+    /// Keeps whom another of our units made the request for. Only units that ask nobody believe it.
+    pub(crate) fn take_caller(&self, request: &Request<'_>) {
+        if let Some(caller) = request.headers().get_one(CALLER).and_then(CallerName::parse) {
+            self.set_caller(caller);
+        }
+    }
+
+    pub(crate) fn caller(&self) -> Option<&CallerName> {
+        self.caller.get()
     }
 
     /// The ids of the requests that this one is made for, when it is made for many.
@@ -114,12 +122,12 @@ impl Fairing for RequestIds {
     }
 }
 
-/// The context in which a handler calls a port, so that the call carries the request's id.
-pub(crate) struct Call(RequestContext);
+/// The context in which a handler calls a port, so that the call carries the request's id and its caller's name.
+pub(crate) struct Call(RequestContext, Option<CallerName>);
 
 impl Call {
     pub(crate) async fn run<F: Future>(self, call: F) -> F::Output {
-        self.0.scope(call).await
+        CallerName::scope_if_some(self.1, self.0.scope(call)).await
     }
 }
 
@@ -128,7 +136,8 @@ impl<'r> FromRequest<'r> for Call {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Self::Error> {
-        Outcome::Success(Self(CallInfo::of(request).context.clone()))
+        let call = CallInfo::of(request);
+        Outcome::Success(Self(call.context.clone(), call.caller().cloned()))
     }
 }
 
@@ -144,6 +153,7 @@ impl<'r> FromRequest<'r> for CalledFor {
         if let Some(ids) = ids.filter(|ids| ids.split(',').all(is_sane_request_id)) {
             let _ = CallInfo::of(request).called_for.set(ids.to_owned());
         }
+        CallInfo::of(request).take_caller(request);
         Outcome::Success(Self)
     }
 }

@@ -4,6 +4,7 @@
 //! In `traced`, decorators of ports make each call of an adapter a span.
 #![warn(missing_docs)]
 
+pub mod caller;
 pub mod context;
 #[cfg(feature = "metrics")]
 pub mod metrics;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use keeper_access::{Operation, Reads, decide};
 use keeper_domain::{Caller, Rate, RatePolicy};
 use keeper_ports::access::{Credentials, RateLimiter, Recognition};
+use keeper_telemetry::caller::CallerName;
 use rocket::Request;
 use rocket::fairing::AdHoc;
 
@@ -83,7 +84,7 @@ impl AccessControl {
         let means = presented.means;
         match credentials.recognise(presented).await? {
             Recognition::Known(principal) => {
-                CallInfo::of(request).set_caller(&principal.credential);
+                CallInfo::of(request).set_caller(CallerName::new(&principal.credential));
                 Ok(Caller::Known(principal))
             }
             Recognition::Refused(why) => {

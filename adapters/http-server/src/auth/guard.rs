@@ -13,6 +13,7 @@ use super::AccessControl;
 use super::denied::denied;
 use super::visit::Visit;
 use crate::ApiError;
+use crate::call::CallInfo;
 
 /// Names a call as a type, for the guard of its route.
 pub(crate) trait Guarded: Send + Sync + 'static {
@@ -82,7 +83,10 @@ impl<'r, O: Guarded> FromRequest<'r> for Access<O> {
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ApiError> {
         let admitted = match request.rocket().state::<AccessControl>() {
             Some(control) => control.admit(O::OPERATION, request).await,
-            None => Ok((Caller::Unchecked, None)),
+            None => {
+                CallInfo::of(request).take_caller(request);
+                Ok((Caller::Unchecked, None))
+            }
         };
         match admitted {
             Ok((caller, visit)) => Outcome::Success(Self { caller, visit, operation: PhantomData }),
