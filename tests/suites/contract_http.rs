@@ -17,8 +17,7 @@ use keeper_inventory::Inventory;
 use keeper_ports::PortError;
 use keeper_ports::inventory::{MockMovieCatalog, MovieCatalog};
 use keeper_sqlite::{Directory, SqliteMovies, SqliteOrders};
-use keeper_telemetry::caller::CallerName;
-use keeper_telemetry::context::RequestContext;
+use keeper_telemetry::{caller::CallerName, context::RequestContext};
 use keeper_tests::contract::samples::{movie, movie_id};
 use keeper_tests::contract::{self, SystemClock};
 use keeper_tests::harness::free_port;
@@ -217,8 +216,7 @@ async fn a_call_carries_the_id_of_the_request_that_it_is_made_for() {
     assert!(head.contains("tracestate: rojo=1,congo=2\r\n"), "{head}");
 }
 
-/// Reads movies as clients that come at the same time do, each under a request id and a name of its own (`r1` and `k1` for
-/// movie 1).
+/// Reads movies as clients that come together do, each under a request id and a name of its own (`r1`, `k1` for movie 1).
 async fn read_together(client: BatchedCatalog, ids: std::ops::RangeInclusive<i64>) -> Vec<Read> {
     let reads = ids.map(|id| {
         let context = RequestContext { request_id: format!("r{id}"), traceparent: None, tracestate: None };

@@ -76,7 +76,9 @@ impl Answer {
     pub async fn try_of(request: RequestBuilder) -> reqwest::Result<Self> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Self { status, headers, body: response.text().await? })
+        let body = response.text().await?;
+        super::assert_no_secret_in(&body, "an answer");
+        Ok(Self { status, headers, body })
     }
 
     /// Fails unless the status is this one.

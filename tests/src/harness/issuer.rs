@@ -70,7 +70,9 @@ impl TokenIssuer {
         let text =
             format!("{}.{}", encoded(header.to_string().as_bytes()), encoded(claims.to_string().as_bytes()));
         let signature = self.openssl(&["dgst", "-sha256", "-sign", &format!("{id}.pem")], &text);
-        format!("{text}.{}", encoded(&signature))
+        let signature = encoded(&signature);
+        super::keep_secret(&signature);
+        format!("{text}.{signature}")
     }
 
     /// Begins to answer.

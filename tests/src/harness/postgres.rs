@@ -66,6 +66,7 @@ impl Postgres {
         let (directory, port, password) = (Directory::new(), free_port(), random_text(16));
         let user = system::unprivileged("postgres");
         let certificates = options.tls.then(|| Certificates::make(directory.path()));
+        super::keep_secret(&password);
         let secret = directory.write("password", &password);
         if let Some((user, group)) = user {
             for entry in std::fs::read_dir(directory.path()).expect("it is there").flatten() {

@@ -51,6 +51,7 @@ impl RabbitMq {
     pub fn start() -> Self {
         let programs = programs();
         let (directory, port, password) = (Directory::new(), free_port(), random_text(16));
+        super::keep_secret(&password);
         let cookie = directory.write(".erlang.cookie", &random_text(20));
         std::fs::set_permissions(cookie, std::fs::Permissions::from_mode(0o400)).expect("it is ours");
         directory.write("enabled_plugins", "[].\n");

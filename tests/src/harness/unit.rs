@@ -254,6 +254,18 @@ impl Unit {
     }
 }
 
+/// Whatever the test was about: no secret is in what the unit wrote.
+impl Drop for Unit {
+    fn drop(&mut self) {
+        drop(self.process().take());
+        if !std::thread::panicking() {
+            for kind in ["out", "err"] {
+                super::assert_no_secret_in(&self.read(kind), &format!("std{kind} of {}", self.name));
+            }
+        }
+    }
+}
+
 /// The path of one of the binaries: in `KEEPER_BIN_DIR`, or built now, with the features that the tests are built with.
 pub fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();

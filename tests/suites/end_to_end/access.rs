@@ -20,8 +20,18 @@ async fn a_key_is_made_and_revoked_while_the_unit_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_issuer_may_be_away_and_its_keys_may_change() {
-    tokens::an_issuer_may_be_away_and_its_keys_may_change(STACK).await;
+async fn an_issuer_may_be_away_at_the_start() {
+    tokens::an_issuer_may_be_away_at_the_start(STACK).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_that_the_issuer_did_not_give_are_refused() {
+    tokens::tokens_that_the_issuer_did_not_give_are_refused(STACK).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_rotate_under_load_and_nobody_is_refused() {
+    tokens::keys_rotate_under_load_and_nobody_is_refused(STACK).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
