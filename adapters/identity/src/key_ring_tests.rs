@@ -6,6 +6,7 @@ use ring::rand::SystemRandom;
 use tempfile::TempDir;
 
 use super::*;
+use crate::mutation::mutated;
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()
@@ -145,4 +146,45 @@ async fn a_mount_that_is_replaced_is_followed() {
     ring.look(seen);
     assert!(ask(&ring, Means::ApiKey, &mounted.key.expose()).await.is_err());
     assert!(ask(&ring, Means::ApiKey, &other.key.expose()).await.is_ok());
+}
+
+/// Whatever comes: no panic, what is read is written the same way, and nobody but the owner of the key is recognised.
+#[test]
+fn fuzz_keys() {
+    let (site, other) = (site(), site());
+    let ring = ring(&site, 0);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let good = [site.key.expose(), other.key.expose()];
+    arbtest::arbtest(|random| {
+        let text = mutated(random, &good)?;
+        if let Some(key) = ApiKey::parse(&text) {
+            assert_eq!(key.expose(), text);
+        }
+        let known = runtime.block_on(ask(&ring, Means::ApiKey, &text)).is_ok();
+        assert_eq!(known, text == good[0], "{text:?}");
+        Ok(())
+    });
+}
+
+/// Whatever is in the file: no panic, and no word of it in the error but the id of a key.
+#[test]
+fn fuzz_files() {
+    let site = site();
+    let rate = keeper_domain::Rate::new(5, 60, 2).unwrap();
+    let limits = [(keeper_domain::RatePolicy::Orders, rate)].into_iter().collect();
+    let key = ApiKey::generate(&SystemRandom::new()).unwrap();
+    site.file
+        .add(KeyEntry::new(&key, "limited", Scopes::default(), at(0), None).unwrap().limited(limits))
+        .unwrap();
+    let good = [site.file.text().unwrap()];
+    let digits = good[0].lines().filter_map(|line| line.strip_prefix("sha256 = \""));
+    let hashes: Vec<_> = digits.map(|digits| digits[..32].to_owned()).collect();
+    assert_eq!(hashes.len(), 2);
+    arbtest::arbtest(|random| {
+        if let Err(error) = parse(&mutated(random, &good)?) {
+            let error = error.to_string();
+            assert!(!error.contains('\n') && !hashes.iter().any(|hash| error.contains(hash)), "{error}");
+        }
+        Ok(())
+    });
 }

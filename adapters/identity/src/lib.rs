@@ -10,6 +10,8 @@ mod key_file_error;
 mod key_ring;
 mod limit_settings;
 mod limits;
+#[cfg(test)]
+mod mutation;
 mod settings;
 mod token;
 

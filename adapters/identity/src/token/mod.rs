@@ -3,6 +3,8 @@
 mod cache;
 mod claims;
 mod fetch;
+#[cfg(test)]
+mod fuzz;
 mod issuer;
 mod key_set;
 mod settings;

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use keeper_domain::{Means, Scope, Timestamp};
 use keeper_ports::access::{Credentials, Presented, Recognition};
 use keeper_ports::{Clock, MockClock};
-use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
@@ -14,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::{Issuer, JwtSettings, Tokens};
 
-const NOW: i64 = 1_800_000_000;
+pub(super) const NOW: i64 = 1_800_000_000;
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Base 64 for addresses, without padding.
@@ -30,19 +29,19 @@ fn encoded(bytes: &[u8]) -> String {
     text
 }
 
-enum Signer {
+pub(super) enum Signer {
     Elliptic(EcdsaKeyPair),
     Edwards(Ed25519KeyPair),
 }
 
 impl Signer {
-    fn elliptic() -> Self {
+    pub(super) fn elliptic() -> Self {
         let (random, kind) = (SystemRandom::new(), &ECDSA_P256_SHA256_FIXED_SIGNING);
         let document = EcdsaKeyPair::generate_pkcs8(kind, &random).unwrap();
         Self::Elliptic(EcdsaKeyPair::from_pkcs8(kind, document.as_ref(), &random).unwrap())
     }
 
-    fn edwards() -> Self {
+    pub(super) fn edwards() -> Self {
         let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
         Self::Edwards(Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap())
     }
@@ -54,7 +53,7 @@ impl Signer {
         }
     }
 
-    fn jwk(&self, id: &str) -> Value {
+    pub(super) fn jwk(&self, id: &str) -> Value {
         let public = self.public();
         match self {
             Self::Elliptic(_) => json!({"kty": "EC", "crv": "P-256", "kid": id, "use": "sig", "alg": "ES256",
@@ -70,7 +69,7 @@ impl Signer {
         }
     }
 
-    fn token(&self, header: &Value, claims: &Value) -> String {
+    pub(super) fn token(&self, header: &Value, claims: &Value) -> String {
         let text = unsigned(header, claims);
         format!("{text}.{}", encoded(&self.signature(&text)))
     }
@@ -81,14 +80,14 @@ fn unsigned(header: &Value, claims: &Value) -> String {
 }
 
 /// An issuer on this machine, whose answers can be changed.
-struct Site {
-    url: String,
+pub(super) struct Site {
+    pub(super) url: String,
     keys: Arc<Mutex<Option<Value>>>,
     fetches: Arc<AtomicUsize>,
 }
 
 impl Site {
-    async fn new(keys: Option<Value>) -> Self {
+    pub(super) async fn new(keys: Option<Value>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/realm", listener.local_addr().unwrap());
         let (keys, fetches) = (Arc::new(Mutex::new(keys)), Arc::new(AtomicUsize::new(0)));
@@ -115,12 +114,12 @@ impl Site {
         Self { url, keys, fetches }
     }
 
-    fn claims(&self) -> Value {
+    pub(super) fn claims(&self) -> Value {
         json!({"iss": self.url, "aud": ["us", "others"], "sub": "anna", "exp": NOW + 600,
             "scope": "openid orders:read code-keeper/orders:write"})
     }
 
-    fn tokens(&self, now: i64) -> (Tokens, Arc<Issuer>) {
+    pub(super) fn tokens(&self, now: i64) -> (Tokens, Arc<Issuer>) {
         let settings = JwtSettings {
             issuer: self.url.clone(),
             audience: "us".into(),
@@ -279,24 +278,6 @@ async fn an_issuer_that_was_never_reached_is_no_refusal() {
     *site.keys.lock().await = Some(json!([signer.jwk("g")]));
     issuer.refresh().await;
     assert!(ask(&tokens, &token).await.is_ok(), "without an id, the only key");
-}
-
-/// Whatever comes: no panic, and no token that was changed is good.
-#[tokio::test]
-async fn any_text_is_refused() {
-    let signer = Signer::elliptic();
-    let site = Site::new(Some(json!([signer.jwk("g")]))).await;
-    let (tokens, _) = site.tokens(NOW);
-    let good = signer.token(&json!({"alg": "ES256", "kid": "g"}), &site.claims());
-    for round in 0..3_000_usize {
-        let noise = digest(&SHA256, &round.to_be_bytes());
-        let noise = noise.as_ref();
-        let mut text = good.clone().into_bytes();
-        let at = (usize::from(noise[0]) << 8 | usize::from(noise[1])) % (text.len() - 1);
-        text[at] ^= 1 + (noise[2] & 63);
-        let changed = String::from_utf8_lossy(&text).into_owned();
-        assert!(ask(&tokens, &changed).await.is_err(), "{changed}");
-    }
 }
 
 #[test]
