@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use keeper_tests::harness::{Postgres, PostgresOptions, RabbitMq, SmallDisk, until};
+use keeper_tests::harness::{
+    Postgres, PostgresOptions, RabbitMq, SmallDisk, assert_no_secret_in, keep_secret, until,
+};
 
 #[test]
 fn postgres_keeps_what_was_committed_through_a_kill() {
@@ -79,4 +81,16 @@ fn victim() {
     std::io::stdout().flush().unwrap();
     #[expect(clippy::disallowed_methods, reason = "no runtime is here")]
     std::thread::sleep(Duration::from_mins(1));
+}
+
+#[test]
+fn a_secret_that_is_said_is_found_and_not_repeated() {
+    let secret = keeper_tests::harness::random_text(20);
+    let told = format!("first line\na line with {secret} in it");
+    assert_no_secret_in(&told, "a log");
+    keep_secret(&secret);
+    assert_no_secret_in("first line", "a log");
+    let panic = std::panic::catch_unwind(|| assert_no_secret_in(&told, "a log")).unwrap_err();
+    let said = panic.downcast_ref::<String>().unwrap();
+    assert_eq!(said, "a log has a secret in line 2: a line with …");
 }

@@ -13,6 +13,7 @@ pub mod operations;
 pub mod orders;
 pub mod problems;
 pub mod protocol;
+pub mod secrets;
 pub mod tokens;
 pub mod traces;
 

@@ -1,12 +1,22 @@
 //! With authentication, on either stack.
 
-use keeper_tests::scenarios::{access, limits, tokens};
+use keeper_tests::scenarios::{access, limits, secrets, tokens};
 
 use super::STACK;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_operation_lets_in_whom_its_document_names() {
     access::every_operation_lets_in_whom_its_document_names(STACK).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reading_may_be_for_known_callers_only() {
+    access::reading_may_be_for_known_callers_only(STACK).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_secret_is_in_any_output() {
+    secrets::no_secret_is_in_any_output(STACK).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
