@@ -4,6 +4,8 @@
 
 #[path = "traces/collecting.rs"]
 mod collecting;
+#[path = "traces/lines.rs"]
+mod lines;
 #[path = "traces/order.rs"]
 mod order;
 #[path = "traces/read.rs"]

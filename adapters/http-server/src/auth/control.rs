@@ -46,32 +46,25 @@ impl AccessControl {
         &self,
         operation: Operation,
         request: &Request<'_>,
-    ) -> Result<(Caller, Option<Visit>), ApiError> {
+    ) -> Result<(Caller, Visit), ApiError> {
+        let address = address::of_client(request, self.trusted_proxies);
+        let visit = Visit::new(operation, address, request, Some(self.metrics.clone()));
         let Some(credentials) = &self.credentials else {
-            if self.limiter.is_some() {
-                let visit = self.visit(operation, request);
-                self.limit(operation, &Caller::Unchecked, &visit, request).await?;
-            }
-            return Ok((Caller::Unchecked, None));
+            self.limit(operation, &Caller::Unchecked, &visit, request).await?;
+            return Ok((Caller::Unchecked, visit));
         };
-        let visit = self.visit(operation, request);
         let caller = self.caller(credentials.as_ref(), &visit, request).await?;
         self.limit(operation, &caller, &visit, request).await?;
         match decide(operation, &caller, self.reads) {
             Ok(()) => {
                 self.metrics.allowed(&caller);
-                Ok((caller, Some(visit)))
+                Ok((caller, visit))
             }
             Err(why) => {
                 visit.denied(&caller, why);
                 Err(denied(why))
             }
         }
-    }
-
-    fn visit(&self, operation: Operation, request: &Request<'_>) -> Visit {
-        let address = address::of_client(request, self.trusted_proxies);
-        Visit::new(operation, address, request, self.metrics.clone())
     }
 
     async fn caller(
@@ -102,6 +95,9 @@ impl AccessControl {
         visit: &Visit,
         request: &Request<'_>,
     ) -> Result<(), ApiError> {
+        if self.limiter.is_none() {
+            return Ok(());
+        }
         let policy = policy_of(operation);
         let (who, own) = match caller {
             Caller::Known(principal) => {

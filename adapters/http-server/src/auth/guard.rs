@@ -9,9 +9,9 @@ use rocket::request::{self, FromRequest};
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
 
-use super::AccessControl;
 use super::denied::denied;
 use super::visit::Visit;
+use super::{AccessControl, address};
 use crate::ApiError;
 use crate::call::CallInfo;
 
@@ -50,27 +50,20 @@ guarded!(
 /// Somebody who may make the call `O`.
 pub(crate) struct Access<O> {
     caller: Caller,
-    visit: Option<Visit>,
+    visit: Visit,
     operation: PhantomData<O>,
 }
 
 impl<O> Access<O> {
     /// Writes down that they changed something, and why.
     pub(crate) fn done(&self, action: &'static str, reason: &str, count: u64) {
-        if let Some(visit) = &self.visit {
-            visit.done(&self.caller, action, reason, count);
-        } else {
-            // Nobody is asked who they are.
-            tracing::info!(target: "audit", action, outcome = "done", reason, count, "audit");
-        }
+        self.visit.done(&self.caller, action, reason, count);
     }
 
     /// Says whether they may do so with this user's orders.
     pub(crate) fn to_orders_of(&self, user: &UserId) -> Result<(), ApiError> {
         decide_for(user, &self.caller).map_err(|why| {
-            if let Some(visit) = &self.visit {
-                visit.denied(&self.caller, why);
-            }
+            self.visit.denied(&self.caller, why);
             denied(why)
         })
     }
@@ -81,12 +74,11 @@ impl<'r, O: Guarded> FromRequest<'r> for Access<O> {
     type Error = ApiError;
 
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ApiError> {
-        let admitted = match request.rocket().state::<AccessControl>() {
-            Some(control) => control.admit(O::OPERATION, request).await,
-            None => {
-                CallInfo::of(request).take_caller(request);
-                Ok((Caller::Unchecked, None))
-            }
+        let admitted = if let Some(control) = request.rocket().state::<AccessControl>() {
+            control.admit(O::OPERATION, request).await
+        } else {
+            CallInfo::of(request).take_caller(request);
+            Ok((Caller::Unchecked, Visit::new(O::OPERATION, address::of_client(request, 0), request, None)))
         };
         match admitted {
             Ok((caller, visit)) => Outcome::Success(Self { caller, visit, operation: PhantomData }),

@@ -9,7 +9,7 @@ use super::denied::outcome_of;
 use super::metrics::means_of;
 use crate::call::CallInfo;
 
-/// Who calls from where for what: what an audit line says of a call that is refused.
+/// Who calls from where for what: what an audit line says of a call that is refused, or that changed something of everybody's.
 ///
 /// Everything that came from outside is a field of the line, never a part of its text: it is written escaped, so that nothing
 /// splits or forges a line.
@@ -19,7 +19,9 @@ pub(crate) struct Visit {
     object: String,
     request_id: String,
     trace_id: Option<String>,
-    metrics: AccessMetrics,
+    span_id: Option<String>,
+    /// `None` where nobody is asked who they are.
+    metrics: Option<AccessMetrics>,
 }
 
 impl Visit {
@@ -27,7 +29,7 @@ impl Visit {
         operation: Operation,
         address: IpAddr,
         request: &Request<'_>,
-        metrics: AccessMetrics,
+        metrics: Option<AccessMetrics>,
     ) -> Self {
         let call = CallInfo::of(request);
         Self {
@@ -36,57 +38,63 @@ impl Visit {
             object: request.uri().path().to_string(),
             request_id: call.request_id().to_owned(),
             trace_id: call.context().trace_id().map(str::to_owned),
+            span_id: call.context().span_id().map(str::to_owned),
             metrics,
         }
     }
 
     /// Credentials were not good.
     pub(super) fn refused(&self, means: Means, reason: &'static str) {
-        self.metrics.decided("unauthenticated", Some(means));
-        self.line("unauthenticated", reason, None, Some(means));
+        self.decided("unauthenticated", Some(means));
+        let action = self.operation.as_str();
+        self.write(action, "unauthenticated", reason, None, &Caller::Anonymous, Some(means));
     }
 
     /// The caller lacks something.
     pub(super) fn denied(&self, caller: &Caller, why: Denied) {
         let (outcome, means) = (outcome_of(why), means_of(caller));
-        self.metrics.decided(outcome, means);
+        self.decided(outcome, means);
         let reason = match why {
             Denied::Unknown => "no credentials",
             Denied::Lacks(scope) => scope.as_str(),
         };
-        self.line(outcome, reason, credential_of(caller), means);
+        self.write(self.operation.as_str(), outcome, reason, None, caller, means);
     }
 
     /// The caller changed something of everybody's.
-    pub(super) fn done(&self, caller: &Caller, action: &'static str, reason: &str, count: u64) {
+    pub(super) fn done(&self, caller: &Caller, action: &str, reason: &str, count: u64) {
+        self.write(action, "done", reason, Some(count), caller, means_of(caller));
+    }
+
+    fn decided(&self, outcome: &'static str, means: Option<Means>) {
+        if let Some(metrics) = &self.metrics {
+            metrics.decided(outcome, means);
+        }
+    }
+
+    fn write(
+        &self,
+        action: &str,
+        outcome: &str,
+        reason: &str,
+        count: Option<u64>,
+        caller: &Caller,
+        means: Option<Means>,
+    ) {
+        // Fields without a value are left out.
         tracing::info!(
             target: "audit",
             action,
-            outcome = "done",
+            outcome,
             reason,
             count,
             caller = credential_of(caller),
-            via = means_of(caller).map(Means::as_str),
-            address = %self.address,
-            object = self.object,
-            request_id = self.request_id,
-            trace_id = self.trace_id,
-            "audit"
-        );
-    }
-
-    fn line(&self, outcome: &str, reason: &str, caller: Option<&str>, means: Option<Means>) {
-        tracing::info!(
-            target: "audit",
-            action = self.operation.as_str(),
-            outcome,
-            reason,
-            caller,
             via = means.map(Means::as_str),
             address = %self.address,
             object = self.object,
             request_id = self.request_id,
             trace_id = self.trace_id,
+            span_id = self.span_id,
             "audit"
         );
     }
