@@ -1,5 +1,7 @@
 //! The scenarios on gateway, inventory and billing with PostgreSQL and RabbitMQ, and what only that stack does.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 #[path = "end_to_end_distributed/callers.rs"]
 mod callers;
 #[path = "end_to_end_distributed/memory.rs"]

@@ -62,7 +62,7 @@ fn bytes(random: &mut Unstructured<'_>, keys: &[String]) -> Result<Vec<u8>> {
             0 => value.extend_from_slice(random.arbitrary()?),
             1 if !keys.is_empty() => {
                 let key = random.choose(keys)?;
-                value.extend_from_slice(key[..random.int_in_range(0..=key.len())?].as_bytes());
+                value.extend_from_slice(&key.as_bytes()[..random.int_in_range(0..=key.len())?]);
             }
             _ => value.extend_from_slice(random.choose(PIECES)?.as_bytes()),
         }

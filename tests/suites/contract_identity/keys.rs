@@ -18,6 +18,7 @@ mod of_a_unit {
     keeper_tests::credentials_contract!(super::super::keys_of_a_unit);
 }
 
+#[expect(clippy::unused_async, reason = "the suites await their fixtures")]
 async fn keys() -> (Subject, (TempDir, DropGuard)) {
     let folder = TempDir::new().unwrap();
     let (file, clock) = (KeyFile::new(folder.path().join("keys.toml")), Arc::new(SetClock::new()));

@@ -8,6 +8,7 @@ use keeper_tests::contract::rate_limiter::Subject;
 
 keeper_tests::rate_limiter_contract!(super::limits);
 
+#[expect(clippy::unused_async, reason = "the suites await their fixtures")]
 async fn limits() -> (Subject, ()) {
     let rate = |requests, window_s, burst| Rate::new(requests, window_s, burst).unwrap();
     let limits = Limits::of([

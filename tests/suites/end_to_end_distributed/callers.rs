@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// The access lines of a request, in one unit.
 fn lines(unit: &Unit, request_id: &str) -> Vec<Value> {
     let log = unit.log();
-    let lines = log.lines().map(|line| serde_json::from_str(line).expect("each line is one object"));
+    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
     lines.filter(|line: &Value| line["request_id"] == request_id && line["route"].is_string()).collect()
 }
 

@@ -38,11 +38,13 @@ fn is_one_of(claim: &Value, wanted: &str) -> bool {
         || claim.as_array().is_some_and(|list| list.iter().any(|one| one == wanted))
 }
 
+/// `NOW` as JSON's numbers are read.
+const NOW_S: f64 = 1_800_000_000.0;
+
 /// What the rules say of the claims, written a second time.
 fn may_be_good(claims: &Value, url: &str) -> bool {
-    let in_time = claims["exp"].as_f64().is_some_and(|end| end + 60.0 > NOW as f64);
-    let begun =
-        claims.get("nbf").is_none_or(|from| from.as_f64().is_some_and(|from| from < (NOW + 61) as f64));
+    let in_time = claims["exp"].as_f64().is_some_and(|end| end + 60.0 > NOW_S);
+    let begun = claims.get("nbf").is_none_or(|from| from.as_f64().is_some_and(|from| from < NOW_S + 61.0));
     let named = claims["sub"].as_str().is_some_and(|sub| !sub.is_empty());
     in_time && begun && named && is_one_of(&claims["iss"], url) && is_one_of(&claims["aud"], "us")
 }
