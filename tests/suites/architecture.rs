@@ -110,6 +110,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keeper-telemetry",
         ],
     ),
+    // A client as any other: it knows the public API only.
+    ("load", &[]),
 ];
 
 /// What may be done is decided by a rule, not by a use case: the routes ask it, and the document shows it.

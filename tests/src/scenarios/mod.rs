@@ -8,6 +8,7 @@ pub mod dead_letters;
 pub mod documentation;
 pub mod lifecycle;
 pub mod limits;
+pub mod load;
 pub mod movies;
 pub mod operations;
 pub mod orders;
@@ -149,6 +150,10 @@ macro_rules! end_to_end {
                     bad_orders_are_refused_and_nothing_is_recorded,
                     bad_idempotency_keys_are_refused,
                     broken_json_is_refused,
+                }
+                load {
+                    customers_come_and_every_order_is_accounted_for,
+                    without_a_shop_there_is_no_load,
                 }
                 lifecycle {
                     everything_is_still_there_after_a_restart,
