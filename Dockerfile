@@ -1,5 +1,5 @@
 # One image per unit: docker build --target gateway --tag code-keeper/gateway:0.1.0 .
-# Targets: gateway, inventory, billing, standalone. For amd64 and arm64 use `docker buildx build --platform …`; every stage is
+# Targets: gateway, inventory, billing, standalone, load. For amd64 and arm64 use `docker buildx build --platform …`; every stage is
 # built on the platform it is for. Only what BuildKit's own frontend knows: no `syntax` line that would fetch another.
 ARG RUST_IMAGE=rust:1.95-slim-bookworm
 # glibc, certificates, time zones, a non-root user; no shell and no package manager.
@@ -19,13 +19,13 @@ RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock ! -path '*/src/lib.rs' 
 FROM ${RUST_IMAGE} AS dependencies
 WORKDIR /src
 COPY --from=manifests /src .
-RUN cargo build --locked --release -p gateway -p inventory -p billing -p standalone
+RUN cargo build --locked --release -p gateway -p inventory -p billing -p standalone -p load
 
 FROM dependencies AS build
 COPY . .
 # Cargo compares times: the sources have to be newer than what was built of the emptied ones.
 RUN find . -name '*.rs' -exec touch {} + \
- && cargo build --locked --release -p gateway -p inventory -p billing -p standalone \
+ && cargo build --locked --release -p gateway -p inventory -p billing -p standalone -p load \
  && mkdir /data
 
 # What the images have in common.
@@ -83,3 +83,10 @@ EXPOSE 3000 3100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/local/bin/standalone", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/standalone"]
 CMD ["serve"]
+
+# Customers, to watch the others at work. It serves nothing.
+FROM runtime AS load
+LABEL org.opencontainers.image.title="code-keeper load" \
+      org.opencontainers.image.description="A load generator: customers of the public API"
+COPY --from=build /src/target/release/load /usr/local/bin/load
+ENTRYPOINT ["/usr/local/bin/load"]

@@ -21,9 +21,9 @@ FAST = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS
 # What stands in for cargo where the compiler is not run; it refuses anything but the two calls of the Dockerfile.
 SHIM = """#!/bin/sh
 set -eu
-[ "$*" = "build --locked --release -p gateway -p inventory -p billing -p standalone" ] || { echo "stand-in: cargo $*" >&2; exit 1; }
-for unit in gateway inventory billing standalone; do
-  [ -f "bins/$unit/src/main.rs" ] || { echo "stand-in: there is no bins/$unit" >&2; exit 1; }
+[ "$*" = "build --locked --release -p gateway -p inventory -p billing -p standalone -p load" ] || { echo "stand-in: cargo $*" >&2; exit 1; }
+for crate in bins/gateway bins/inventory bins/billing bins/standalone tests/load; do
+  [ -f "$crate/src/main.rs" ] || { echo "stand-in: there is no $crate" >&2; exit 1; }
 done
 mkdir -p target/release
 cp /opt/units/* target/release/
@@ -78,7 +78,7 @@ def units_image(engine):
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         units = Path(folder) / "units"
         units.mkdir()
-        for unit in ("gateway", "inventory", "billing", "standalone"):
+        for unit in ("gateway", "inventory", "billing", "standalone", "load"):
             shutil.copy2(Path(os.environ["KEEPER_BIN_DIR"]) / unit, units)
             subprocess.run(["strip", units / unit], check=False)
         (Path(folder) / "cargo").write_text(SHIM)

@@ -55,7 +55,8 @@ def up(engine, arguments, untried):
     command, env = compose_command(engine)
     stack = yaml.safe_load((ROOT / "compose.yaml").read_text())
     services = override(engine, stack, arguments, untried)
-    started = [s for s in stack["services"] if s in services or bases.present(engine, stack["services"][s]["image"])]
+    # The load is run apart.
+    started = [s for s in stack["services"] if s != "load" and (s in services or bases.present(engine, stack["services"][s]["image"]))]
     port = free_port()
     env["KEEPER_PUBLISH"] = f"127.0.0.1:{port}"
     # Its plugin for builds is Go, Debian's older one was Python: neither is to find our modules.
@@ -81,6 +82,7 @@ def up(engine, arguments, untried):
                 yield from exposed(compose, started, port)
                 if start == 1:
                     yield from observed(compose)
+                    yield from visited(compose)
                     compose("--profile", "observability", "down")
         finally:
             code, said = compose("--profile", "observability", "down", "--volumes", "--remove-orphans")
@@ -116,6 +118,13 @@ def observed(compose):
         code, said = ask(expression.replace("$__rate_interval", "1m"))
         if code:
             yield f"{where}: {said}"
+
+
+def visited(compose):
+    """Customers come, and all their orders are found."""
+    code, said = compose("run", "--rm", "--no-deps", "load", "--url", "http://gateway:3000", "--seconds", "5")
+    if code or "accepted = " not in said:
+        yield f"the load ends with {code}: {said}"
 
 
 def tour(api):

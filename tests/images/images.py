@@ -10,7 +10,9 @@ from pathlib import Path
 from loopback import free_port
 
 ROOT = Path(os.environ["KEEPER_ROOT"])
-TARGETS = ("gateway", "inventory", "billing", "standalone")
+TARGETS = ("gateway", "inventory", "billing", "standalone", "load")
+# A client, which serves nothing.
+CLIENTS = ("load",)
 # As in Kubernetes: nothing writable, no capability, no privilege to gain.
 CONFINED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true")
 
@@ -34,7 +36,7 @@ def layers(engine, arguments, cache):
         for name in ("Cargo.toml", "Cargo.lock", "Dockerfile", ".dockerignore", "tests/Cargo.toml"):
             (context / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, context / name)
-        for name in ("core", "ports", "adapters", "bins"):
+        for name in ("core", "ports", "adapters", "bins", "tests/load"):
             shutil.copytree(ROOT / name, context / name)
 
         def built():
@@ -57,12 +59,13 @@ def configuration(engine, target):
     config = image["Config"]
     if not config["User"].split(":")[0].isdigit() or config["User"].split(":")[0] == "0":
         yield f"its user is {config['User']!r}"
-    if config["Entrypoint"] != [f"/usr/local/bin/{target}"] or config["Cmd"] != ["serve"]:
-        yield f"it runs {config['Entrypoint']} {config['Cmd']}"
-    if config["Healthcheck"]["Test"] != ["CMD", f"/usr/local/bin/{target}", "healthcheck"]:
+    serves = target not in CLIENTS
+    if config["Entrypoint"] != [f"/usr/local/bin/{target}"] or config.get("Cmd") != (["serve"] if serves else None):
+        yield f"it runs {config['Entrypoint']} {config.get('Cmd')}"
+    if serves and config["Healthcheck"]["Test"] != ["CMD", f"/usr/local/bin/{target}", "healthcheck"]:
         yield f"its health is {config['Healthcheck']}"
-    if len(config["ExposedPorts"]) != 2:
-        yield f"it exposes {list(config['ExposedPorts'])}"
+    if len(config.get("ExposedPorts") or []) != (2 if serves else 0):
+        yield f"it exposes {list(config.get('ExposedPorts') or [])}"
     for name in ("title", "description", "version", "revision", "licenses", "vendor"):
         if not config["Labels"].get(f"org.opencontainers.image.{name}"):
             yield f"no label {name}"
@@ -84,6 +87,8 @@ def commands(engine, target):
     version = engine.docker("run", "--rm", *CONFINED, "--network", "none", tag(target), "--version").stdout
     if not version.startswith(target):
         yield f"--version says {version!r}"
+    if target in CLIENTS:
+        return
     wrong = engine.docker("run", "--rm", *CONFINED, "--env", "KEEPER_HTTP__PROT=1", tag(target), "config", check=False)
     if wrong.returncode != 2 or "prot" not in wrong.stderr:
         yield f"a wrong setting ends with {wrong.returncode}: {wrong.stderr!r}"

@@ -56,7 +56,7 @@ def with_engine(report, docker):
 
     if not report.test("base images", choose):
         return untried
-    # One after the other: the first builds all four binaries, the others find them in the cache.
+    # One after the other: the first builds all binaries, the others find them in the cache.
     built = [t for t in images.TARGETS if report.test(f"{t}: builds", lambda t=t: images.build(docker, t, arguments))]
     if bases.COMPILE == "no" and arguments:
         # Where compiling is real it would take minutes more, and show the same.

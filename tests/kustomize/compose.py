@@ -96,7 +96,8 @@ def parse(root):
     made = (root / "kustomize/compose/make-secrets.sh").read_text()
     for name in UNITS:
         service = load(root)["services"][name]
-        env = {**dockerfile_environment(root), **service["environment"]}
+        given = {key: interpolated(value) for key, value in service["environment"].items()}
+        env = {**dockerfile_environment(root), **given}
         files = []
         for key, value in env.items():
             if key.endswith("_FILE"):
@@ -107,6 +108,11 @@ def parse(root):
         code, out, err = settings.config(name, tuple(sorted(env.items())), tuple(sorted(files)))
         if code:
             yield f"{name}: `{name} config` says: {(err or out).strip()[-400:]}"
+
+
+def interpolated(value):
+    """As Compose reads it where nobody sets its variables."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
 
 
 def dockerfile_environment(root):
