@@ -9,6 +9,7 @@ use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
 
 use crate::ApiError;
+use crate::coding::untagged;
 use crate::docs::parameters::{if_match, if_none_match};
 
 /// `If-Match`: the versions that a caller would change. `None`: whichever it is.
@@ -77,7 +78,7 @@ impl Tags {
             if tag.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
                 return None;
             }
-            tags.push(Tag { weak, version: MovieVersion::parse(tag) });
+            tags.push(Tag { weak, version: MovieVersion::parse(untagged(tag)) });
             rest = after.trim_start_matches([' ', '\t']);
             if !rest.is_empty() && !rest.starts_with(',') {
                 return None;
@@ -152,6 +153,12 @@ mod tests {
             (" * ".to_owned(), Tags::Any),
             (own.clone(), Tags::These(vec![tag(false, true)])),
             (format!("W/{own}"), Tags::These(vec![tag(true, true)])),
+            // Of a compressed answer.
+            (
+                format!("\"{VERSION}-gzip\", \"{VERSION}-zstd\""),
+                Tags::These(vec![tag(false, true), tag(false, true)]),
+            ),
+            (format!("\"{VERSION}-br\""), Tags::These(vec![tag(false, false)])),
             ("\"\"".to_owned(), Tags::These(vec![tag(false, false)])),
             ("\"a,b\"".to_owned(), Tags::These(vec![tag(false, false)])),
             (format!(",, \"x\" ,\t{own},"), Tags::These(vec![tag(false, false), tag(false, true)])),

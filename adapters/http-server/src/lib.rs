@@ -8,6 +8,7 @@ mod body;
 pub mod browser;
 mod call;
 mod catchers;
+mod coding;
 mod conditions;
 pub mod docs;
 mod error;

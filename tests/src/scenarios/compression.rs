@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use flate2::read::GzDecoder;
+use futures_util::future::join_all;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -26,9 +27,16 @@ async fn asked(
     (status, headers, response.bytes().await.expect("it answers in full").to_vec())
 }
 
-fn unpacked(bytes: &[u8]) -> String {
+/// The text of an answer in this coding.
+fn unpacked(coding: &str, bytes: &[u8]) -> String {
     let mut text = String::new();
-    GzDecoder::new(bytes).read_to_string(&mut text).expect("it is gzip");
+    match coding {
+        "gzip" => GzDecoder::new(bytes).read_to_string(&mut text).expect("it is gzip"),
+        "zstd" => {
+            zstd::Decoder::new(bytes).and_then(|mut all| all.read_to_string(&mut text)).expect("it is zstd")
+        }
+        other => panic!("{other} is no coding of ours"),
+    };
     text
 }
 
@@ -46,14 +54,22 @@ pub async fn long_answers_are_compressed_for_those_who_ask(stack: &Stack) {
     for list in [format!("/api/movies?title={word}"), format!("/api/movies?title={word}&limit=1")] {
         let (_, headers, plain) = asked(stack, Method::GET, &list, None).await;
         assert!(headers.get("Content-Encoding").is_none() && is(&headers, "Vary", "accept-encoding"));
-        for accepts in ["gzip", "br;q=1, GZIP;q=0.5", "*", "identity;q=0, gzip", "gzip, deflate, br, zstd"] {
+        for (accepts, coding) in [
+            ("gzip", "gzip"),
+            ("br;q=1, GZIP;q=0.5", "gzip"),
+            ("*", "gzip"),
+            ("identity;q=0, gzip", "gzip"),
+            ("gzip, deflate, br", "gzip"),
+            ("gzip, deflate, br, zstd", "zstd"),
+            ("zstd;q=0.1", "zstd"),
+        ] {
             let (status, headers, bytes) = asked(stack, Method::GET, &list, Some(accepts)).await;
             assert_eq!(status, 200);
-            assert!(is(&headers, "Content-Encoding", "gzip") && is(&headers, "Vary", "accept-encoding"));
+            assert!(is(&headers, "Content-Encoding", coding) && is(&headers, "Vary", "accept-encoding"));
             assert!(is(&headers, "Content-Type", "application/json"));
             assert!(is(&headers, "Content-Length", &bytes.len().to_string()), "{headers:?}");
             assert!(bytes.len() * 4 < plain.len(), "{} of {}", bytes.len(), plain.len());
-            assert_eq!(unpacked(&bytes).as_bytes(), plain);
+            assert_eq!(unpacked(coding, &bytes).as_bytes(), plain);
         }
         for accepts in ["identity", "br", "gzip;q=0", "gzip;q=0.1, identity", "*;q=0", "identity;q=0"] {
             let (_, headers, bytes) = asked(stack, Method::GET, &list, Some(accepts)).await;
@@ -71,6 +87,40 @@ pub async fn long_answers_are_compressed_for_those_who_ask(stack: &Stack) {
     }
 }
 
+pub async fn a_compressed_movie_has_a_tag_of_its_own(stack: &Stack) {
+    let movie = json!({"title": unique("Tagged"), "description": "Ein Film. ".repeat(900)});
+    let path =
+        format!("/api/movies/{}", stack.api().post("/api/movies", &movie).await.expect(201).json()["id"]);
+    for coding in ["gzip", "zstd"] {
+        let (_, headers, plain) = asked(stack, Method::GET, &path, None).await;
+        let tag = headers["ETag"].to_str().expect("it is text").to_owned();
+        assert!(is(&headers, "Vary", "accept-encoding"), "{headers:?}");
+        let (_, headers, bytes) = asked(stack, Method::GET, &path, Some(coding)).await;
+        assert!(is(&headers, "Content-Encoding", coding) && is(&headers, "Vary", "accept-encoding"));
+        assert!(bytes.len() * 4 < plain.len(), "{} of {}", bytes.len(), plain.len());
+        assert_eq!(unpacked(coding, &bytes).as_bytes(), plain);
+        // Other bytes have another tag, which names the same version.
+        let coded = headers["ETag"].to_str().expect("it is text");
+        assert_eq!(coded, format!("{}-{coding}\"", tag.trim_end_matches('"')));
+        let request = stack.api().request(Method::GET, &path).header("Accept-Encoding", coding);
+        let again = Answer::of(request.header("If-None-Match", coded)).await.expect(304);
+        assert_eq!((again.header("ETag"), again.header("Vary")), (Some(coded), Some("accept-encoding")));
+        for status in [200, 412] {
+            let change = stack.api().request(Method::PUT, &path).header("If-Match", coded).json(&movie);
+            let _ = Answer::of(change).await.expect(status);
+        }
+    }
+}
+
+pub async fn long_answers_at_once_are_all_compressed(stack: &Stack) {
+    let asked_at_once = (0..16).map(|_| asked(stack, Method::GET, "/api-docs/openapi.json", Some("gzip")));
+    for (status, headers, bytes) in join_all(asked_at_once).await {
+        assert_eq!(status, 200);
+        assert!(is(&headers, "Content-Encoding", "gzip"), "{headers:?}");
+        assert!(unpacked("gzip", &bytes).len() > 64 * 1024);
+    }
+}
+
 pub async fn short_answers_stay_as_they_are(stack: &Stack) {
     let path = "/api/movies/9223372036854775807";
     let (status, headers, bytes) = asked(stack, Method::GET, path, Some("gzip")).await;
@@ -80,7 +130,7 @@ pub async fn short_answers_stay_as_they_are(stack: &Stack) {
     // Unless the client refuses them so.
     let (_, headers, bytes) = asked(stack, Method::GET, path, Some("gzip, identity;q=0")).await;
     assert!(is(&headers, "Content-Encoding", "gzip"), "{headers:?}");
-    assert!(unpacked(&bytes).contains("not_found"));
+    assert!(unpacked("gzip", &bytes).contains("not_found"));
 }
 
 pub async fn what_browsers_and_crawlers_ask_for_is_there(stack: &Stack) {

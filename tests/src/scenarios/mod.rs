@@ -110,6 +110,8 @@ macro_rules! end_to_end {
                 problems { who_asks_for_problems_is_told_of_them }
                 compression {
                     long_answers_are_compressed_for_those_who_ask,
+                    long_answers_at_once_are_all_compressed,
+                    a_compressed_movie_has_a_tag_of_its_own,
                     short_answers_stay_as_they_are,
                     what_browsers_and_crawlers_ask_for_is_there,
                 }

@@ -1,17 +1,22 @@
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hyper::header::{CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY};
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY,
+};
 use hyper::http::StatusCode;
 use hyper::http::request::Parts;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
-use super::accept_encoding::Coding;
+use super::accept_encoding::Accepted;
 use super::answer::Answer;
 use super::refusal::Refusal;
+use crate::coding::Coding;
 
 /// What is shorter gains nothing: it fits into one packet as it is.
 const SHORTEST: usize = 1024;
@@ -19,8 +24,11 @@ const SHORTEST: usize = 1024;
 /// What is longer is compressed beside the requests: it takes more than about a millisecond.
 const LONGEST_AT_ONCE: usize = 64 * 1024;
 
-/// Long answers that are compressed at the same time. Further ones go out as they are, at once.
+/// Long answers that are compressed at the same time: never all processors.
 const LONG_ONES: usize = 2;
+
+/// How long a long answer waits for its turn. It goes out as it is then.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Compresses answers for those who ask for it.
 pub(super) struct Compressor {
@@ -38,39 +46,80 @@ impl Compressor {
     /// # Errors
     /// It could not be compressed, which is a fault.
     pub(super) async fn compress(&self, request: &Parts, mut answer: Answer) -> Result<Answer, Refusal> {
-        let coding = Coding::accepted(&request.headers);
+        let accepted = Accepted::by(&request.headers);
+        if answer.status == StatusCode::NOT_MODIFIED {
+            unchanged(request, accepted, &mut answer.headers);
+            return Ok(answer);
+        }
         let size = answer.size.unwrap_or(answer.body.len());
         let may_vary = is_text(&answer.headers) && is_whole(&answer);
-        if !may_vary || size == 0 || (size < SHORTEST && coding != Coding::OnlyGzip) {
+        if !may_vary || size == 0 || (size < SHORTEST && !matches!(accepted, Accepted::Only(_))) {
             return Ok(answer);
         }
         answer.headers.append(VARY, HeaderValue::from_static("accept-encoding"));
-        if coding == Coding::Identity {
-            return Ok(answer);
-        }
+        let Some(coding) = accepted.coding() else { return Ok(answer) };
         if answer.body.is_empty() {
             answer.size = None;
-        } else if answer.body.len() <= LONGEST_AT_ONCE {
-            answer.body = gzip(&answer.body).map_err(|_| Refusal::Broken)?;
-            answer.size = Some(answer.body.len());
         } else {
-            let Ok(turn) = Arc::clone(&self.long_ones).try_acquire_owned() else { return Ok(answer) };
-            let body = std::mem::take(&mut answer.body);
-            // It may go on when its client leaves: no other one takes its turn meanwhile.
-            let compressed =
-                spawn_blocking(move || (gzip(&body), turn)).await.map_err(|_| Refusal::Broken)?;
-            answer.body = compressed.0.map_err(|_| Refusal::Broken)?;
+            if answer.body.len() <= LONGEST_AT_ONCE {
+                answer.body = coded(coding, &answer.body).map_err(|_| Refusal::Broken)?;
+            } else {
+                let turn = Arc::clone(&self.long_ones).acquire_owned();
+                let Ok(Ok(turn)) = timeout(PATIENCE, turn).await else { return Ok(answer) };
+                let body = std::mem::take(&mut answer.body);
+                // It may go on when its client leaves: no other one takes its turn meanwhile.
+                let compressed = spawn_blocking(move || (coded(coding, &body), turn))
+                    .await
+                    .map_err(|_| Refusal::Broken)?;
+                answer.body = compressed.0.map_err(|_| Refusal::Broken)?;
+            }
             answer.size = Some(answer.body.len());
         }
-        answer.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        answer.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        if let Some(tag) = tag_in(coding, &answer.headers) {
+            answer.headers.insert(ETAG, tag);
+        }
         Ok(answer)
     }
 }
 
-fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-    encoder.write_all(body)?;
-    encoder.finish()
+/// Has a 304 name what the client has: what would be sent otherwise, or in another coding (RFC 9110, 15.4.5).
+fn unchanged(request: &Parts, accepted: Accepted, headers: &mut HeaderMap) {
+    headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+    let names = |tag: &HeaderValue| {
+        let lines = request.headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+        tag.to_str().is_ok_and(|tag| lines.into_iter().any(|line| line.contains(tag)))
+    };
+    let plain = headers.get(ETAG).cloned();
+    let wished = accepted.coding().and_then(|coding| tag_in(coding, headers));
+    let others = Coding::ALL.into_iter().filter_map(|coding| tag_in(coding, headers));
+    let known = wished.into_iter().chain(plain).chain(others).find(names);
+    if let Some(tag) = known {
+        headers.insert(ETAG, tag);
+    }
+}
+
+/// The tag that the answer has in this coding.
+fn tag_in(coding: Coding, headers: &HeaderMap) -> Option<HeaderValue> {
+    coding.tagged(headers.get(ETAG)?.to_str().ok()?)?.try_into().ok()
+}
+
+fn coded(coding: Coding, body: &[u8]) -> io::Result<Vec<u8>> {
+    let room = Vec::with_capacity(body.len() / 4);
+    match coding {
+        Coding::Gzip => {
+            let mut encoder = GzEncoder::new(room, Compression::fast());
+            encoder.write_all(body)?;
+            encoder.finish()
+        }
+        Coding::Zstd => {
+            // Its window is at most 2 MiB, of the 8 that a client must have (RFC 9659).
+            let mut encoder = zstd::Encoder::new(room, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+            encoder.set_pledged_src_size(u64::try_from(body.len()).ok())?;
+            encoder.write_all(body)?;
+            encoder.finish()
+        }
+    }
 }
 
 /// What is not text is compressed already.
@@ -83,9 +132,13 @@ fn is_text(headers: &HeaderMap) -> bool {
         || kind.ends_with("xml")
 }
 
-/// A whole answer, which may have another form. One with a tag names its bytes.
+/// A whole answer, which may have another form.
 fn is_whole(answer: &Answer) -> bool {
-    let bound = [CONTENT_ENCODING, CONTENT_RANGE, ETAG];
-    let empty = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED, StatusCode::PARTIAL_CONTENT];
+    let bound = [CONTENT_ENCODING, CONTENT_RANGE];
+    let empty = [StatusCode::NO_CONTENT, StatusCode::PARTIAL_CONTENT];
     !bound.iter().any(|name| answer.headers.contains_key(name)) && !empty.contains(&answer.status)
 }
+
+#[cfg(test)]
+#[path = "compression_tests.rs"]
+mod tests;
