@@ -10,6 +10,8 @@ mod bounds;
 mod client;
 #[path = "end_to_end_front/clock.rs"]
 mod clock;
+#[path = "end_to_end_front/expect.rs"]
+mod expect;
 #[path = "end_to_end_front/heads.rs"]
 mod heads;
 #[path = "end_to_end_front/log.rs"]

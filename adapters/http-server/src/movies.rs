@@ -48,7 +48,7 @@ async fn add(
 ) -> Reply<Created<MovieBody>> {
     access?;
     query?;
-    let movie = MovieFields::parse(&body?.bytes)?;
+    let movie = MovieFields::parse(&body?.bytes().await?)?;
     let movie = call.run(catalog.add(movie)).await?;
     let (location, etag) =
         (Header::new("Location", format!("/api/movies/{}", movie.id)), etag(movie.version()));
@@ -123,7 +123,7 @@ async fn change(
     access?;
     query?;
     let (id, only_if) = (id.0?, only_if?);
-    let change = MovieChangeFields::parse(&body?.bytes)?;
+    let change = MovieChangeFields::parse(&body?.bytes().await?)?;
     let movie = match only_if.0 {
         None => call.run(catalog.change(id, change)).await?.ok_or_else(|| missing(id))?,
         Some(versions) => made(id, call.run(catalog.change_if(id, versions, change)).await?)?,

@@ -86,7 +86,7 @@ async fn replay_all(
 ) -> Reply<Json<DeadLettersTakenBody>> {
     let access = access?;
     query?;
-    let reason = ReplayFields::parse(&body?.bytes)?;
+    let reason = ReplayFields::parse(&body?.bytes().await?)?;
     let selection = reason.map_or(DeadLetterSelection::All, DeadLetterSelection::Reason);
     let taken = call.run(dead_letters.replay(selection)).await?;
     access.done("dead letters replayed", reason.map_or("all", |reason| reason.as_str()), taken.count);
@@ -109,7 +109,7 @@ async fn replay(
     let access = access?;
     query?;
     let id = id.0?;
-    ReplayFields::parse(&body?.bytes)?;
+    ReplayFields::parse(&body?.bytes().await?)?;
     let taken = call.run(dead_letters.replay(DeadLetterSelection::Ids(vec![id]))).await?;
     taken_of(id, taken)?;
     access.done("dead letters replayed", "", taken.count);

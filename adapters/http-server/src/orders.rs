@@ -74,7 +74,7 @@ async fn submit(
     let answer = async {
         query?;
         let key = key?.0;
-        let draft = OrderFields::parse(&body?.bytes)?;
+        let draft = OrderFields::parse(&body?.bytes().await?)?;
         access.to_orders_of(&draft.user)?;
         match call.run(intake.submit(draft, key)).await? {
             Submission::Accepted(order) => Ok(order),

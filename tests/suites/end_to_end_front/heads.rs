@@ -146,24 +146,32 @@ async fn what_is_too_large_always_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn who_asks_first_is_refused_at_once() {
+async fn a_body_is_taken_in_the_codings_that_it_says() {
     let unit = standalone(&[]).await;
-    let mut client = Raw::to(&unit).await;
-    client.send(format!("{POST}Expect: 100-continue\r\nContent-Length: 10000000\r\n\r\n")).await;
-    client.answer().await.is_error(413, "too_large");
-    for (wrong, length) in [("Content-Encoding: gzip\r\n", 20), ("Content-Encoding: br\r\n", 60_000)] {
-        let mut client = Raw::to(&unit).await;
-        client.send(format!("{POST}{wrong}Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n")).await;
-        client.answer().await.is_error(415, "unsupported_media_type");
-    }
-    let mut client = Raw::to(&unit).await;
-    let text = "POST /api/billing HTTP/1.1\r\nHost: front\r\nContent-Type: text/plain\r\n";
-    client.send(format!("{text}Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")).await;
-    client.answer().await.is_error(415, "unsupported_media_type");
-    let mut client = Raw::to(&unit).await;
     let body = r#"{"title":"a","description":"b"}"#;
-    client.send(format!("{POST}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", body.len())).await;
-    assert_eq!(client.answer().await.status, 100);
-    client.send(body).await;
-    assert_eq!(client.answer().await.status, 201);
+    // The chunks are undone; no other coding is.
+    for coding in ["gzip, chunked", "gzip\r\nTransfer-Encoding: chunked", "deflate,chunked"] {
+        let mut client = Raw::to(&unit).await;
+        let chunk = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+        client.send(format!("{POST}Transfer-Encoding: {coding}\r\n\r\n{chunk}")).await;
+        client.answer().await.is_error(400, "invalid");
+        assert!(client.ends_within(PATIENCE).await);
+    }
+    let utf16: Vec<u8> = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked = [b"\xff\xfe", &utf16[..]].concat();
+    for wrong in [&b"\x1f\x8b\x08\0\0"[..], b"\x28\xb5\x2f\xfd\x04", b"\x78\x9c\xab", &utf16, &marked] {
+        let mut client = Raw::to(&unit).await;
+        let head = format!("{POST}Content-Length: {}\r\n\r\n", wrong.len());
+        client.send([head.as_bytes(), wrong].concat()).await;
+        let told = client.answer().await;
+        told.is_error(415, "unsupported_media_type");
+        assert!(!told.head.contains("connection: close"), "{}", told.head);
+    }
+    // Empty parameters count as none.
+    let mut client = Raw::to(&unit).await;
+    for kind in ["application/json;", "application/json; charset=utf-8;", "application/json ; "] {
+        let post = POST.replace("application/json", kind);
+        client.send(format!("{post}Content-Length: {}\r\n\r\n{body}", body.len())).await;
+        assert_eq!(client.answer().await.status, 201, "{kind}");
+    }
 }

@@ -1,12 +1,13 @@
 use bytes::Buf;
 use http_body_util::BodyExt;
+use hyper::Version;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap};
+use hyper::header::{CONTENT_LENGTH, EXPECT, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use tokio::time::{Instant, timeout_at};
 
 use super::refusal::Refusal;
 use crate::body::MAX_BODY_BYTES;
-use crate::media;
 
 /// How much of a body that is too large is read and thrown away, so that its sender comes to read the answer.
 const MOST_DRAINED: usize = 16 * 1024 * 1024;
@@ -19,6 +20,12 @@ pub(super) struct Whole {
     pub(super) cut: bool,
 }
 
+/// Whether the sender waits for our word before it sends the body.
+pub(super) fn waits_for_word(head: &Parts) -> bool {
+    let waits = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    head.version > Version::HTTP_10 && head.headers.get_all(EXPECT).iter().any(waits)
+}
+
 /// Reads a body to its end, in time.
 ///
 /// # Errors
@@ -28,11 +35,8 @@ pub(super) async fn read(
     headers: &HeaderMap,
     deadline: Instant,
 ) -> Result<Whole, Refusal> {
-    let announced = announced(headers);
-    // The sender waits for our word, and the handler refuses by the headers alone.
-    if headers.contains_key(EXPECT) && is_refused(headers, announced) {
-        return Ok(Whole { bytes: Vec::new(), cut: true });
-    }
+    let announced: Option<u64> =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let expected = announced.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     let mut bytes = Vec::with_capacity(expected.min(MAX_BODY_BYTES));
     let mut read = 0;
@@ -52,15 +56,4 @@ pub(super) async fn read(
         }
     }
     Ok(Whole { bytes, cut: false })
-}
-
-/// Whether no route takes a body like this.
-fn is_refused(headers: &HeaderMap, announced: Option<u64>) -> bool {
-    let texts = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    announced.is_some_and(|length| length > MAX_BODY_BYTES as u64)
-        || media::check(texts(CONTENT_TYPE), texts(CONTENT_ENCODING)).is_err()
-}
-
-fn announced(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

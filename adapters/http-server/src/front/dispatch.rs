@@ -9,15 +9,22 @@ use rocket::local::asynchronous::{Client, LocalResponse};
 use tokio::io::AsyncReadExt;
 
 use super::answer::Answer;
+use super::late_body::LateBody;
 use super::place;
 use super::refusal::Refusal;
+
+/// How a request's body is there.
+pub(super) enum Sent {
+    Whole(Vec<u8>),
+    Later(LateBody),
+}
 
 /// Has Rocket handle a request.
 pub(super) async fn dispatch(
     rocket: &Client,
     method: Method,
     head: &Parts,
-    body: Vec<u8>,
+    body: Sent,
     client: SocketAddr,
 ) -> Result<Answer, Refusal> {
     let handled = async {
@@ -43,8 +50,10 @@ pub(super) async fn dispatch(
             }
             request.inner_mut().add_header(Header::new(name.as_str(), value));
         }
-        if !body.is_empty() {
-            request.set_body(body);
+        match body {
+            Sent::Whole(bytes) if bytes.is_empty() => {}
+            Sent::Whole(bytes) => request.set_body(bytes),
+            Sent::Later(late) => late.keep_in(request.inner()),
         }
         // More than 20 KiB, which would be moved from one future into the next.
         read(Box::pin(request.dispatch()).await).await

@@ -1,5 +1,5 @@
 use hyper::Version;
-use hyper::header::{HOST, HeaderMap};
+use hyper::header::{HOST, HeaderMap, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use rocket::http::Method;
@@ -21,7 +21,7 @@ const MAX_ADDRESS_BYTES: usize = 16 * 1024;
 /// What can be said of a request by its head.
 ///
 /// # Errors
-/// The request is not valid HTTP, is too long, or has a method that no address has.
+/// The request is not valid HTTP, is too long or sent in a coding, or has a method that no address has.
 pub(super) fn check(head: &Parts) -> Result<Method, Refusal> {
     // Hyper looks at the length only while a head is not complete.
     let address = head.uri.path_and_query().map_or("", |address| address.as_str());
@@ -34,6 +34,9 @@ pub(super) fn check(head: &Parts) -> Result<Method, Refusal> {
     }
     if !has_host(&head.headers, head.version) {
         return Err(Refusal::NoHost);
+    }
+    if !is_plainly_sent(&head.headers) {
+        return Err(Refusal::TransferCoding);
     }
     let is_text = |name: &str| {
         head.headers.get_all(name).iter().all(|value| std::str::from_utf8(value.as_bytes()).is_ok())
@@ -49,6 +52,13 @@ pub(super) fn check(head: &Parts) -> Result<Method, Refusal> {
         return Err(Refusal::UnknownMethod);
     }
     head.method.as_str().parse().or(Err(Refusal::UnknownMethod))
+}
+
+/// Hyper undoes the chunks, and would leave any other coding in the body.
+fn is_plainly_sent(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let chunked = codings.next().is_none_or(|line| line.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    chunked && codings.next().is_none()
 }
 
 /// One valid host, which may be empty (RFC 9112, 3.2). Before HTTP/1.1 there may be none.

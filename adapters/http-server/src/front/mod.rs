@@ -9,6 +9,8 @@ mod connection;
 mod connections;
 mod dispatch;
 mod head;
+mod in_flight;
+mod late_body;
 mod limits;
 mod listener;
 mod metrics;
@@ -18,6 +20,7 @@ mod serve;
 mod service;
 mod socket;
 
+pub(crate) use late_body::LateBody;
 pub use limits::{HttpSettings, ManagementSettings};
 pub use metrics::FrontMetrics;
 pub(crate) use place::keep_until_sent;

@@ -25,6 +25,7 @@ pub(super) enum Refusal {
     KeyNotText,
     CredentialsNotText,
     UnknownMethod,
+    TransferCoding,
     BodyEnded,
     SlowBody,
     AddressTooLong,
@@ -47,7 +48,7 @@ pub(super) struct Refused<'a> {
 
 impl Refusal {
     /// The status where it is not the code's own, the code, and the sentence.
-    fn parts(self) -> (Option<StatusCode>, ErrorCode, &'static str) {
+    pub(super) fn parts(self) -> (Option<StatusCode>, ErrorCode, &'static str) {
         match self {
             Self::Malformed => (None, ErrorCode::Invalid, "the request is not valid HTTP"),
             Self::Http2 => (None, ErrorCode::Invalid, "this server speaks HTTP/1.1 only"),
@@ -55,6 +56,9 @@ impl Refusal {
             Self::KeyNotText => (None, ErrorCode::Invalid, "the Idempotency-Key is not UTF-8"),
             Self::CredentialsNotText => (None, ErrorCode::Invalid, "the credentials are not UTF-8"),
             Self::UnknownMethod => (None, ErrorCode::MethodNotAllowed, "there is no such method"),
+            Self::TransferCoding => {
+                (None, ErrorCode::Invalid, "the only transfer coding that is understood is chunked")
+            }
             Self::BodyEnded => (None, ErrorCode::Unreadable, "the body ended early"),
             Self::SlowBody => (None, ErrorCode::SlowRequest, "the body did not come in time"),
             Self::AddressTooLong => {

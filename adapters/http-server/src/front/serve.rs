@@ -7,13 +7,13 @@ use rocket::local::asynchronous::Client;
 use rocket::{Build, Rocket};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::compression::Compressor;
 use super::connections::Connections;
+use super::in_flight::Places;
 use super::listener::Listener;
 use super::service::Service;
 use super::{FrontMetrics, HttpSettings};
@@ -77,8 +77,7 @@ pub async fn serve(
         rocket,
         settings,
         compressor: Compressor::new(),
-        in_flight: Arc::new(Semaphore::new(settings.max_in_flight)),
-        gauges,
+        places: Places::new(settings.max_in_flight, gauges.in_flight),
         metrics,
         tasks: TaskTracker::new(),
     });

@@ -1,6 +1,7 @@
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -8,20 +9,21 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
-use prometheus::IntGauge;
 use rocket::http::Method;
 use rocket::local::asynchronous::Client;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
+use super::body::{self, Whole};
 use super::compression::Compressor;
 use super::connection::{Connection, Phase};
-use super::dispatch::dispatch;
+use super::dispatch::{Sent, dispatch};
+use super::in_flight::{InFlight, Places};
+use super::late_body::LateBody;
 use super::place::bytes_holding;
 use super::refusal::{Refusal, Refused, begin};
-use super::{FrontMetrics, HttpSettings, body, head};
+use super::{HttpSettings, head};
 use crate::HttpMetrics;
 use crate::browser::Cors;
 
@@ -30,23 +32,10 @@ pub(super) struct Service {
     pub(super) rocket: Client,
     pub(super) settings: HttpSettings,
     pub(super) compressor: Compressor,
-    pub(super) in_flight: Arc<Semaphore>,
-    pub(super) gauges: FrontMetrics,
+    pub(super) places: Places,
     pub(super) metrics: Option<HttpMetrics>,
     /// Connections, and what must not be cancelled when a client leaves.
     pub(super) tasks: TaskTracker,
-}
-
-/// A request's place among those in flight.
-struct InFlight {
-    _permit: OwnedSemaphorePermit,
-    gauge: IntGauge,
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.gauge.dec();
-    }
 }
 
 impl Service {
@@ -59,12 +48,13 @@ impl Service {
         let started = Instant::now();
         let (head, body) = request.into_parts();
         let head = Arc::new(head);
+        let waits = !body.is_end_stream() && body::waits_for_word(&head);
         let handled = async {
-            let (answer, place) = self.answered(&connection, &head, body).await?;
+            let (answer, place) = self.answered(&connection, &head, body, waits).await?;
             Ok::<_, Refusal>((self.compressor.compress(&head, answer).await?, place))
         };
         let (answer, place) = match handled.await {
-            Ok((answer, place)) => (answer, Some(place)),
+            Ok(answered) => answered,
             Err(refusal) => {
                 let refused = Refused {
                     method: head.method.as_str(),
@@ -80,7 +70,8 @@ impl Service {
                 };
                 let mut answer = refusal.answer(refused, &connection, self.metrics.as_ref());
                 self.tell_browser(&head, &mut answer);
-                (answer, None)
+                // A sender that waits for our word may not send the body any more.
+                (closing(answer, waits), None)
             }
         };
         connection.enter(Phase::Sending);
@@ -92,33 +83,53 @@ impl Service {
         connection: &Arc<Connection>,
         head: &Arc<Parts>,
         body: Incoming,
-    ) -> Result<(Answer, InFlight), Refusal> {
+        waits: bool,
+    ) -> Result<(Answer, Option<InFlight>), Refusal> {
         let method = head::check(head)?;
-        let mut cut = false;
-        let bytes = if body.is_end_stream() {
-            Vec::new()
+        let patience = self.settings.body_timeout();
+        let request = Received { method, head, client: connection.client };
+        if waits {
+            connection.enter(Phase::Handling);
+            let late = LateBody::new(body, head, connection, &self.places, patience)?;
+            let waited = || late.waited();
+            let (answer, late) =
+                self.handled(request, Sent::Later(late.clone()), late.clone(), waited).await?;
+            return Ok((closing(answer, late.is_cut()), late.take_place()));
+        }
+        let whole = if body.is_end_stream() {
+            Whole { bytes: Vec::new(), cut: false }
         } else {
             connection.enter(Phase::Body);
-            let deadline = tokio::time::Instant::now() + self.settings.body_timeout();
-            let whole = body::read(body, &head.headers, deadline).await?;
-            cut = whole.cut;
-            whole.bytes
+            body::read(body, &head.headers, tokio::time::Instant::now() + patience).await?
         };
         connection.enter(Phase::Handling);
-        let place = self.place()?;
-        let deadline = tokio::time::Instant::now() + self.settings.request_timeout();
-        let (service, parts, client) = (Arc::clone(self), Arc::clone(head), connection.client);
-        let handled = async move { dispatch(&service.rocket, method, &parts, bytes, client).await };
-        let answer = if matches!(method, Method::Get | Method::Head | Method::Options) {
-            timeout_at(deadline, handled).await.map_err(|_| Refusal::Overdue)?
-        } else {
-            // What changes something goes on when its client leaves, or has waited for too long.
-            let handled = self.tasks.spawn(async move { (handled.await, place) });
-            let ended = timeout_at(deadline, handled).await.map_err(|_| Refusal::Overdue)?;
-            let (answer, place) = ended.map_err(|_| Refusal::Broken)?;
-            return Ok((closing(answer?, cut), place));
-        };
-        Ok((closing(answer?, cut), place))
+        let place = self.places.take()?;
+        let (answer, place) =
+            self.handled(request, Sent::Whole(whole.bytes), place, || Duration::ZERO).await?;
+        Ok((closing(answer, whole.cut), Some(place)))
+    }
+
+    /// Has Rocket handle a request, in time. The place is kept as long as that goes on; what was waited is added to the
+    /// time.
+    async fn handled<P: Send + 'static>(
+        self: &Arc<Self>,
+        request: Received<'_>,
+        body: Sent,
+        place: P,
+        waited: impl Fn() -> Duration,
+    ) -> Result<(Answer, P), Refusal> {
+        let Received { method, head, client } = request;
+        let deadline = Instant::now() + self.settings.request_timeout();
+        let deadline = || deadline + waited();
+        let (service, head) = (Arc::clone(self), Arc::clone(head));
+        let handled = async move { dispatch(&service.rocket, method, &head, body, client).await };
+        if matches!(method, Method::Get | Method::Head | Method::Options) {
+            return Ok((before(deadline, handled).await??, place));
+        }
+        // What changes something goes on when its client leaves, or has waited for too long.
+        let handled = self.tasks.spawn(async move { (handled.await, place) });
+        let (answer, place) = before(deadline, handled).await?.map_err(|_| Refusal::Broken)?;
+        Ok((answer?, place))
     }
 
     /// A page of another site that may call sees refusals too.
@@ -131,12 +142,25 @@ impl Service {
             }
         }
     }
+}
 
-    fn place(&self) -> Result<InFlight, Refusal> {
-        let permit = Arc::clone(&self.in_flight).try_acquire_owned().or(Err(Refusal::Overloaded))?;
-        let gauge = self.gauges.in_flight.clone();
-        gauge.inc();
-        Ok(InFlight { _permit: permit, gauge })
+/// A request whose head is good.
+struct Received<'a> {
+    method: Method,
+    head: &'a Arc<Parts>,
+    client: SocketAddr,
+}
+
+/// What comes of a future before a deadline, which may move on meanwhile.
+async fn before<F: Future>(deadline: impl Fn() -> Instant, future: F) -> Result<F::Output, Refusal> {
+    let mut future = std::pin::pin!(future);
+    loop {
+        let until = deadline();
+        match timeout_at(until.into(), &mut future).await {
+            Ok(output) => return Ok(output),
+            Err(_) if deadline() > until => {}
+            Err(_) => return Err(Refusal::Overdue),
+        }
     }
 }
 
