@@ -14,7 +14,7 @@ use rocket_okapi::response::OpenApiResponderInner;
 
 use crate::access_log::shortened;
 use crate::call::CallInfo;
-use crate::problem;
+use crate::{prefix, problem};
 
 /// Seconds after which a client may try again when a dependency is away: about what a restart takes.
 const RETRY_AFTER: &str = "2";
@@ -84,9 +84,9 @@ impl<'r> Responder<'r, 'static> for ApiError {
             field: self.field.map(Cow::into_owned),
         };
         let status = self.code.status();
-        let (path, accepts) = (shortened(request.uri().path().as_str()), request.headers().get("Accept"));
-        let (content_type, body) =
-            problem::written(body, status, path, accepts).map_err(|_| Status::InternalServerError)?;
+        let address = (prefix::of(request), shortened(request.uri().path().as_str()));
+        let (content_type, body) = problem::written(body, status, address, request.headers().get("Accept"))
+            .map_err(|_| Status::InternalServerError)?;
         let mut response = Response::build();
         response.status(Status::new(status)).header(Header::new("Content-Type", content_type));
         // Which of its two forms an error has depends on that.

@@ -7,15 +7,16 @@ use crate::weights::weighted;
 /// The content type of errors in our own form.
 const JSON: &str = "application/json";
 
-/// The body of an error and its content type, for a client that accepts these.
+/// The body of an error and its content type, for a client that accepts these. Proxies may have taken a prefix from the
+/// path.
 pub(crate) fn written<'a>(
     error: ErrorBody,
     status: u16,
-    path: &str,
+    (prefix, path): (Option<String>, &str),
     accepts: impl Iterator<Item = &'a str>,
 ) -> Result<(&'static str, Vec<u8>), serde_json::Error> {
     if asks_for_problems(accepts) {
-        let problem = ProblemBody::new(error, status, path);
+        let problem = ProblemBody::new(error, status, &prefix.unwrap_or_default(), path);
         return Ok((ProblemBody::CONTENT_TYPE, serde_json::to_vec(&problem)?));
     }
     Ok((JSON, serde_json::to_vec(&error)?))

@@ -7,8 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::RequestIds;
 use crate::form_method::FormMethod;
-use crate::prefix::ForwardedPrefix;
-use crate::{HttpMetrics, HttpSettings, access_log, catchers, traces, whole_bodies};
+use crate::{HttpMetrics, HttpSettings, access_log, catchers, prefix, traces, whole_bodies};
 
 /// How long requests in flight have at a stop, in seconds.
 const API_GRACE: u32 = 20;
@@ -40,7 +39,6 @@ pub(crate) fn bare(settings: HttpSettings, grace: u32) -> Rocket<Build> {
 
 /// The public HTTP server, without routes: stages are attached to it.
 pub fn api(settings: HttpSettings, metrics: HttpMetrics) -> Rocket<Build> {
-    let prefix = ForwardedPrefix { trusted_proxies: settings.trusted_proxies };
     bare(settings, API_GRACE)
         .attach(RequestIds)
         .attach(FormMethod)
@@ -48,7 +46,7 @@ pub fn api(settings: HttpSettings, metrics: HttpMetrics) -> Rocket<Build> {
         .attach(metrics.clone())
         .attach(access_log::fairing())
         .attach(traces::fairing())
-        .attach(prefix)
+        .attach(prefix::fairing())
         .manage(metrics)
 }
 

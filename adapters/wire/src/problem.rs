@@ -31,15 +31,16 @@ impl ProblemBody {
     /// The content type of such a body.
     pub const CONTENT_TYPE: &'static str = "application/problem+json";
 
-    /// An error of an answer with this status, to a request for this path.
-    pub fn new(error: ErrorBody, status: u16, path: &str) -> Self {
+    /// An error of an answer with this status, to a request for this path. Both addresses of it are below the prefix, which
+    /// is empty or begins with a slash.
+    pub fn new(error: ErrorBody, status: u16, prefix: &str, path: &str) -> Self {
         let ErrorBody { message, code, request_id, field } = error;
         Self {
-            kind: format!("/problems/{}", code.as_str()),
+            kind: format!("{prefix}/problems/{}", code.as_str()),
             title: title(code),
             status,
             detail: message,
-            instance: path.to_owned(),
+            instance: format!("{prefix}{path}"),
             code,
             request_id,
             field,
@@ -80,7 +81,7 @@ mod tests {
             request_id: "r1".into(),
             field: Some("limit".into()),
         };
-        let problem = serde_json::to_value(ProblemBody::new(error, 400, "/api/movies")).unwrap();
+        let problem = serde_json::to_value(ProblemBody::new(error.clone(), 400, "", "/api/movies")).unwrap();
         let expected = serde_json::json!({
             "type": "/problems/invalid",
             "title": "Something in the request breaks a rule",
@@ -92,5 +93,10 @@ mod tests {
             "field": "limit",
         });
         assert_eq!(problem, expected);
+        let below = ProblemBody::new(error, 400, "/shop", "/api/movies");
+        assert_eq!(
+            (below.kind.as_str(), below.instance.as_str()),
+            ("/shop/problems/invalid", "/shop/api/movies")
+        );
     }
 }

@@ -46,10 +46,39 @@ async fn addresses_lead_back_through_a_proxy_with_a_path() {
     assert_eq!(outside.get(next).await.expect(200).json().as_array().map(Vec::len), Some(1));
     // Who comes without the proxy has no prefix.
     assert!(added(&inside, "/api/movies", &[]).await.starts_with("/api/movies/"));
-    for wrong in ["//evil.example", "https://evil.example", "/a/../b", "shop"] {
+    for wrong in [
+        "//evil.example",
+        "https://evil.example",
+        "/a/../b",
+        "shop",
+        "/%2e%2e/x",
+        "/%2F%2Fevil.example",
+        "/%0d%0aSet-Cookie:a=b",
+        "/%252e%252e/x",
+    ] {
         assert!(added(&inside, "/api/movies", &[wrong]).await.starts_with("/api/movies/"), "{wrong}");
     }
     assert!(added(&inside, "/api/movies", &["/evil", "/shop/"]).await.starts_with("/shop/api/movies/"));
+}
+
+#[tokio::test]
+async fn problems_name_addresses_that_lead_back() {
+    for (trusted, prefix) in [("1", "/shop"), ("0", "")] {
+        let unit = standalone(&[("KEEPER_HTTP__TRUSTED_PROXIES", trusted)]).await;
+        let nginx = shop(&unit);
+        // By a route, by none, and by the front.
+        for (method, path, code) in [
+            (Method::GET, "/api/movies/0", "invalid"),
+            (Method::GET, "/nowhere", "not_found"),
+            (Method::from_bytes(b"BREW").expect("a method"), "/api/movies", "method_not_allowed"),
+        ] {
+            let request = nginx.api().request(method, &format!("/shop{path}"));
+            let answer = Answer::of(request.header("Accept", "application/problem+json")).await;
+            let problem = answer.json();
+            assert_eq!(problem["type"], format!("{prefix}/problems/{code}"), "{problem}");
+            assert_eq!(problem["instance"], format!("{prefix}{path}"), "{problem}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ pub(super) enum Refusal {
 pub(super) struct Refused<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
+    /// What proxies took from the path.
+    pub(super) prefix: Option<String>,
     /// Its id, its trace, and its span, which ends with the answer.
     pub(super) request: (RequestContext, Span),
     pub(super) started: Instant,
@@ -138,7 +140,8 @@ impl Refusal {
             ErrorBody { message: message.to_owned(), code, request_id: request_id.clone(), field: None };
         // Text and numbers can always be written.
         let (content_type, body) =
-            problem::written(body, status_code, path, request.accepts.iter().copied()).unwrap_or_default();
+            problem::written(body, status_code, (request.prefix, path), request.accepts.iter().copied())
+                .unwrap_or_default();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         // Which of its two forms an error has depends on that.
         headers.insert(VARY, HeaderValue::from_static("Accept"));

@@ -26,6 +26,7 @@ use super::refusal::{Refusal, Refused, begin};
 use super::{HttpSettings, head};
 use crate::HttpMetrics;
 use crate::browser::Cors;
+use crate::prefix::{PREFIX, prefix};
 
 /// What answers the requests of all connections.
 pub(super) struct Service {
@@ -56,17 +57,14 @@ impl Service {
         let (answer, place) = match handled.await {
             Ok(answered) => answered,
             Err(refusal) => {
+                let lines = |name| head.headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
                 let refused = Refused {
                     method: head.method.as_str(),
                     path: head.uri.path(),
+                    prefix: prefix(lines(PREFIX), self.settings.trusted_proxies),
                     request: begin(&head.headers),
                     started,
-                    accepts: head
-                        .headers
-                        .get_all(ACCEPT)
-                        .iter()
-                        .filter_map(|line| line.to_str().ok())
-                        .collect(),
+                    accepts: lines(ACCEPT.as_str()).collect(),
                 };
                 let mut answer = refusal.answer(refused, &connection, self.metrics.as_ref());
                 self.tell_browser(&head, &mut answer);

@@ -54,6 +54,7 @@ impl Socket {
             let refused = Refused {
                 method: "none",
                 path: "",
+                prefix: None,
                 request: begin(&HeaderMap::new()),
                 started: Instant::now(),
                 accepts: Vec::new(),
