@@ -21,6 +21,8 @@ async fn a_head_that_is_wrong_is_answered_as_every_error_is() {
         ("GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n".to_owned(), 400, "invalid"),
         ("GET /api/movies HTTP/1.1\r\nHost: a b\r\n\r\n".to_owned(), 400, "invalid"),
         ("BREW /api/movies HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "method_not_allowed"),
+        ("get /api/movies HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "method_not_allowed"),
+        ("Delete /api/movies HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "method_not_allowed"),
         ("CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "method_not_allowed"),
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "method_not_allowed"),
         // Whole heads, which hyper takes in one piece.

@@ -51,7 +51,12 @@ pub(super) fn check(head: &Parts) -> Result<Method, Refusal> {
     if !address.starts_with('/') {
         return Err(Refusal::UnknownMethod);
     }
-    head.method.as_str().parse().or(Err(Refusal::UnknownMethod))
+    method(head.method.as_str()).ok_or(Refusal::UnknownMethod)
+}
+
+/// The method of this name. Case matters (RFC 9110, 9.1), which Rocket's reader does not know.
+pub(super) fn method(name: &str) -> Option<Method> {
+    name.parse().ok().filter(|method: &Method| method.as_str() == name)
 }
 
 /// Hyper undoes the chunks, and would leave any other coding in the body.
@@ -69,4 +74,36 @@ fn has_host(headers: &HeaderMap, version: Version) -> bool {
         None => version < Version::HTTP_11,
     };
     valid && hosts.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_case_of_a_method_matters() {
+        for known in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"] {
+            assert_eq!(method(known).map(Method::as_str), Some(known));
+            assert_eq!(method(&known.to_lowercase()), None);
+        }
+        for unknown in ["", "Get", "GET ", "BREW"] {
+            assert_eq!(method(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn chunks_are_the_only_coding() {
+        for (lines, plain) in [
+            (&[][..], true),
+            (&["chunked"], true),
+            (&["Chunked"], true),
+            (&["gzip, chunked"], false),
+            (&["gzip", "chunked"], false),
+            (&["chunked, chunked"], false),
+        ] {
+            let headers: HeaderMap =
+                lines.iter().map(|line| (TRANSFER_ENCODING, line.parse().unwrap())).collect();
+            assert_eq!(is_plainly_sent(&headers), plain, "{lines:?}");
+        }
+    }
 }
