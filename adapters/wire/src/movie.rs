@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::body::{self, BodyError};
+#[cfg(feature = "schema")]
+use crate::schema;
 
 /// A movie of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,11 +75,9 @@ impl TryFrom<MovieBody> for Movie {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "NewMovie", example = "MovieFields::example"))]
 pub struct MovieFields {
-    /// 1 to 255 characters after trimming.
-    #[cfg_attr(
-        feature = "schema",
-        schemars(length(min = 1, max = 255), regex(pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"))
-    )]
+    /// One line of 1 to 255 characters after trimming, of which one can be seen; no control characters, and none that turn
+    /// the direction of writing.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 255), regex(path = "schema::TITLE")))]
     pub title: String,
     /// Up to 10,000 characters; it may be empty.
     #[cfg_attr(feature = "schema", schemars(length(max = 10000), regex(pattern = r"^[^\u0000]*$")))]
@@ -114,12 +114,10 @@ impl From<NewMovie> for MovieFields {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "MovieChange", example = "MovieChangeFields::example"))]
 pub struct MovieChangeFields {
-    /// 1 to 255 characters after trimming.
+    /// One line of 1 to 255 characters after trimming, of which one can be seen; no control characters, and none that turn
+    /// the direction of writing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(length(min = 1, max = 255), regex(pattern = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"))
-    )]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 255), regex(path = "schema::TITLE")))]
     pub title: Option<String>,
     /// Up to 10,000 characters; it may be empty.
     #[serde(skip_serializing_if = "Option::is_none")]

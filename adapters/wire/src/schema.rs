@@ -3,6 +3,17 @@
 use schemars::r#gen::SchemaGenerator;
 use schemars::schema::{InstanceType, Metadata, NumberValidation, Schema, SchemaObject, StringValidation};
 
+/// Titles, as far as an expression can say it: white space at the ends, and between them no control characters, line breaks
+/// and turns of direction, but one character that is neither white space nor unseen.
+pub(crate) const TITLE: &str = concat!(
+    r"^[\t-\r \u0085\u2028\u2029]*",
+    r"[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*",
+    r"[^\s\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f",
+    r"\u205f-\u206f\u2800\u3000\u3164\ue000-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff]",
+    r"[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*",
+    r"[\t-\r \u0085\u2028\u2029]*$",
+);
+
 pub(crate) fn user(_: &mut SchemaGenerator) -> Schema {
     let text = StringValidation { min_length: Some(1), max_length: Some(64), pattern: Some(r"^\S+$".into()) };
     let number = NumberValidation { minimum: Some(0.0), maximum: Some(999_999_999.0), ..Default::default() };

@@ -2,8 +2,11 @@
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
-use icu_properties::props::{BinaryProperty, DefaultIgnorableCodePoint, GeneralCategory, Script};
-use icu_properties::{CodePointMapData, props::EnumeratedProperty};
+use icu_properties::CodePointMapData;
+use icu_properties::props::{
+    BinaryProperty, DefaultIgnorableCodePoint, EnumeratedProperty, GeneralCategory,
+    PrependedConcatenationMark, Script,
+};
 
 /// The number of the rule by which [`fold`] folds. A store that keeps folded texts keeps it beside them: texts that were
 /// folded by an earlier rule have to be folded anew.
@@ -53,7 +56,25 @@ pub fn same_to_a_reader(text: &str) -> String {
 
 /// Whether a reader sees something of the text.
 pub(crate) fn is_visible(text: &str) -> bool {
-    text.chars().any(|character| !character.is_whitespace() && !is_invisible(character))
+    text.chars().any(|character| !is_invisible(character) && has_shape(character))
+}
+
+/// Whether the character is drawn, and the same everywhere. What Unicode has not assigned (yet) or leaves to others to
+/// assign is a box at best.
+fn has_shape(character: char) -> bool {
+    const NULL_NOTEHEAD: char = '\u{1d159}';
+    match GeneralCategory::for_char(character) {
+        GeneralCategory::Control
+        | GeneralCategory::LineSeparator
+        | GeneralCategory::ParagraphSeparator
+        | GeneralCategory::PrivateUse
+        | GeneralCategory::SpaceSeparator
+        | GeneralCategory::Surrogate
+        | GeneralCategory::Unassigned => false,
+        // Of the formats, the signs that stand around numbers are seen.
+        GeneralCategory::Format => PrependedConcatenationMark::for_char(character),
+        _ => character != NULL_NOTEHEAD,
+    }
 }
 
 /// Characters that have no shape of their own: zero-width spaces and joiners, byte order marks, directions of writing,
@@ -90,12 +111,16 @@ mod tests {
 
     #[test]
     fn texts_that_nobody_sees_are_not_visible() {
-        for nothing in
-            ["", " ", "\u{200b}", "\u{feff}", "\u{202e}", "\u{3164}", "\u{ad}", "\u{2800}", " \u{200d} "]
-        {
+        let ignored = ["\u{200b}", "\u{feff}", "\u{202e}", "\u{3164}", "\u{ad}", "\u{2800}", " \u{200d} "];
+        let formats = ["\u{fff9}", "\u{fffa}", "\u{fffb}", "\u{13430}"];
+        let unassigned =
+            ["\u{fffe}", "\u{ffff}", "\u{10ffff}", "\u{fdd0}", "\u{378}", "\u{e000}", "\u{f0000}"];
+        let spaces = ["", " ", "\t\n", "\u{a0}\u{3000}", "\u{2028}\u{2029}", "\u{1d159}"];
+        for nothing in ignored.iter().chain(&formats).chain(&unassigned).chain(&spaces) {
             assert!(!is_visible(nothing), "{nothing:?}");
         }
-        for something in ["a", "\u{200b}a", "·", "🎬", "\u{301}"] {
+        for something in ["a", "\u{200b}a", "·", "🎬", "\u{301}", "\u{600}", "\u{fffd}", "\u{1d158}", "字"]
+        {
             assert!(is_visible(something), "{something:?}");
         }
     }

@@ -1,8 +1,8 @@
 use crate::Invalid;
 use crate::folding::{fold, is_visible};
 
-/// The name of a movie: 1 to 255 characters (Unicode scalar values), without white space at either end and without
-/// control characters, of which a reader sees something.
+/// The name of a movie: one line of 1 to 255 characters (Unicode scalar values), without white space at either end,
+/// without control characters and without commands to write in another direction, of which a reader sees something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Title(String);
 
@@ -13,14 +13,21 @@ impl Title {
     /// Trims the text and checks it.
     ///
     /// # Errors
-    /// The text is blank or invisible, longer than [`Self::MAX_CHARS`], or holds a control character.
+    /// The text is blank or invisible, longer than [`Self::MAX_CHARS`], or holds a control character, a line break or a
+    /// command to write in another direction.
     pub fn new(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         if text.is_empty() {
             return Err(Invalid::new("title", "must not be empty"));
         }
-        if text.chars().any(char::is_control) {
+        if text.contains(|character: char| character.is_control() || breaks_line(character)) {
             return Err(Invalid::new("title", "must not contain control characters such as line breaks"));
+        }
+        if text.contains(turns_writing) {
+            return Err(Invalid::new(
+                "title",
+                "must not contain characters that turn the direction of writing",
+            ));
         }
         if !is_visible(text) {
             return Err(Invalid::new("title", "must have characters that can be seen"));
@@ -115,6 +122,17 @@ impl TitlePart {
     }
 }
 
+/// Line and paragraph separators, which are no control characters.
+fn breaks_line(character: char) -> bool {
+    matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// Embeddings, overrides and isolates, which go on into what is written behind the text. The marks of direction (U+200E,
+/// U+200F, U+061C) end where they stand.
+fn turns_writing(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn check(field: &'static str, text: &str, max: usize) -> Result<(), Invalid> {
     if text.contains('\0') {
         return Err(Invalid::new(field, "must not contain the NUL character"));
@@ -144,19 +162,38 @@ mod tests {
         for blank in ["", " ", "\t\n", "\u{3000}"] {
             assert_eq!(Title::new(blank).unwrap_err().to_string(), "title must not be empty");
         }
-        for control in ["a\0b", "a\nb", "a\tb", "a\u{1b}[2Jb", "a\u{85}b"] {
+        for control in ["a\0b", "a\nb", "a\tb", "a\u{1b}[2Jb", "a\u{85}b", "a\u{2028}b", "a\u{2029}b"] {
             let refused = Title::new(control).unwrap_err().to_string();
             assert_eq!(refused, "title must not contain control characters such as line breaks");
         }
-        for unseen in ["\u{200b}", "\u{feff}", "\u{202e}", "\u{3164}", "\u{200b} \u{2060}"] {
+        for turned in ["\u{202e}", "a\u{202a}b", "a\u{202e}b", "a\u{2066}b", "a\u{2069}b"] {
+            let refused = Title::new(turned).unwrap_err().to_string();
+            assert_eq!(refused, "title must not contain characters that turn the direction of writing");
+        }
+        for unseen in
+            ["\u{200b}", "\u{feff}", "\u{3164}", "\u{200b} \u{2060}", "\u{fff9}", "\u{ffff}", "\u{e000}"]
+        {
             let refused = Title::new(unseen).unwrap_err().to_string();
             assert_eq!(refused, "title must have characters that can be seen", "{unseen:?}");
         }
     }
 
     #[test]
+    fn a_title_may_be_in_any_script() {
+        // Line separators at an end are white space; marks of direction, joiners and flags are parts of words.
+        assert_eq!(Title::new("\u{2029}Solaris\u{2028}").unwrap().as_str(), "Solaris");
+        for title in
+            ["שלום\u{200f}!", "می\u{200c}خواهم", "👩\u{200d}🚀", "🏴\u{e0067}\u{e0062}\u{e007f}", "a\u{e000}"]
+        {
+            assert_eq!(Title::new(title).unwrap().as_str(), title);
+        }
+    }
+
+    #[test]
     fn a_description_is_kept_as_written() {
         assert_eq!(Description::new(" two\nlines ").unwrap().as_str(), " two\nlines ");
+        let text = "one\u{2028}\u{2066}two\u{2069}";
+        assert_eq!(Description::new(text).unwrap().as_str(), text);
         assert_eq!(Description::new("").unwrap().as_str(), "");
         assert!(Description::new("x".repeat(10_000)).is_ok());
         assert_eq!(Description::new("x".repeat(10_001)).unwrap_err().field(), "description");
@@ -164,7 +201,13 @@ mod tests {
 
     #[test]
     fn what_was_kept_by_other_rules_is_read() {
-        for title in ["é".repeat(256), "a\nb".into(), "\u{200b}".into()] {
+        for title in [
+            "é".repeat(256),
+            "a\nb".into(),
+            "\u{200b}".into(),
+            "a\u{202e}\u{2028}b".into(),
+            "\u{ffff}".into(),
+        ] {
             assert_eq!(Title::from_store(&title).unwrap().into_string(), title);
         }
         assert!(Title::from_store(" ").is_err());

@@ -24,7 +24,7 @@ pub const UGLY_TITLES: [&str; 20] = [
     "Солярис",
     "千と千尋の神隠し",
     "שלום עולם",
-    "مرحبا \u{202e}إلى\u{202c} الوراء",
+    "مرحبا \u{200f}إلى\u{200e} الوراء",
     "🎬🍿 emoji 👩‍👩‍👧‍👦",
     "e\u{301} combining",
     "two  spaces\u{a0}and a hard one",

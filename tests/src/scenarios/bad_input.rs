@@ -14,6 +14,9 @@ fn bad_titles() -> Vec<Value> {
     let mut titles: Vec<Value> = ["", " ", "\t\n\u{3000}", "a\0b", "a\nb", "\u{202e}", "\u{200b}", &long]
         .map(|title| json!(title))
         .into();
+    let inside = ["a\u{2028}b", "a\u{202e}b", "a\u{2066}b\u{2069}"];
+    let unseen = ["\u{fff9}", "\u{ffff}", "\u{e000}", "\u{378}", "\u{1d159}"];
+    titles.extend(inside.iter().chain(&unseen).map(|title| json!(title)));
     titles.extend([json!("🎬".repeat(256)), json!(5), json!({}), json!([]), json!(true)]);
     titles
 }
