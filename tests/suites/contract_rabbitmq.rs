@@ -7,6 +7,8 @@
 mod access;
 #[path = "contract_rabbitmq/dead_letters.rs"]
 mod dead_letters;
+#[path = "contract_rabbitmq/policies.rs"]
+mod policies;
 #[path = "contract_rabbitmq/queue_down.rs"]
 mod queue_down;
 #[path = "contract_rabbitmq/second_queue.rs"]
@@ -57,6 +59,7 @@ fn settings(vhost: &Vhost) -> BrokerSettings {
         publish_timeout_ms: 5_000,
         heartbeat_s: 10,
         declare: true,
+        management_url: String::new(),
     }
 }
 

@@ -6,6 +6,8 @@
 mod callers;
 #[path = "end_to_end_distributed/memory.rs"]
 mod memory;
+#[path = "end_to_end_distributed/policies.rs"]
+mod policies;
 #[path = "end_to_end_distributed/rotation.rs"]
 mod rotation;
 

@@ -1,5 +1,6 @@
 //! RabbitMQ, in rooms: `connection` keeps a connection up, `publisher` publishes with confirms, `consumer` settles
-//! batches of messages, `dead_letters` looks after those that cannot be processed. All of these serve any queue.
+//! batches of messages, `dead_letters` looks after those that cannot be processed, `policies` sees what the broker is told to
+//! throw away. All of these serve any queue.
 //! `orders` is what is particular to the queue of orders.
 //!
 //! Each part keeps its own connection to the [`Broker`]: a lost one is dropped whole and made anew. Nothing here is
@@ -10,6 +11,7 @@ mod connection;
 mod consumer;
 mod dead_letters;
 mod orders;
+mod policies;
 mod publisher;
 #[cfg(test)]
 mod simulation;
@@ -21,6 +23,7 @@ pub use connection::{
 pub use consumer::{Consumer, MessageHandler, Outcome};
 pub use dead_letters::RabbitDeadLetters;
 pub use orders::{RabbitQueue, order_consumer};
+pub use policies::PolicyProbe;
 pub use publisher::{Outgoing, PublishError, Publisher, PublisherTask};
 
 /// Both run in tasks of their own: this does not compile when they cannot.

@@ -8,7 +8,7 @@ use keeper_bootstrap::{
 use keeper_http_server::{Dependencies, Document, docs, operations, order_book};
 use keeper_postgres::{DatabaseProbe, PgDatabase, PgOrders, PgSettings, Schema};
 use keeper_rabbitmq::{
-    Broker, BrokerMetrics, ConnectProbe, ConsumerSettings, RabbitDeadLetters, order_consumer,
+    Broker, BrokerMetrics, ConnectProbe, ConsumerSettings, PolicyProbe, RabbitDeadLetters, order_consumer,
 };
 use keeper_telemetry::metrics::ProcessingMetrics;
 use keeper_telemetry::traced::{TracedDatabase, TracedLedger};
@@ -57,7 +57,7 @@ impl Unit for BillingUnit {
             order_consumer(&broker, settings.broker.options(), processor, ids, Arc::clone(clock), metrics);
         let dependencies = Dependencies {
             required: vec![Arc::new(DatabaseProbe::new(database.clone())), consumer.probe()],
-            helpful: Vec::new(),
+            helpful: PolicyProbe::of(&broker).into_iter().map(|probe| Arc::new(probe) as _).collect(),
         };
         let book = Arc::new(Book::new(traced));
         let dead_letters =
@@ -82,14 +82,19 @@ impl Unit for BillingUnit {
         })
     }
 
+    fn not_asked(settings: &Self::Settings) -> Vec<(&'static str, String)> {
+        PolicyProbe::not_asked(&settings.broker.management_url).into_iter().collect()
+    }
+
     async fn dependencies(settings: BillingSettings) -> Result<Vec<Dependency>, StartError> {
         let database = PgDatabase::new(&settings.database, Schema::Billing).map_err(StartError::part)?;
         let probe = Arc::new(DatabaseProbe::before_start(database, settings.database.migrate));
         let metrics = BrokerMetrics::unregistered()?;
         let broker = Broker::new(&settings.broker.connection(), "billing doctor", &metrics)
             .map_err(StartError::part)?;
-        let broker = Arc::new(ConnectProbe::of_consumer(broker));
-        Ok(vec![Dependency { section: "database", probe }, Dependency { section: "broker", probe: broker }])
+        let policies = PolicyProbe::of(&broker).map(|probe| Dependency::new("broker", probe));
+        let broker = Dependency::new("broker", ConnectProbe::of_consumer(broker));
+        Ok([Dependency { section: "database", probe }, broker].into_iter().chain(policies).collect())
     }
 
     async fn migrate(settings: BillingSettings) -> Result<(), StartError> {

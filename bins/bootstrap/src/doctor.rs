@@ -32,6 +32,9 @@ pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Resu
     let (api, management) = (common.http.socket(), common.management.socket());
     report.add(&format!("http, {api}"), listening(api, "http", running));
     report.add(&format!("management, {management}"), listening(management, "management", running));
+    for (name, note) in U::not_asked(&settings) {
+        report.add(name, Finding::Note(note));
+    }
     for dependency in U::dependencies(settings).await? {
         report.add(dependency.probe.name(), ask::<U>(&dependency).await);
     }

@@ -69,6 +69,13 @@ pub struct Dependency {
     pub probe: Arc<dyn Probe>,
 }
 
+impl Dependency {
+    /// Asks it with this probe.
+    pub fn new(section: &'static str, probe: impl Probe) -> Self {
+        Self { section, probe: Arc::new(probe) }
+    }
+}
+
 /// The dead letters, open for one command.
 pub struct OpenDeadLetters {
     /// Looks after them.
@@ -119,6 +126,11 @@ pub trait Unit: Send + Sync + 'static {
     fn dependencies(
         settings: Self::Settings,
     ) -> impl Future<Output = Result<Vec<Dependency>, StartError>> + Send;
+
+    /// What `doctor` cannot ask with these settings, and what is missing for it.
+    fn not_asked(_settings: &Self::Settings) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
 
     /// The commands that only this unit has.
     fn commands() -> Vec<Command> {

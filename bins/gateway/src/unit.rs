@@ -15,7 +15,7 @@ use keeper_http_server::{
     Dependencies, Document, IntakeMetrics, auth, browser, docs, movies, operations, order_book, order_intake,
     site,
 };
-use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, RabbitQueue};
+use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, PolicyProbe, RabbitQueue};
 use keeper_telemetry::traced::{Messaging, TracedQueue};
 use serde::Deserialize;
 
@@ -90,14 +90,19 @@ impl Unit for GatewayUnit {
             .attach(operations(dead_letters))
             .attach(docs::stage(Document::Gateway))
             .attach(site::stage());
+        let policies = PolicyProbe::of(&broker).map(|probe| Arc::new(probe) as _);
         let dependencies = Dependencies {
             required: vec![broker_probe, Arc::new(HttpProbe::inventory(inventory))],
             // Orders are taken while billing is away: that is what the queue is for.
-            helpful: vec![Arc::new(HttpProbe::billing(billing))],
+            helpful: [Arc::new(HttpProbe::billing(billing)) as _].into_iter().chain(policies).collect(),
         };
         let mut tasks = edge.tasks;
         tasks.push(Box::pin(publishing.run(context.stop.tasks.clone())));
         Ok(Parts { api, dependencies, tasks, greeting: None })
+    }
+
+    fn not_asked(settings: &Self::Settings) -> Vec<(&'static str, String)> {
+        PolicyProbe::not_asked(&settings.broker.management_url).into_iter().collect()
     }
 
     async fn dependencies(settings: GatewaySettings) -> Result<Vec<Dependency>, StartError> {
@@ -105,10 +110,12 @@ impl Unit for GatewayUnit {
         let billing = Service::new("billing", &settings.billing).map_err(StartError::part)?;
         let metrics = BrokerMetrics::unregistered()?;
         let broker = Broker::new(&settings.broker, "gateway doctor", &metrics).map_err(StartError::part)?;
-        Ok(vec![
-            Dependency { section: "broker", probe: Arc::new(ConnectProbe::of_publisher(broker)) },
-            Dependency { section: "inventory", probe: Arc::new(HttpProbe::inventory(inventory)) },
-            Dependency { section: "billing", probe: Arc::new(HttpProbe::billing(billing)) },
-        ])
+        let policies = PolicyProbe::of(&broker).map(|probe| Dependency::new("broker", probe));
+        let asked = [
+            Dependency::new("broker", ConnectProbe::of_publisher(broker)),
+            Dependency::new("inventory", HttpProbe::inventory(inventory)),
+            Dependency::new("billing", HttpProbe::billing(billing)),
+        ];
+        Ok(asked.into_iter().chain(policies).collect())
     }
 }

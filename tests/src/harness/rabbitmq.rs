@@ -15,6 +15,8 @@ pub struct RabbitMq {
     password: String,
     /// Virtual hosts that nobody has yet; nothing before the first is asked for.
     vhosts: Mutex<Option<Vec<String>>>,
+    /// The port of the management API, once it is switched on.
+    management: OnceLock<u16>,
     process: Mutex<Option<Process>>,
     // Ended after the node, removed after both.
     _epmd: Process,
@@ -85,6 +87,7 @@ impl RabbitMq {
             port,
             password,
             vhosts: Mutex::default(),
+            management: OnceLock::new(),
             process: Mutex::new(None),
             _epmd: epmd,
             directory,
@@ -132,6 +135,26 @@ impl RabbitMq {
         ctl.arg("--quiet").args(arguments).env_clear();
         ctl.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LANG", "C.UTF-8");
         run(ctl.envs(self.launch.variables.iter().cloned()).current_dir(self.directory.path()))
+    }
+
+    /// The address of its management API, which is switched on by the first call. It tells of changes within half a second.
+    pub fn management(&self) -> String {
+        let port = *self.management.get_or_init(|| {
+            let port = free_port();
+            let plugins = self.directory.write("enabled_plugins", "[rabbitmq_management].\n");
+            self.ctl(&[
+                "eval",
+                &format!(
+                    "application:load(rabbitmq_management), application:set_env(rabbitmq_management, tcp_config, \
+                     [{{port, {port}}}, {{ip, \"127.0.0.1\"}}]), \
+                     application:set_env(rabbit, collect_statistics_interval, 500), \
+                     {{ok, _, _}} = rabbit_plugins:ensure(\"{}\").",
+                    plugins.display()
+                ),
+            ]);
+            port
+        });
+        format!("http://127.0.0.1:{port}")
     }
 
     /// Stops the broker; the Erlang machine goes on.

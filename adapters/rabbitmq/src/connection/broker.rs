@@ -11,6 +11,7 @@ use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
+use super::management::{self, Management, ManagementError};
 use super::metrics::{BrokerMetrics, ConnectionRole};
 use super::session::{Inspection, Session, Socket};
 use super::settings::{BrokerSettings, exposed};
@@ -75,6 +76,24 @@ impl Broker {
 
     pub(crate) fn metrics(&self) -> &BrokerMetrics {
         &self.access.metrics
+    }
+
+    pub(crate) fn has_management(&self) -> bool {
+        !self.access.settings.management_url.is_empty()
+    }
+
+    /// What the management API tells of a queue, as JSON.
+    pub(crate) async fn described(
+        &self,
+        queue: &str,
+    ) -> Result<Result<Vec<u8>, ManagementError>, WrongSetting> {
+        let settings = &self.access.settings;
+        let Some(base) = management::base(&settings.management_url)? else {
+            return Ok(Err(ManagementError::NoQueue));
+        };
+        let (user, password) = (settings.user.clone(), settings.secret()?);
+        let management = Management { base, user, password, tls: tls::client_config(&settings.tls_ca)? };
+        Ok(management.queue(&settings.vhost, queue).await)
     }
 
     /// Connects, makes sure of what the role needs in the broker, and has the broker confirm messages where the role

@@ -2,6 +2,7 @@
 
 mod broker;
 mod channel;
+mod management;
 mod metrics;
 mod probe;
 mod session;
@@ -13,6 +14,7 @@ mod topology;
 pub use broker::Broker;
 pub(crate) use broker::CONNECT_TIMEOUT;
 pub(crate) use channel::{cancel, depth, requeue, requeue_all, subscribe};
+pub(crate) use management::ManagementError;
 pub use metrics::BrokerMetrics;
 pub(crate) use metrics::ConnectionRole;
 pub use probe::{BrokerProbe, ConnectProbe};

@@ -2,7 +2,7 @@ use keeper_settings::{WrongSetting, read_secret};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::tls;
+use super::{management, tls};
 
 /// Declares a section `broker`: the keys of every unit that has one, and a unit's own. (With serde's
 /// `flatten` instead, an error would not name the key.)
@@ -39,6 +39,9 @@ macro_rules! broker_section {
             /// Create the queue, and the exchange and the queue of its dead letters. Otherwise nothing is created, and
             /// what is there is used as it is.
             pub declare: bool,
+            /// Address of the broker's management API, where policies that lose messages are looked for, or empty. The
+            /// user, the password and `tls_ca` are those of the broker.
+            pub management_url: String,
             $($(#[$doc])* pub $key: $type,)*
         }
     };
@@ -113,6 +116,7 @@ impl ConsumerSettings {
             publish_timeout_ms: self.publish_timeout_ms,
             heartbeat_s: self.heartbeat_s,
             declare: self.declare,
+            management_url: self.management_url.clone(),
         }
     }
 }
@@ -130,6 +134,7 @@ impl BrokerSettings {
     pub fn check(&self) -> Result<(), WrongSetting> {
         self.check_ranges()?;
         self.secret()?;
+        management::base(&self.management_url)?;
         if self.tls { tls::connector(&self.tls_ca).map(drop) } else { Ok(()) }
     }
 
@@ -176,7 +181,7 @@ mod tests {
         let mut json = serde_json::json!({
             "host": "localhost", "port": 5672, "vhost": "/", "user": "guest", "password": "guest", "password_file": "",
             "tls": false, "tls_ca": "", "queue": "billing_queue", "prefetch": 500, "publish_timeout_ms": 5000,
-            "heartbeat_s": 10, "declare": true, "unidentified": "dead-letter",
+            "heartbeat_s": 10, "declare": true, "management_url": "", "unidentified": "dead-letter",
         });
         let change: serde_json::Value = serde_json::from_str(change).unwrap();
         for (key, value) in change.as_object().unwrap() {
@@ -190,7 +195,7 @@ mod tests {
         let json = serde_json::json!({
             "host": "localhost", "port": 5672, "vhost": "/", "user": "guest", "password": "guest", "password_file": "",
             "tls": false, "tls_ca": "", "queue": "billing_queue", "publish_timeout_ms": 5000, "heartbeat_s": 10,
-            "declare": true,
+            "declare": true, "management_url": "",
         });
         let read = |json: &serde_json::Value| serde_json::from_value::<BrokerSettings>(json.clone());
         assert!(read(&json).unwrap().check().is_ok());
@@ -219,6 +224,7 @@ mod tests {
             (r#"{"prefetch": 0}"#, "broker.prefetch"),
             (r#"{"publish_timeout_ms": 0}"#, "broker.publish_timeout_ms"),
             (r#"{"heartbeat_s": 0}"#, "broker.heartbeat_s"),
+            (r#"{"management_url": "localhost:15672"}"#, "broker.management_url"),
         ] {
             let error = settings(change).unwrap().check().unwrap_err();
             assert!(error.to_string().starts_with(key), "{error}");
