@@ -196,7 +196,8 @@ pub trait OrderLedger: Send + Sync + 'static {
     async fn wait_for(&self, id: OrderId, wait: Duration) -> PortResult<Option<RecordedOrder>>;
 
     /// Lists a user's orders in the order in which they were recorded. An `after` that the user has no order of
-    /// gives an empty page. The work MUST NOT grow with the number of orders before the page.
+    /// gives an empty page. The work MUST NOT grow with the number of orders before the page. An order that breaks a rule of
+    /// the domain, as somebody else may have written it, MUST be left out, and the log MUST say which it is.
     ///
     /// # Errors
     /// The ledger could not be read.
@@ -244,7 +245,7 @@ pub type Keep = Arc<dyn Fn(&DeadLetter) -> PortResult<()> + Send + Sync>;
 #[async_trait]
 pub trait DeadLetters: Send + Sync + 'static {
     /// Lists up to `limit` dead letters, oldest first, and MUST say how many there are in all. They all MUST stay where they
-    /// are.
+    /// are. What cannot be read MUST NOT take the others with it.
     ///
     /// # Errors
     /// The dead letters could not be read.

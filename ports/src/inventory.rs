@@ -39,7 +39,7 @@ pub trait MovieCatalog: Send + Sync + 'static {
     async fn get(&self, id: MovieId) -> PortResult<Option<Movie>>;
 
     /// Finds those of these movies that are there, each once, in any order. At most [`MAX_IDS`] may be asked for. One
-    /// trip answers them all, so a movie that cannot be read fails the call: ask for each by itself then.
+    /// trip answers them all.
     async fn get_many(&self, ids: Vec<MovieId>) -> PortResult<Vec<Movie>>;
 
     /// Changes a movie and answers it as it is now; `None` when it is not there.
@@ -87,12 +87,12 @@ pub trait MovieRepository: Send + Sync + 'static {
     /// even after a removal.
     async fn insert(&self, movie: NewMovie, now: Timestamp) -> PortResult<Movie>;
 
-    /// Finds a movie.
+    /// Finds a movie. One that breaks a rule of the domain, as somebody else may have written it, MUST NOT be found, here and
+    /// in any list, and the log MUST say which it is.
     async fn find(&self, id: MovieId) -> PortResult<Option<Movie>>;
 
     /// Finds those of these movies that are there. Each MUST come once, however often it is asked for; the order is of no
-    /// meaning. Up to [`MAX_IDS`] ids MUST be taken, and be answered in one trip to the store. A movie that cannot be
-    /// read fails the call.
+    /// meaning. Up to [`MAX_IDS`] ids MUST be taken, and be answered in one trip to the store.
     async fn find_many(&self, ids: Vec<MovieId>) -> PortResult<Vec<Movie>>;
 
     /// Lists movies by ascending id. A title matches when it holds the part asked for, both folded by

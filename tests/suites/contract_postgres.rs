@@ -10,6 +10,8 @@ mod pooler;
 mod rights;
 #[path = "contract_postgres/rotation.rs"]
 mod rotation;
+#[path = "contract_postgres/rows.rs"]
+mod rows;
 #[path = "contract_postgres/schema.rs"]
 mod schema;
 #[path = "contract_postgres/searches.rs"]
@@ -259,42 +261,6 @@ async fn replicas_that_change_the_same_movies_do_not_deadlock() {
     assert!(
         !Postgres::shared().log().contains("deadlock detected"),
         "one is made again, but it costs a second"
-    );
-}
-
-#[tokio::test]
-async fn a_row_that_breaks_a_rule_of_the_domain_fails_by_its_name() {
-    let place = Postgres::shared().database();
-    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
-    database.migrate().await.unwrap();
-    // As somebody may have added it before the table refused it, in the middle of others.
-    Postgres::shared().psql(&place.name, "ALTER TABLE movies DROP CONSTRAINT movies_title_not_blank");
-    let movies = PgMovies::new(database);
-    let titles = ["' '", "'a'", "' '", "' '", "' '", "'b'", "'c'", "' '"];
-    for title in titles {
-        let insert = format!(
-            "INSERT INTO movies (title, title_folded, description, created_at, updated_at)
-             VALUES ({title}, {title}, '', now(), now())"
-        );
-        Postgres::shared().psql(&place.name, &insert);
-    }
-    for limit in 1..=3 {
-        let (mut found, mut after) = (String::new(), None);
-        loop {
-            let slice = movies.search(MovieQuery::default(), page(after, limit)).await.unwrap();
-            found.extend(slice.items.iter().map(|movie| movie.title.as_str()));
-            after = slice.items.last().map(|movie| movie.id);
-            if !slice.more {
-                break;
-            }
-        }
-        assert_eq!(found, "abc", "a list of {limit} at a time is complete without what cannot be read");
-    }
-    let error = movies.find(movie_id(1)).await.unwrap_err();
-    assert!(
-        matches!(error, PortError::Failed { .. }) && error.chain().contains("movie 1"),
-        "{}",
-        error.chain()
     );
 }
 

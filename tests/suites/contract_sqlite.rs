@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "contract_sqlite/rows.rs"]
+mod rows;
+
 use std::sync::Arc;
 
 use keeper_billing::Book;

@@ -26,8 +26,7 @@ pub(crate) fn routes_and_docs() -> (Vec<Route>, OpenApi) {
 
 /// # Read many movies
 ///
-/// Those that are there, in any order. The gateway makes one such request of reads that come together. One movie that
-/// cannot be read fails them all: read each by itself then.
+/// Those that are there, in any order. The gateway makes one such request of reads that come together.
 #[openapi(tag = "Internal", operation_id = "readMovies")]
 #[get("/internal/movies")]
 async fn read_many(

@@ -34,10 +34,15 @@ impl PgMovies {
     /// The database is away.
     pub async fn fold_some(&self) -> PortResult<u64> {
         let database = self.database();
-        // The condition is that of the index movies_to_fold.
+        // The first condition is that of the index movies_to_fold. A row that cannot be read cannot be changed, either.
         let stale = database
             .read(|| {
-                sqlx::query("SELECT id, title FROM movies WHERE folding < 1 ORDER BY id LIMIT $1").bind(BATCH)
+                sqlx::query(
+                    "SELECT id, title FROM movies
+                     WHERE folding < 1 AND NOT is_blank(title) AND is_time(created_at) AND is_time(updated_at)
+                     ORDER BY id LIMIT $1",
+                )
+                .bind(BATCH)
             })
             .await?;
         let pair = |row: &sqlx::postgres::PgRow| Ok((row.try_get(0)?, row.try_get(1)?));

@@ -6,6 +6,7 @@ mod database;
 mod error;
 mod folding;
 mod migrate;
+mod moment;
 mod movie_edits;
 mod movie_inserts;
 mod movie_row;

@@ -11,7 +11,7 @@ use sqlx::postgres::PgRow;
 use crate::PgDatabase;
 use crate::movie_edits::{delete_if, update_if};
 use crate::movie_inserts::{Insert, insert_all};
-use crate::movie_row::movie;
+use crate::movie_row::readable;
 use crate::movie_updates::{Update, update_all};
 
 /// Of one id.
@@ -64,12 +64,7 @@ impl PgMovies {
         let mut items = Vec::new();
         loop {
             let rows = self.rows(query, after, page.limit).await?;
-            for row in &rows {
-                match movie(&self.database, row) {
-                    Ok(movie) => items.push(movie),
-                    Err(broken) => tracing::error!(cause = broken.chain(), "a movie is left out of a list"),
-                }
-            }
+            items.extend(readable(&self.database, &rows));
             match rows.last() {
                 Some(last) if items.len() <= limit && rows.len() > limit => {
                     after = last.try_get(0).map_err(|error| self.database.meaning(error))?;
@@ -124,13 +119,13 @@ impl MovieRepository for PgMovies {
 
     async fn find(&self, id: MovieId) -> PortResult<Option<Movie>> {
         let answer = self.database.read(|| sqlx::query(FIND).bind(id.get())).await?;
-        answer.rows.first().map(|row| movie(&self.database, row)).transpose()
+        Ok(readable(&self.database, &answer.rows).next())
     }
 
     async fn find_many(&self, ids: Vec<MovieId>) -> PortResult<Vec<Movie>> {
         let ids: Vec<i64> = ids.into_iter().map(MovieId::get).collect();
         let answer = self.database.read(|| sqlx::query(FIND_MANY).bind(&ids)).await?;
-        answer.rows.iter().map(|row| movie(&self.database, row)).collect()
+        Ok(readable(&self.database, &answer.rows).collect())
     }
 
     async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {

@@ -14,6 +14,7 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::PgDatabase;
+use crate::moment::Moment;
 use crate::statement::RowError;
 
 /// The ledger on PostgreSQL.
@@ -40,6 +41,28 @@ impl PgOrders {
 
     fn recorded(&self, row: &PgRow) -> PortResult<RecordedOrder> {
         recorded(row).map_err(|cause| PortError::failed(self.database.dependency(), cause))
+    }
+
+    /// Finds the rows after the page's order, or after a `seq`, at most one more than the limit.
+    async fn rows(&self, user: &UserId, page: Page<OrderId>, after: Option<i64>) -> PortResult<Vec<PgRow>> {
+        let answer = self
+            .database
+            .read(|| {
+                // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row.
+                sqlx::query(
+                    "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at, seq FROM orders
+                     WHERE user_id = $1 AND seq > CASE WHEN $4::bigint IS NOT NULL THEN $4
+                         WHEN $2::uuid IS NULL THEN 0
+                         ELSE (SELECT seq FROM orders WHERE order_id = $2 AND user_id = $1) END
+                     ORDER BY seq LIMIT $3",
+                )
+                .bind(user.as_str())
+                .bind(page.after.map(OrderId::as_uuid))
+                .bind(i64::from(page.limit.get()) + 1)
+                .bind(after)
+            })
+            .await?;
+        Ok(answer.rows)
     }
 
     /// The orders of a statement's rows.
@@ -147,23 +170,24 @@ impl OrderLedger for PgOrders {
         self.waits.wait_for(self, id, wait).await
     }
 
+    /// A row that breaks a rule is left out, so that it does not take the others with it.
     async fn list(&self, user: UserId, page: Page<OrderId>) -> PortResult<Slice<RecordedOrder>> {
-        let answer = self
-            .database
-            .read(|| {
-                // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row.
-                sqlx::query(
-                    "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at FROM orders
-                     WHERE user_id = $1 AND seq > CASE WHEN $2::uuid IS NULL THEN 0
-                         ELSE (SELECT seq FROM orders WHERE order_id = $2 AND user_id = $1) END
-                     ORDER BY seq LIMIT $3",
-                )
-                .bind(user.as_str())
-                .bind(page.after.map(OrderId::as_uuid))
-                .bind(i64::from(page.limit.get()) + 1)
-            })
-            .await?;
-        Ok(Slice::of_one_more(self.all_recorded(&answer.rows)?, page.limit))
+        let limit = usize::from(page.limit.get());
+        let (mut items, mut after) = (Vec::new(), None);
+        loop {
+            let rows = self.rows(&user, page, after).await?;
+            items.extend(rows.iter().filter_map(|row| {
+                let left_out =
+                    |broken: &PortError| tracing::error!(cause = broken.chain(), "an order is left out of a list");
+                self.recorded(row).inspect_err(left_out).ok()
+            }));
+            match rows.last() {
+                Some(last) if items.len() <= limit && rows.len() > limit => {
+                    after = Some(last.try_get(6).map_err(|error| self.database.meaning(error))?);
+                }
+                _ => return Ok(Slice::of_one_more(items, page.limit)),
+            }
+        }
     }
 }
 
@@ -204,7 +228,7 @@ fn read(id: Uuid, row: &PgRow) -> Result<RecordedOrder, RowError> {
         items: ItemCount::from_store(u32::try_from(row.try_get::<i32, _>(2)?)?),
         total: Money::from_store("total_amount", row.try_get(3)?)?,
     };
-    let created_at = row.try_get::<DateTime<Utc>, _>(4)?.into();
-    let recorded_at = row.try_get::<DateTime<Utc>, _>(5)?.into();
+    let created_at = row.try_get::<Moment, _>(4)?.get();
+    let recorded_at = row.try_get::<Moment, _>(5)?.get();
     Ok(RecordedOrder { order: Order { id: OrderId::new(id), draft, created_at }, recorded_at })
 }

@@ -14,7 +14,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use crate::SqliteQueue;
-use crate::database::{RowError, Statement};
+use crate::database::RowError;
 use crate::writer::Write;
 
 /// The dead letters on SQLite: a table beside the queue. A process that does not serve may use it at the same time.
@@ -36,28 +36,47 @@ impl SqliteDeadLetters {
         total.map(i64::unsigned_abs).map_err(|error| database.broken(error.into()))
     }
 
-    async fn read(&self, statement: Statement<'_>) -> PortResult<Vec<DeadLetter>> {
+    /// Reads up to `limit` of them, oldest first. A row that breaks a rule is left out, so that it does not take the others with
+    /// it.
+    async fn oldest(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
         let database = &self.queue.database;
-        let rows = database.rows(statement).await?;
-        rows.iter().map(|row| dead_letter(row).map_err(|cause| database.broken(cause))).collect()
+        let (mut letters, mut passed) = (Vec::new(), 0_usize);
+        loop {
+            let missing = limit - letters.len();
+            let statement = sqlx::query(OLDEST)
+                .bind(i64::try_from(missing).unwrap_or(i64::MAX))
+                .bind(i64::try_from(passed).unwrap_or(i64::MAX));
+            let rows = database.rows(statement).await?;
+            passed += rows.len();
+            letters.extend(rows.iter().filter_map(|row| {
+                let left_out = |cause: &RowError| tracing::error!(%cause, "a dead letter is left out of a list");
+                dead_letter(row).inspect_err(left_out).ok()
+            }));
+            if letters.len() == limit || rows.len() < missing {
+                return Ok(letters);
+            }
+        }
     }
 }
+
+const OLDEST: &str =
+    "SELECT id, reason, detail, first_seen, message_id, request_id, traceparent, body, tracestate
+     FROM dead_letters ORDER BY first_seen, seq LIMIT ?1 OFFSET ?2";
 
 #[async_trait]
 impl DeadLetters for SqliteDeadLetters {
     async fn list(&self, limit: usize) -> PortResult<DeadLetterList> {
-        let statement = sqlx::query(
-            "SELECT id, reason, detail, first_seen, message_id, request_id, traceparent, body, tracestate
-             FROM dead_letters ORDER BY first_seen, seq LIMIT ?1",
-        );
-        let letters = self.read(statement.bind(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
+        let letters = self.oldest(limit).await?;
         // Some may have gone since.
         let total = self.total().await?.max(letters.len() as u64);
         Ok(DeadLetterList { letters, coverage: Coverage::whole(total) })
     }
 
     async fn find(&self, id: DeadLetterId) -> PortResult<DeadLetterList> {
-        let letters = self.read(sqlx::query(BY_ID).bind(id.to_string())).await?;
+        let database = &self.queue.database;
+        let found = database.row(sqlx::query(BY_ID).bind(id.to_string())).await?;
+        let found = found.map(|row| dead_letter(&row)).transpose();
+        let letters: Vec<_> = found.map_err(|cause| database.broken(cause))?.into_iter().collect();
         let total = self.total().await?.max(letters.len() as u64);
         Ok(DeadLetterList { letters, coverage: Coverage::whole(total) })
     }

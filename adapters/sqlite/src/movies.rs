@@ -3,7 +3,7 @@ use keeper_domain::{
     Description, FOLDING, Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, PageLimit, Slice,
     Timestamp, Title, TitlePart, fold,
 };
-use keeper_ports::PortResult;
+use keeper_ports::{PortError, PortResult};
 use keeper_ports::inventory::MovieRepository;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -33,12 +33,7 @@ impl SqliteMovies {
         let mut items = Vec::new();
         loop {
             let rows = self.rows(query, after, page.limit).await?;
-            for row in &rows {
-                match self.movie(row) {
-                    Ok(movie) => items.push(movie),
-                    Err(broken) => tracing::error!(cause = broken.chain(), "a movie is left out of a list"),
-                }
-            }
+            items.extend(self.readable(&rows));
             match rows.last() {
                 Some(last) if items.len() <= limit && rows.len() > limit => {
                     after = last.try_get(0).map_err(|error| self.database.broken(error.into()))?;
@@ -80,6 +75,14 @@ impl SqliteMovies {
         self.database.rows(statement).await
     }
 
+    /// The movies of a statement's rows. A row that breaks a rule is left out, so that it does not take the others with it.
+    fn readable(&self, rows: &[SqliteRow]) -> impl Iterator<Item = Movie> {
+        rows.iter().filter_map(|row| {
+            let left_out = |broken: &PortError| tracing::error!(cause = broken.chain(), "a movie is left out");
+            self.movie(row).inspect_err(left_out).ok()
+        })
+    }
+
     fn movie(&self, row: &SqliteRow) -> PortResult<Movie> {
         movie(row).map_err(|cause| self.database.broken(cause))
     }
@@ -98,7 +101,7 @@ impl MovieRepository for SqliteMovies {
         let statement =
             sqlx::query("SELECT id, title, description, created_at, updated_at FROM movies WHERE id = ?1")
                 .bind(id.get());
-        self.database.row(statement).await?.map(|row| self.movie(&row)).transpose()
+        Ok(self.readable(&self.database.rows(statement).await?).next())
     }
 
     async fn find_many(&self, ids: Vec<MovieId>) -> PortResult<Vec<Movie>> {
@@ -109,7 +112,7 @@ impl MovieRepository for SqliteMovies {
         )
         .bind(format!("[{ids}]"));
         let rows = self.database.rows(statement).await?;
-        rows.iter().map(|row| self.movie(row)).collect()
+        Ok(self.readable(&rows).collect())
     }
 
     async fn search(&self, query: MovieQuery, page: Page<MovieId>) -> PortResult<Slice<Movie>> {

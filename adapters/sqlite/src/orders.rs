@@ -7,7 +7,7 @@ use keeper_batching::OrderWaits;
 use keeper_domain::{
     ItemCount, Money, Order, OrderDraft, OrderId, Page, RecordedOrder, Slice, Timestamp, UserId,
 };
-use keeper_ports::PortResult;
+use keeper_ports::{PortError, PortResult};
 use keeper_ports::billing::OrderLedger;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -31,6 +31,22 @@ impl SqliteOrders {
 
     fn recorded(&self, row: &SqliteRow) -> PortResult<RecordedOrder> {
         recorded(row).map_err(|cause| self.database.broken(cause))
+    }
+
+    /// Finds the rows after the page's order, or after a `seq`, at most one more than the limit.
+    async fn rows(&self, user: &UserId, page: Page<OrderId>, after: Option<i64>) -> PortResult<Vec<SqliteRow>> {
+        // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row.
+        let statement = sqlx::query(
+            "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at, seq FROM orders
+             WHERE user_id = ?1 AND seq > CASE WHEN ?4 IS NOT NULL THEN ?4 WHEN ?2 IS NULL THEN 0
+                 ELSE (SELECT seq FROM orders WHERE order_id = ?2 AND user_id = ?1) END
+             ORDER BY seq LIMIT ?3",
+        )
+        .bind(user.as_str())
+        .bind(page.after.map(|id| id.to_string()))
+        .bind(page.limit.get() + 1)
+        .bind(after);
+        self.database.rows(statement).await
     }
 
     /// The orders of a statement's rows.
@@ -89,19 +105,24 @@ impl OrderLedger for SqliteOrders {
         self.waits.wait_for(self, id, wait).await
     }
 
+    /// A row that breaks a rule is left out, so that it does not take the others with it.
     async fn list(&self, user: UserId, page: Page<OrderId>) -> PortResult<Slice<RecordedOrder>> {
-        // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row.
-        let statement = sqlx::query(
-            "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at FROM orders
-             WHERE user_id = ?1 AND seq > CASE WHEN ?2 IS NULL THEN 0
-                 ELSE (SELECT seq FROM orders WHERE order_id = ?2 AND user_id = ?1) END
-             ORDER BY seq LIMIT ?3",
-        )
-        .bind(user.as_str())
-        .bind(page.after.map(|id| id.to_string()))
-        .bind(page.limit.get() + 1);
-        let orders = self.all_recorded(&self.database.rows(statement).await?)?;
-        Ok(Slice::of_one_more(orders, page.limit))
+        let limit = usize::from(page.limit.get());
+        let (mut items, mut after) = (Vec::new(), None);
+        loop {
+            let rows = self.rows(&user, page, after).await?;
+            items.extend(rows.iter().filter_map(|row| {
+                let left_out =
+                    |broken: &PortError| tracing::error!(cause = broken.chain(), "an order is left out of a list");
+                self.recorded(row).inspect_err(left_out).ok()
+            }));
+            match rows.last() {
+                Some(last) if items.len() <= limit && rows.len() > limit => {
+                    after = Some(last.try_get(6).map_err(|error| self.database.broken(error.into()))?);
+                }
+                _ => return Ok(Slice::of_one_more(items, page.limit)),
+            }
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub mod order_book;
 pub mod order_ledger;
 pub mod order_queue;
 pub mod rate_limiter;
+pub mod rows;
 pub mod samples;
 mod trace;
 pub mod typed_titles;
