@@ -4,6 +4,8 @@
 
 #[path = "contract_sqlite/rows.rs"]
 mod rows;
+#[path = "contract_sqlite/tables.rs"]
+mod tables;
 
 use std::sync::Arc;
 

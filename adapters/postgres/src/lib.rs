@@ -16,6 +16,7 @@ mod order_listener;
 mod orders;
 mod pool;
 mod probe;
+mod rights;
 mod schema;
 mod server;
 mod session;

@@ -177,8 +177,9 @@ impl OrderLedger for PgOrders {
         loop {
             let rows = self.rows(&user, page, after).await?;
             items.extend(rows.iter().filter_map(|row| {
-                let left_out =
-                    |broken: &PortError| tracing::error!(cause = broken.chain(), "an order is left out of a list");
+                let left_out = |broken: &PortError| {
+                    tracing::error!(cause = broken.chain(), "an order is left out of a list");
+                };
                 self.recorded(row).inspect_err(left_out).ok()
             }));
             match rows.last() {

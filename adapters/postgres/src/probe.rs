@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -6,17 +5,17 @@ use keeper_ports::{PortError, PortResult, Probe};
 use sqlx::Row;
 
 use crate::PgDatabase;
+use crate::rights::Rights;
 use crate::server::Server;
 
 /// How long the database has to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Says whether the database answers, takes writes, is fit for the unit's data, and has the unit's schema.
+/// Says whether the database answers, takes writes, is fit for the unit's data, and has the unit's schema with the rights to
+/// use it. All of it is asked each time: somebody may drop a table, take a right away, or restore an older backup.
 #[derive(Debug)]
 pub struct DatabaseProbe {
     database: PgDatabase,
-    /// A schema that was seen once is not looked for again: migrations are never taken back.
-    migrated: AtomicBool,
     /// The unit makes the schema when it starts, which it has not done yet.
     migrates_later: bool,
 }
@@ -24,7 +23,7 @@ pub struct DatabaseProbe {
 impl DatabaseProbe {
     /// Makes the probe.
     pub fn new(database: PgDatabase) -> Self {
-        Self { database, migrated: AtomicBool::new(false), migrates_later: false }
+        Self { database, migrates_later: false }
     }
 
     /// Makes the probe of a unit that does not run. Where it `migrates` when it starts, the schema need not be there yet.
@@ -38,11 +37,7 @@ impl DatabaseProbe {
             self.database.distrust();
         }
         server.check(&self.database)?;
-        if !self.migrated.load(Ordering::Relaxed) {
-            self.check_schema().await?;
-            self.migrated.store(true, Ordering::Relaxed);
-        }
-        Ok(())
+        self.check_schema().await
     }
 
     async fn check_schema(&self) -> PortResult<()> {
@@ -57,10 +52,11 @@ impl DatabaseProbe {
         }
         let missing = needed.iter().filter(|migration| !applied.contains(migration)).count();
         match (missing, database.migration_failure()) {
-            (0, _) => Ok(()),
+            (0, _) => Rights::ask(database).await?.check(database),
             (_, None) if self.migrates_later => Ok(()),
             (_, Some(failure)) => Err(PortError::unavailable(database.dependency(), failure)),
             (_, None) => {
+                Rights::check_schema(database).await?;
                 let unit = database.schema().unit();
                 let cause =
                     format!("{missing} migrations are not applied yet (`{unit} migrate` applies them)");
@@ -73,9 +69,7 @@ impl DatabaseProbe {
     async fn applied(&self) -> PortResult<Vec<(i64, Vec<u8>)>> {
         let database = &self.database;
         let failed = |error| database.meaning(error);
-        let there =
-            database.read(|| sqlx::query("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")).await?;
-        if !there.row().and_then(|row| row.try_get::<bool, _>(0)).map_err(failed)? {
+        if !Rights::may_read_migrations(database).await? {
             return Ok(Vec::new());
         }
         let answer = database

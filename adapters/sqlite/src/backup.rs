@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::Directory;
 use crate::contents::Contents;
 use crate::database::BUSY_TIMEOUT;
-use crate::directory::{BILLING, INVENTORY};
+use crate::directory::{BILLING, File, INVENTORY};
 
 /// Why there is no backup. Nothing of it is left.
 #[derive(Debug, Error)]
@@ -64,7 +64,7 @@ impl Directory {
         let failed = |cause| BackupError::Write { path: to.to_owned(), cause };
         let mut partial = Partial::make(to).map_err(failed)?;
         for file in [BILLING, INVENTORY] {
-            copy(&self.file(&file), &partial.path.join(file.name)).await?;
+            copy(&file, &self.file(&file), &partial.path.join(file.name)).await?;
         }
         partial.finish(to).map_err(failed)
     }
@@ -79,10 +79,11 @@ fn is_free(path: &Path) -> bool {
 }
 
 /// One moment of a database file, with what is in its write-ahead log. Its writers are not held up.
-async fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+async fn copy(file: &File, from: &Path, to: &Path) -> Result<(), BackupError> {
     let failed = |cause| BackupError::Copy { from: from.to_owned(), to: to.to_owned(), cause };
-    match Contents::of(from).await.map_err(failed)? {
-        Contents::Tables | Contents::Rows => {}
+    match Contents::of(from, file).await.map_err(failed)? {
+        // What is there is kept, also where something is missing.
+        Contents::Tables | Contents::Rows | Contents::Lacks(_) | Contents::Other(_) => {}
         Contents::Nothing | Contents::Torn => return Err(BackupError::NoData { path: from.to_owned() }),
     }
     let name = to.to_str().ok_or_else(|| failed(io::Error::other("the path is not UTF-8").into()))?;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use crate::database::BUSY_TIMEOUT;
+use crate::database::{BUSY_TIMEOUT, TABLES};
+use crate::directory::{BILLING, File, INVENTORY};
 
 /// What is in a database file, before anything is made in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,10 @@ pub(crate) enum Contents {
     Tables,
     /// Rows, now or earlier.
     Rows,
+    /// Tables, but not this one of those that it must have.
+    Lacks(&'static str),
+    /// The tables of the file of this name in place of its own.
+    Other(&'static str),
 }
 
 impl Contents {
@@ -24,7 +29,7 @@ impl Contents {
     ///
     /// # Errors
     /// It cannot be read, or is not a database.
-    pub(crate) async fn of(path: &Path) -> sqlx::Result<Self> {
+    pub(crate) async fn of(path: &Path, file: &File) -> sqlx::Result<Self> {
         if path.metadata().map_or(0, |file| file.len()) == 0 {
             return Ok(Self::Nothing);
         }
@@ -32,20 +37,36 @@ impl Contents {
         let has_log = log_of(path).exists();
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
         let mut connection = options.connect().await?;
-        let contents = look(&mut connection, has_log).await;
+        let contents = look(&mut connection, has_log, file).await;
         connection.close().await?;
         contents
     }
 }
 
-async fn look(connection: &mut SqliteConnection, has_log: bool) -> sqlx::Result<Contents> {
+async fn look(connection: &mut SqliteConnection, has_log: bool, file: &File) -> sqlx::Result<Contents> {
     // It is there from the first table on, and remembers that there were rows when there are none any more.
     let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'";
     if sqlx::query_scalar::<_, i64>(tables).fetch_one(&mut *connection).await? == 0 {
         return Ok(if has_log { Contents::Nothing } else { Contents::Torn });
     }
+    if let Some(lacking) = first_missing(connection, file.tables).await? {
+        for other in [INVENTORY, BILLING].iter().filter(|other| other.name != file.name) {
+            if first_missing(connection, other.tables).await?.is_none() {
+                return Ok(Contents::Other(other.name));
+            }
+        }
+        return Ok(Contents::Lacks(lacking));
+    }
     let rows = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_sequence WHERE seq > 0)");
     Ok(if rows.fetch_one(connection).await? { Contents::Rows } else { Contents::Tables })
+}
+
+async fn first_missing(
+    connection: &mut SqliteConnection,
+    tables: &[&'static str],
+) -> sqlx::Result<Option<&'static str>> {
+    let there: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(connection).await?;
+    Ok(tables.iter().copied().find(|table| !there.iter().any(|there| there == table)))
 }
 
 /// The file of a database's write-ahead log.

@@ -6,7 +6,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions, Connection, Row, Sqlite, SqliteConnection, SqlitePool};
 use tokio::time::timeout;
 
 use crate::error;
@@ -24,10 +24,14 @@ const LOG_SIZE: &str = "67108864";
 #[derive(Debug, Clone)]
 pub struct SqliteDatabase {
     dependency: &'static str,
+    tables: &'static [&'static str],
     file: OpenedFile,
     readers: SqlitePool,
     writer: Writer,
 }
+
+/// The names of a file's tables.
+pub(crate) const TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table'";
 
 /// A statement with its parameters.
 pub(crate) type Statement<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
@@ -37,6 +41,7 @@ impl SqliteDatabase {
     pub(crate) async fn open(
         path: &Path,
         dependency: &'static str,
+        tables: &'static [&'static str],
         mut migrator: Migrator,
     ) -> sqlx::Result<Self> {
         let options = SqliteConnectOptions::new()
@@ -67,7 +72,7 @@ impl SqliteDatabase {
             .max_lifetime(None)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
         let writer = Writer::start(dependency, file.clone(), options, connection);
-        Ok(Self { dependency, file, readers, writer })
+        Ok(Self { dependency, tables, file, readers, writer })
     }
 
     /// Reads rows.
@@ -112,6 +117,19 @@ impl SqliteDatabase {
     /// Says whether what is written is there after a restart, too.
     pub(crate) fn in_place(&self) -> PortResult<()> {
         self.file.check().map_err(|cause| error::meaning(self.dependency, cause.into()))
+    }
+
+    /// Says whether the tables are there.
+    pub(crate) async fn has_tables(&self) -> PortResult<()> {
+        let rows = self.rows(sqlx::query(TABLES)).await?;
+        let there: Vec<&str> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
+        match self.tables.iter().find(|table| !there.contains(table)) {
+            None => Ok(()),
+            Some(table) => {
+                let why = format!("its file has lost the table {table}: restore it from a backup");
+                Err(PortError::failed(self.dependency, why))
+            }
+        }
     }
 
     pub(crate) fn dependency(&self) -> &'static str {

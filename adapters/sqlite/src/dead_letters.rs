@@ -49,7 +49,8 @@ impl SqliteDeadLetters {
             let rows = database.rows(statement).await?;
             passed += rows.len();
             letters.extend(rows.iter().filter_map(|row| {
-                let left_out = |cause: &RowError| tracing::error!(%cause, "a dead letter is left out of a list");
+                let left_out =
+                    |cause: &RowError| tracing::error!(%cause, "a dead letter is left out of a list");
                 dead_letter(row).inspect_err(left_out).ok()
             }));
             if letters.len() == limit || rows.len() < missing {

@@ -17,13 +17,20 @@ pub(crate) struct File {
     pub(crate) name: &'static str,
     /// What it is to an operator.
     dependency: &'static str,
+    /// The tables that it has had from the first version on.
+    pub(crate) tables: &'static [&'static str],
 }
 
 /// The file of the catalogue.
-pub(crate) const INVENTORY: File = File { name: "inventory.db", dependency: "inventory database" };
+pub(crate) const INVENTORY: File =
+    File { name: "inventory.db", dependency: "inventory database", tables: &["movies", "movie_titles"] };
 
 /// The file of the orders, their queue and the dead letters.
-pub(crate) const BILLING: File = File { name: "billing.db", dependency: "billing database" };
+pub(crate) const BILLING: File = File {
+    name: "billing.db",
+    dependency: "billing database",
+    tables: &["orders", "order_queue", "dead_letters"],
+};
 
 /// The directory that holds the two files, `inventory.db` and `billing.db`.
 #[derive(Debug, Clone)]
@@ -90,6 +97,25 @@ pub enum DirectoryError {
         path: PathBuf,
         /// The name of the other one.
         present: &'static str,
+    },
+    /// A file is the other one.
+    #[error(
+        "storage.directory: {path} holds the tables of {other}: the two files were swapped, or one was copied over the other; \
+         put each under its own name"
+    )]
+    Swapped {
+        /// The file.
+        path: PathBuf,
+        /// The name of the file that it should be.
+        other: &'static str,
+    },
+    /// A table was dropped.
+    #[error("storage.directory: {path} has lost its table {table}: restore it from a backup")]
+    Lacks {
+        /// The file.
+        path: PathBuf,
+        /// The table.
+        table: &'static str,
     },
     /// A database in it cannot be opened or brought up to date.
     #[error("storage.directory: cannot open {path}")]
@@ -183,7 +209,7 @@ impl Directory {
 
     async fn open(&self, file: &File, migrator: Migrator) -> Result<SqliteDatabase, DirectoryError> {
         let path = self.file(file);
-        SqliteDatabase::open(&path, file.dependency, migrator)
+        SqliteDatabase::open(&path, file.dependency, file.tables, migrator)
             .await
             .map_err(|cause| DirectoryError::Open { path, cause })
     }

@@ -36,7 +36,9 @@ impl Probe for DirectoryProbe {
             PortError::unavailable(DEPENDENCY, format!("cannot write to {}: {error}", there.display()))
         })?;
         match Directory::existing(&self.path) {
-            Ok(directory) => check(&directory).await.map_err(|error| PortError::failed(DEPENDENCY, error)),
+            Ok(directory) => {
+                check(&directory, false).await.map_err(|error| PortError::failed(DEPENDENCY, error))
+            }
             // Nothing is in it yet.
             Err(_) => Ok(()),
         }

@@ -3,8 +3,8 @@ use keeper_domain::{
     Description, FOLDING, Movie, MovieChange, MovieId, MovieQuery, NewMovie, Page, PageLimit, Slice,
     Timestamp, Title, TitlePart, fold,
 };
-use keeper_ports::{PortError, PortResult};
 use keeper_ports::inventory::MovieRepository;
+use keeper_ports::{PortError, PortResult};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -78,7 +78,8 @@ impl SqliteMovies {
     /// The movies of a statement's rows. A row that breaks a rule is left out, so that it does not take the others with it.
     fn readable(&self, rows: &[SqliteRow]) -> impl Iterator<Item = Movie> {
         rows.iter().filter_map(|row| {
-            let left_out = |broken: &PortError| tracing::error!(cause = broken.chain(), "a movie is left out");
+            let left_out =
+                |broken: &PortError| tracing::error!(cause = broken.chain(), "a movie is left out");
             self.movie(row).inspect_err(left_out).ok()
         })
     }

@@ -7,8 +7,8 @@ use keeper_batching::OrderWaits;
 use keeper_domain::{
     ItemCount, Money, Order, OrderDraft, OrderId, Page, RecordedOrder, Slice, Timestamp, UserId,
 };
-use keeper_ports::{PortError, PortResult};
 use keeper_ports::billing::OrderLedger;
+use keeper_ports::{PortError, PortResult};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -34,7 +34,12 @@ impl SqliteOrders {
     }
 
     /// Finds the rows after the page's order, or after a `seq`, at most one more than the limit.
-    async fn rows(&self, user: &UserId, page: Page<OrderId>, after: Option<i64>) -> PortResult<Vec<SqliteRow>> {
+    async fn rows(
+        &self,
+        user: &UserId,
+        page: Page<OrderId>,
+        after: Option<i64>,
+    ) -> PortResult<Vec<SqliteRow>> {
         // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row.
         let statement = sqlx::query(
             "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at, seq FROM orders
@@ -112,8 +117,9 @@ impl OrderLedger for SqliteOrders {
         loop {
             let rows = self.rows(&user, page, after).await?;
             items.extend(rows.iter().filter_map(|row| {
-                let left_out =
-                    |broken: &PortError| tracing::error!(cause = broken.chain(), "an order is left out of a list");
+                let left_out = |broken: &PortError| {
+                    tracing::error!(cause = broken.chain(), "an order is left out of a list");
+                };
                 self.recorded(row).inspect_err(left_out).ok()
             }));
             match rows.last() {

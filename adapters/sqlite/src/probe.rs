@@ -3,7 +3,7 @@ use keeper_ports::{PortResult, Probe};
 
 use crate::SqliteDatabase;
 
-/// Says whether a database file can be read, and is where it was opened.
+/// Says whether a database file can be read, has its tables, and is where it was opened.
 #[derive(Debug)]
 pub struct SqliteProbe {
     database: SqliteDatabase,
@@ -25,6 +25,6 @@ impl Probe for SqliteProbe {
     async fn check(&self) -> PortResult<()> {
         self.database.in_place()?;
         // Unlike SELECT 1, it reads the file.
-        self.database.row(sqlx::query("SELECT max(version) FROM _sqlx_migrations")).await.map(|_| ())
+        self.database.has_tables().await
     }
 }

@@ -20,9 +20,7 @@ impl Storage {
     /// Another process has the directory, a file cannot be used, or one of them is missing.
     pub async fn open(directory: &Directory, create_missing: bool) -> Result<Self, DirectoryError> {
         let lock = directory.lock()?;
-        if !create_missing {
-            check(directory).await?;
-        }
+        check(directory, create_missing).await?;
         let inventory = directory.inventory().await?;
         let billing = match directory.billing().await {
             Ok(billing) => billing,
@@ -60,17 +58,20 @@ impl Storage {
     }
 }
 
-/// Refuses a directory that has only a part of its data.
-pub(crate) async fn check(directory: &Directory) -> Result<(), DirectoryError> {
+/// Refuses a directory that has only a part of its data. With `create_missing`, a file may be missing as a whole.
+pub(crate) async fn check(directory: &Directory, create_missing: bool) -> Result<(), DirectoryError> {
     let look = async |file: &File| {
         let path = directory.file(file);
-        match Contents::of(&path).await {
-            Ok(Contents::Torn) => Err(DirectoryError::Torn { path }),
+        match Contents::of(&path, file).await {
+            Ok(Contents::Torn) if !create_missing => Err(DirectoryError::Torn { path }),
+            Ok(Contents::Lacks(table)) => Err(DirectoryError::Lacks { path, table }),
+            Ok(Contents::Other(other)) => Err(DirectoryError::Swapped { path, other }),
             Ok(contents) => Ok(contents),
             Err(cause) => Err(DirectoryError::Open { path, cause }),
         }
     };
     let (missing, present) = match (look(&INVENTORY).await?, look(&BILLING).await?) {
+        _ if create_missing => return Ok(()),
         (Contents::Nothing, Contents::Rows) => (INVENTORY, BILLING),
         (Contents::Rows, Contents::Nothing) => (BILLING, INVENTORY),
         _ => return Ok(()),

@@ -7,7 +7,8 @@ use keeper_ports::inventory::MovieRepository;
 use super::samples::{page, user};
 
 /// Titles of white space alone, by the rules of every locale.
-pub const UNREADABLE_TITLES: [&str; 7] = ["", " ", "\t\n", "\u{a0}", "\u{3000}", "\u{2003}\u{85}", "\u{2028}"];
+pub const UNREADABLE_TITLES: [&str; 7] =
+    ["", " ", "\t\n", "\u{a0}", "\u{3000}", "\u{2003}\u{85}", "\u{2028}"];
 
 /// The titles of all movies that a list has, read so many at a time.
 pub async fn listed(movies: &dyn MovieRepository, limit: u16) -> String {

@@ -14,14 +14,18 @@ fn grants(to: &str, role: &str) -> Vec<String> {
 
 /// A migrated database, used by a role that does not own it.
 async fn granted(schema: Schema, to: &str) -> PgDatabase {
-    let (server, place) = (Postgres::shared(), Postgres::shared().database());
-    PgDatabase::new(&settings(&place), schema).unwrap().migrate().await.unwrap();
+    granted_at(&Postgres::shared().database(), schema, to).await
+}
+
+async fn granted_at(place: &harness::Database, schema: Schema, to: &str) -> PgDatabase {
+    let server = Postgres::shared();
+    PgDatabase::new(&settings(place), schema).unwrap().migrate().await.unwrap();
     let role = format!("{}_app", place.name);
     server.psql("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD '{}'", place.password));
     for grant in grants(to, &role) {
         server.psql(&place.name, &grant);
     }
-    PgDatabase::new(&PgSettings { user: role, migrate: false, ..settings(&place) }, schema).unwrap()
+    PgDatabase::new(&PgSettings { user: role, migrate: false, ..settings(place) }, schema).unwrap()
 }
 
 #[tokio::test]
@@ -50,4 +54,44 @@ async fn roles_with_few_rights_do_all_that_a_unit_does() {
     }
     let listed = ledger.list(order.draft.user, page(None, 10)).await.unwrap();
     assert_eq!(listed.items.len(), 1);
+}
+
+/// The migrations say that all is there; what they made may be gone, or not for this role.
+#[tokio::test]
+async fn a_unit_without_its_table_or_its_rights_is_not_ready() {
+    for (schema, table, rights) in [
+        (Schema::Inventory, "movies", &["SELECT", "INSERT", "UPDATE", "DELETE"] as &[&str]),
+        (Schema::Billing, "orders", &["SELECT", "INSERT"]),
+    ] {
+        let to = format!("{}_app", if schema == Schema::Inventory { "inventory" } else { "billing" });
+        let place = Postgres::shared().database();
+        let probe = DatabaseProbe::new(granted_at(&place, schema, &to).await);
+        let role = format!("{}_app", place.name);
+        let sql = |sql: &str| Postgres::shared().psql(&place.name, sql);
+        let told = async || probe.check().await.err().map_or_else(String::new, |error| error.chain());
+        assert_eq!(told().await, "");
+        // The same probe tells as soon as a right is taken away, and that it is given again.
+        for right in rights {
+            sql(&format!("REVOKE {right} ON {table} FROM {role}"));
+            let lacks = told().await;
+            assert!(lacks.contains(&format!("the role \"{role}\" lacks {right} ON {table}")), "{lacks}");
+            sql(&format!("GRANT {right} ON {table} TO {role}"));
+            assert_eq!(told().await, "");
+        }
+        for right in ["SELECT ON _sqlx_migrations", "USAGE ON SCHEMA public"] {
+            sql(&format!("REVOKE {right} FROM PUBLIC, {role}"));
+            let lacks = told().await;
+            assert!(lacks.contains(&format!("the role \"{role}\" lacks {right}")), "{lacks}");
+            sql(&format!("GRANT {right} TO {role}"));
+            assert_eq!(told().await, "");
+        }
+        if schema == Schema::Inventory {
+            sql(&format!("REVOKE USAGE ON SEQUENCE movies_id_seq FROM {role}"));
+            assert!(told().await.contains("lacks USAGE ON SEQUENCE"));
+            sql(&format!("GRANT USAGE ON SEQUENCE movies_id_seq TO {role}"));
+        }
+        sql(&format!("DROP TABLE {table}"));
+        let gone = told().await;
+        assert!(gone.contains(&format!("the table {table} is not in the database")), "{gone}");
+    }
 }

@@ -74,7 +74,17 @@ async fn the_tables_refuse_what_cannot_be_read() {
     let refused = |place: &harness::Database, insert: String| {
         let program = Postgres::shared().programs().join("psql");
         let psql = std::process::Command::new(program)
-            .args(["-qX", "-h", &place.host, "-p", &place.port.to_string(), "-U", &place.user, "-d", &place.name])
+            .args([
+                "-qX",
+                "-h",
+                &place.host,
+                "-p",
+                &place.port.to_string(),
+                "-U",
+                &place.user,
+                "-d",
+                &place.name,
+            ])
             .args(["-c", &insert])
             .env("PGPASSWORD", &place.password)
             .output()
@@ -106,7 +116,9 @@ async fn a_movie_that_cannot_be_read_is_not_changed_unless_it_is_put_right() {
     database.migrate().await.unwrap();
     let sql = |sql: &str| Postgres::shared().psql(&place.name, sql);
     // As it was there before the rules were.
-    sql("ALTER TABLE movies DROP CONSTRAINT movies_title_can_be_read, DROP CONSTRAINT movies_title_not_blank");
+    sql(
+        "ALTER TABLE movies DROP CONSTRAINT movies_title_can_be_read, DROP CONSTRAINT movies_title_not_blank",
+    );
     sql(&insert_movie("' '", "now()"));
     sql("ALTER TABLE movies ADD CONSTRAINT movies_title_can_be_read CHECK (NOT is_blank(title)) NOT VALID");
     let movies = PgMovies::new(database);

@@ -36,14 +36,19 @@ async fn a_policy_that_loses_orders_is_told() {
     };
     // What the audit found: a policy's overflow goes before the queue's own.
     set(".*", r#"{"max-length":1,"overflow":"drop-head"}"#);
-    until_told(&broker, &["`billing_queue`", "policy `lossy`", "max-length = 1 with overflow = drop-head"]).await;
+    until_told(&broker, &["`billing_queue`", "policy `lossy`", "max-length = 1 with overflow = drop-head"])
+        .await;
     for _ in 0..5 {
         queue.enqueue(samples::order("20")).await.unwrap();
     }
     until_depth(&vhost, 1).await;
     for (pattern, definition, lost) in [
         ("^billing_queue$", r#"{"message-ttl":3600000}"#, "`billing_queue` by policy `lossy`: message-ttl"),
-        (r"\.dead$", r#"{"max-length-bytes":1000}"#, "`billing_queue.dead` by policy `lossy`: max-length-bytes"),
+        (
+            r"\.dead$",
+            r#"{"max-length-bytes":1000}"#,
+            "`billing_queue.dead` by policy `lossy`: max-length-bytes",
+        ),
         (r"\.dead$", r#"{"expires":3600000}"#, "expires = 3600000"),
         (r"\.dead$", r#"{"delivery-limit":3}"#, "delivery-limit = 3"),
     ] {

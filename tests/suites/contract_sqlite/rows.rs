@@ -11,7 +11,7 @@ use keeper_tests::contract::samples::movie_id;
 use super::*;
 
 /// Runs SQL on a file as somebody else does, and answers why it was refused; empty if it was not.
-fn sql(file: &Path, sql: &str) -> String {
+pub(super) fn sql(file: &Path, sql: &str) -> String {
     let run = "import sqlite3, sys\n\
         database = sqlite3.connect(sys.argv[1], timeout=10)\n\
         try:\n    \

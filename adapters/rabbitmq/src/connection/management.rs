@@ -74,7 +74,8 @@ impl Management {
         }
         url.set_query(Some("columns=policy,operator_policy,effective_policy_definition,arguments"));
         let port = url.port_or_known_default().unwrap_or_default();
-        let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let host =
+            url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         let stream = TcpStream::connect((host.as_str(), port)).await.map_err(failed)?;
         if url.scheme() == "http" {
             return self.get(&url, TokioIo::new(stream)).await;
@@ -90,8 +91,7 @@ impl Management {
         url: &Url,
         stream: impl Read + Write + Unpin + Send + 'static,
     ) -> Result<Vec<u8>, ManagementError> {
-        let (mut sender, connection) =
-            http1::handshake::<_, Empty<Bytes>>(stream).await.map_err(failed)?;
+        let (mut sender, connection) = http1::handshake::<_, Empty<Bytes>>(stream).await.map_err(failed)?;
         let login = STANDARD.encode(format!("{}:{}", self.user, self.password.expose_secret()));
         let request = Request::get(&url[Position::BeforePath..Position::AfterQuery])
             .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
@@ -128,11 +128,14 @@ mod tests {
 
     #[test]
     fn an_address_has_no_password_and_none_is_shown() {
-        for right in ["http://127.0.0.1:15672", "https://b-1.mq.eu-west-1.amazonaws.com", "https://[::1]/rabbit/"] {
+        for right in
+            ["http://127.0.0.1:15672", "https://b-1.mq.eu-west-1.amazonaws.com", "https://[::1]/rabbit/"]
+        {
             assert!(base(right).unwrap().is_some(), "{right}");
         }
         assert!(base("").unwrap().is_none());
-        for wrong in ["localhost:15672", "amqp://localhost", "http://guest:s3cret@localhost", "http://h/?a=b"] {
+        for wrong in ["localhost:15672", "amqp://localhost", "http://guest:s3cret@localhost", "http://h/?a=b"]
+        {
             let error = base(wrong).unwrap_err().to_string();
             assert!(error.starts_with(KEY) && !error.contains("s3cret"), "{error}");
         }

@@ -95,8 +95,18 @@ mod tests {
         let ours = serde_json::json!({"x-overflow": "reject-publish", "x-delivery-limit": 20});
         let none = serde_json::json!({});
         for (policy, arguments, role, lost) in [
-            (serde_json::json!({"max-length": 1, "overflow": "drop-head"}), &ours, Orders, "max-length = 1 with"),
-            (serde_json::json!({"max-length-bytes": 9, "overflow": "drop-head"}), &ours, Orders, "max-length-bytes"),
+            (
+                serde_json::json!({"max-length": 1, "overflow": "drop-head"}),
+                &ours,
+                Orders,
+                "max-length = 1 with",
+            ),
+            (
+                serde_json::json!({"max-length-bytes": 9, "overflow": "drop-head"}),
+                &ours,
+                Orders,
+                "max-length-bytes",
+            ),
             (serde_json::json!({"message-ttl": 60_000}), &ours, Orders, "message-ttl = 60000"),
             (serde_json::json!({"expires": 5}), &ours, Orders, "expires = 5"),
             (serde_json::json!({"max-length": 1}), &none, DeadLetters, "overflow = drop-head"),

@@ -28,7 +28,8 @@ impl PolicyProbe {
 
     /// What an operator is told who has named no address to ask.
     pub fn not_asked(management_url: &str) -> Option<(&'static str, String)> {
-        let note = "not looked at, as broker.management_url is empty: a policy may make the broker lose orders";
+        let note =
+            "not looked at, as broker.management_url is empty: a policy may make the broker lose orders";
         management_url.is_empty().then(|| (NAME, note.to_owned()))
     }
 

@@ -35,7 +35,8 @@ impl Write for Run {
 async fn database() -> (SqliteDatabase, TempDir) {
     let folder = TempDir::new().unwrap();
     let none = Migrator::with_migrations(Vec::new());
-    let database = SqliteDatabase::open(&folder.path().join("test.db"), "test database", none).await.unwrap();
+    let database =
+        SqliteDatabase::open(&folder.path().join("test.db"), "test database", &[], none).await.unwrap();
     let table = "CREATE TABLE numbers (number INTEGER PRIMARY KEY CHECK (number > 0), ballast BLOB)";
     database.write(Run(table)).await.unwrap();
     (database, folder)

@@ -1,0 +1,103 @@
+use keeper_ports::{PortError, PortResult};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::{PgDatabase, Schema};
+
+/// What the unit's statements need. A right to a part of the columns counts: which ones, the statements will tell. Sequences are
+/// found as the statements find them.
+const INVENTORY: &str = "SELECT to_regclass('movies') IS NULL, concat_ws(', ',
+    CASE WHEN NOT has_any_column_privilege(to_regclass('movies'), 'SELECT') THEN 'SELECT ON movies' END,
+    CASE WHEN NOT has_any_column_privilege(to_regclass('movies'), 'INSERT') THEN 'INSERT ON movies' END,
+    CASE WHEN NOT has_any_column_privilege(to_regclass('movies'), 'UPDATE') THEN 'UPDATE ON movies' END,
+    CASE WHEN NOT has_table_privilege(to_regclass('movies'), 'DELETE') THEN 'DELETE ON movies' END,
+    CASE WHEN to_regclass('movies') IS NOT NULL
+        AND NOT has_sequence_privilege(pg_get_serial_sequence('movies', 'id'), 'USAGE, UPDATE')
+        THEN 'USAGE ON SEQUENCE ' || pg_get_serial_sequence('movies', 'id') END)";
+
+const BILLING: &str = "SELECT to_regclass('orders') IS NULL, concat_ws(', ',
+    CASE WHEN NOT has_any_column_privilege(to_regclass('orders'), 'SELECT') THEN 'SELECT ON orders' END,
+    CASE WHEN NOT has_any_column_privilege(to_regclass('orders'), 'INSERT') THEN 'INSERT ON orders' END)";
+
+/// Whether the table of the migrations is there, and may be read.
+const MIGRATIONS: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL,
+    coalesce(has_table_privilege(to_regclass('_sqlx_migrations'), 'SELECT'), false)";
+
+/// The schemas of the search path that have such a table and are hidden from the role.
+const HIDDEN: &str = "SELECT string_agg(quote_ident(nspname), ', ') FROM pg_namespace
+    WHERE (nspname = current_user OR strpos(current_setting('search_path'), nspname) > 0)
+    AND NOT has_schema_privilege(oid, 'USAGE')
+    AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = '_sqlx_migrations')";
+
+/// The unit's table and what its role may do with it.
+#[derive(Debug)]
+pub(crate) struct Rights {
+    /// Nobody could use it.
+    table_is_missing: bool,
+    /// The rights that the role lacks; empty when it lacks none.
+    lacking: String,
+}
+
+impl Rights {
+    pub(crate) async fn ask(database: &PgDatabase) -> PortResult<Self> {
+        let question = match database.schema() {
+            Schema::Inventory => INVENTORY,
+            Schema::Billing => BILLING,
+        };
+        let answer = database.read(|| sqlx::query(question)).await?;
+        let of =
+            |answer: &PgRow| Ok(Self { table_is_missing: answer.try_get(0)?, lacking: answer.try_get(1)? });
+        answer.row().and_then(of).map_err(|error| database.meaning(error))
+    }
+
+    /// Whether the migrations can be read; not if there are none that this role sees.
+    ///
+    /// # Errors
+    /// `Failed` when they are there and this role may not read them.
+    pub(crate) async fn may_read_migrations(database: &PgDatabase) -> PortResult<bool> {
+        let answer = database.read(|| sqlx::query(MIGRATIONS)).await?;
+        let of = |answer: &PgRow| Ok((answer.try_get(0)?, answer.try_get(1)?));
+        match answer.row().and_then(of).map_err(|error| database.meaning(error))? {
+            (true, false) => Err(lacks(database, "SELECT ON _sqlx_migrations")),
+            (_, may) => Ok(may),
+        }
+    }
+
+    /// Says whether the tables are there and only hidden from the role.
+    ///
+    /// # Errors
+    /// `Failed` when they are.
+    pub(crate) async fn check_schema(database: &PgDatabase) -> PortResult<()> {
+        let answer = database.read(|| sqlx::query(HIDDEN)).await?;
+        let hidden: Option<String> =
+            answer.row().and_then(|row| row.try_get(0)).map_err(|error| database.meaning(error))?;
+        hidden.map_or(Ok(()), |schema| Err(lacks(database, &format!("USAGE ON SCHEMA {schema}"))))
+    }
+
+    /// Says what is wrong, if anything is.
+    ///
+    /// # Errors
+    /// `Failed`: nothing but an operator changes it.
+    pub(crate) fn check(&self, database: &PgDatabase) -> PortResult<()> {
+        if self.table_is_missing {
+            let table = match database.schema() {
+                Schema::Inventory => "movies",
+                Schema::Billing => "orders",
+            };
+            let why = format!(
+                "the table {table} is not in the database \"{}\" although its migrations were applied: restore it from a backup",
+                database.name()
+            );
+            return Err(PortError::failed(database.dependency(), why));
+        }
+        if self.lacking.is_empty() { Ok(()) } else { Err(lacks(database, &self.lacking)) }
+    }
+}
+
+fn lacks(database: &PgDatabase, rights: &str) -> PortError {
+    let role = database.role();
+    let why = format!(
+        "the role \"{role}\" lacks {rights}: its owner grants it (bins/RUNNING.md, users with few rights)"
+    );
+    PortError::failed(database.dependency(), why)
+}
