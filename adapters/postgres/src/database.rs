@@ -7,9 +7,11 @@ use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::time::timeout;
 
 use crate::access::Access;
+use crate::connector::Connector;
 use crate::error::{self, Blame};
 use crate::pool::{Lease, Pool};
-use crate::session::{Connector, Ownership, Session};
+use crate::remedy::Place;
+use crate::session::{Intent, Ownership, Session};
 use crate::statement::{Answer, Statement};
 use crate::{PgSettings, Schema};
 
@@ -22,10 +24,22 @@ const GRACE: Duration = Duration::from_secs(1);
 enum Twice {
     /// Nothing: it changes nothing.
     Reads,
+    /// Nothing: it asks whether something could be changed.
+    Asks,
     /// The second run leaves things as the first one did.
     Repeats,
     /// Too much: it adds, or counts what it removes.
     Adds,
+}
+
+impl Twice {
+    fn changes(self) -> bool {
+        matches!(self, Self::Repeats | Self::Adds)
+    }
+
+    fn intent(self) -> Intent {
+        if self == Self::Reads { Intent::Read } else { Intent::Write }
+    }
 }
 
 /// One of the two databases, as this process uses it. Cheap to clone.
@@ -39,9 +53,6 @@ struct Inner {
     connector: Arc<Connector>,
     connect_timeout: Duration,
     patience: Duration,
-    /// Names of the role and of the database, for what an operator is told.
-    role: String,
-    name: String,
     migration_failure: Mutex<Option<String>>,
 }
 
@@ -52,7 +63,8 @@ impl PgDatabase {
     /// A setting cannot be used.
     pub fn new(settings: &PgSettings, schema: Schema) -> Result<Self, WrongSetting> {
         let access = Access::new(schema.dependency(), settings)?;
-        let connector = Arc::new(Connector::new(schema.dependency(), access, settings.pooler));
+        let place = Place { role: settings.user.clone(), database: settings.name.clone() };
+        let connector = Arc::new(Connector::new(schema.dependency(), place, access, settings.pooler));
         let pool = Pool::new(schema.dependency(), Arc::clone(&connector), settings);
         Ok(Self(Arc::new(Inner {
             schema,
@@ -60,8 +72,6 @@ impl PgDatabase {
             connector,
             connect_timeout: settings.connect_timeout(),
             patience: settings.statement_timeout() + GRACE,
-            role: settings.user.clone(),
-            name: settings.name.clone(),
             migration_failure: Mutex::default(),
         })))
     }
@@ -69,6 +79,14 @@ impl PgDatabase {
     /// Runs a statement that changes nothing.
     pub(crate) async fn read<'q>(&self, statement: impl Fn() -> Statement<'q>) -> PortResult<Answer> {
         self.run(statement, Twice::Reads).await
+    }
+
+    /// Runs a statement that changes nothing, where changes are made.
+    pub(crate) async fn ask_as_writer<'q>(
+        &self,
+        statement: impl Fn() -> Statement<'q>,
+    ) -> PortResult<Answer> {
+        self.run(statement, Twice::Asks).await
     }
 
     /// Runs a statement that may run twice, as it leaves the same behind.
@@ -86,11 +104,11 @@ impl PgDatabase {
     ///
     /// `TimedOut` where nobody knows whether it was carried out.
     async fn run<'q>(&self, statement: impl Fn() -> Statement<'q>, twice: Twice) -> PortResult<Answer> {
-        let first = match self.attempt(statement()).await? {
+        let first = match self.attempt(statement(), twice.intent()).await? {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
-        let lost = first.blame == Blame::Connection;
+        let lost = first.is_lost();
         if first.blame == Blame::Statement || (first.blame == Blame::Session && first.new_connection) {
             return Err(self.meaning(first.error));
         }
@@ -98,29 +116,30 @@ impl PgDatabase {
             return Err(PortError::timed_out(self.dependency(), error::said(&first.error)));
         }
         tracing::debug!(error = %first.error, "running the statement once more");
-        let (second, lost) = match self.attempt(statement()).await {
+        let (lost, second) = match self.attempt(statement(), twice.intent()).await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(second)) => (self.meaning(second.error), lost || second.blame == Blame::Connection),
-            Err(not_sent) => (not_sent, lost),
+            Ok(Err(second)) => (lost || second.is_lost(), self.meaning(second.error)),
+            Err(not_sent) => (lost, not_sent),
         };
-        if lost && twice != Twice::Reads && second.is_transient() {
+        if lost && twice.changes() && second.is_transient() {
             return Err(PortError::timed_out(self.dependency(), second));
         }
         Err(second)
     }
 
-    async fn attempt(&self, statement: Statement<'_>) -> PortResult<Result<Answer, Failure>> {
+    async fn attempt(&self, statement: Statement<'_>, intent: Intent) -> PortResult<Result<Answer, Failure>> {
         let mut lease = self.0.pool.acquire().await?;
-        let result = timeout(self.0.patience, lease.session().run(statement))
+        let result = timeout(self.0.patience, lease.session().run(statement, intent))
             .await
             .map_err(|late| PortError::timed_out(self.dependency(), late))?;
         Ok(self.settle(lease, result))
     }
 
     /// Gives the connection back, or gives it up where it is to blame.
-    fn settle(&self, lease: Lease, result: sqlx::Result<Answer>) -> Result<Answer, Failure> {
-        let new_connection = lease.is_new();
-        let failure = result.map_err(|error| Failure { blame: error::blame(&error), error, new_connection });
+    fn settle(&self, mut lease: Lease, result: sqlx::Result<Answer>) -> Result<Answer, Failure> {
+        let (new_connection, sent) = (lease.is_new(), lease.session().was_sent());
+        let failure =
+            result.map_err(|error| Failure { blame: error::blame(&error), error, new_connection, sent });
         match failure.as_ref().err().map(|failure| failure.blame) {
             Some(Blame::Connection) => self.0.pool.distrust(),
             // A session that has just begun is as good as the next one would be.
@@ -153,11 +172,15 @@ impl PgDatabase {
     }
 
     pub(crate) fn role(&self) -> &str {
-        &self.0.role
+        &self.place().role
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.0.name
+        &self.place().database
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        self.0.connector.place()
     }
 
     /// Opens a connection of its own, on which a statement may take as long as it needs.
@@ -166,7 +189,7 @@ impl PgDatabase {
         timeout(self.0.connect_timeout, self.0.connector.open(0))
             .await
             .map_err(|late| PortError::unavailable(dependency, late))?
-            .map_err(|error| PortError::unavailable(dependency, error::said(&error)))
+            .map_err(|error| PortError::unavailable(dependency, self.place().with_remedy(&error)))
     }
 
     /// Listens on a connection of its own. `None` behind a pooler that shares sessions: what is listened to there is heard
@@ -209,4 +232,13 @@ struct Failure {
     blame: Blame,
     /// The connection had been opened just before.
     new_connection: bool,
+    /// The statement had been sent.
+    sent: bool,
+}
+
+impl Failure {
+    /// Whether nobody knows what became of the statement.
+    fn is_lost(&self) -> bool {
+        self.blame == Blame::Connection && self.sent
+    }
 }

@@ -63,9 +63,18 @@ pub(crate) fn meaning(dependency: &'static str, error: Error) -> PortError {
     }
 }
 
+/// What PgBouncer says to any transaction where its `pool_mode` is `statement`.
+const NO_TRANSACTIONS: &str = "transaction blocks not allowed";
+
 /// What the server said, with its advice. sqlx adds the line of the server's own source, which helps nobody here.
 pub(crate) fn said(error: &Error) -> String {
     let Error::Database(refusal) = error else { return error.to_string() };
+    if refusal.message().contains(NO_TRANSACTIONS) {
+        let message = refusal.message();
+        return format!(
+            "{message}: set pool_mode = transaction or pool_mode = session in PgBouncer, statement does not work"
+        );
+    }
     let hint =
         refusal.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().and_then(|refusal| refusal.hint());
     match hint {

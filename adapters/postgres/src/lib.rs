@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod access;
+mod connector;
 mod database;
 mod error;
 mod folding;
@@ -16,6 +17,7 @@ mod order_listener;
 mod orders;
 mod pool;
 mod probe;
+mod remedy;
 mod rights;
 mod schema;
 mod server;

@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection};
 use crate::PgDatabase;
 use crate::error::{self, Blame};
 use crate::server::Server;
-use crate::session::{Ownership, Session};
+use crate::session::{Intent, Ownership, Session};
 
 impl PgDatabase {
     /// Applies the migrations that are missing. Replicas that start at the same time wait for each other, and the
@@ -45,25 +45,12 @@ impl PgDatabase {
                         PortError::unavailable(dependency, error::said(&error))
                     }
                     Blame::Statement | Blame::Session => {
-                        PortError::failed(dependency, self.with_remedy(&error))
+                        PortError::failed(dependency, self.place().with_remedy(&error))
                     }
                 }
             }
             MigrateError::VersionMismatch(_) => PortError::failed(dependency, self.belongs_to_another()),
             error => PortError::failed(dependency, error),
-        }
-    }
-
-    /// What the server refused, and what an operator can do about it.
-    fn with_remedy(&self, error: &sqlx::Error) -> String {
-        let (said, role, name) = (error::said(error), self.role(), self.name());
-        match error::code(error).as_deref() {
-            // insufficient_privilege: since PostgreSQL 15 only its owner creates tables in a database.
-            Some("42501") => format!(
-                "{said}: make the role the owner (ALTER DATABASE \"{name}\" OWNER TO \"{role}\"), or connect to \
-                 the database as its owner and GRANT CREATE ON SCHEMA public TO \"{role}\""
-            ),
-            _ => said,
         }
     }
 
@@ -78,10 +65,10 @@ impl PgDatabase {
 /// A session that is shared keeps neither the lock nor a statement beyond a transaction: all of it is one.
 async fn migrate_in_transaction(session: &mut Session, mut migrator: Migrator) -> Result<(), MigrateError> {
     migrator.set_locking(false);
-    let mut transaction = session.connection.begin().await?;
+    let begin = sqlx::AssertSqlSafe(session.begin(Intent::Write));
+    let mut transaction = session.connection.begin_with(begin).await?;
     // The name of the lock is this program's own. Statements that others left behind have the names of those to come.
-    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('code-keeper migrations', 0)); DEALLOCATE ALL; \
-        SET LOCAL statement_timeout = 0; SET LOCAL search_path TO DEFAULT";
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('code-keeper migrations', 0)); DEALLOCATE ALL";
     transaction.execute(sqlx::raw_sql(lock)).await?;
     let connection: &mut PgConnection = &mut transaction;
     migrator.run_direct(None, connection, false).await?;

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use keeper_ports::{PortError, PortResult};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::session::{Connector, Session, ping};
+use crate::connector::Connector;
+use crate::session::{Session, ping};
 use crate::{PgSettings, error};
 
 /// A connection that lay idle for longer is asked whether it still works before it is used. Under load none is, so
@@ -20,8 +21,10 @@ const LONGEST_IDLE: Duration = Duration::from_mins(10);
 const LONGEST_LIFE: Duration = Duration::from_mins(30);
 /// A connection that is younger has seen the server as it is now.
 const NEW: Duration = Duration::from_secs(1);
-/// How often a server that has no room for another connection is asked again, while one of ours may become free.
-const ROOM_PAUSE: Duration = Duration::from_millis(100);
+/// How often a server that refuses another connection is asked again, while one of ours may become free.
+const REFUSED_PAUSE: Duration = Duration::from_millis(100);
+/// A connection that takes longer to open may never do; from then on one of ours is as welcome.
+const SOON: Duration = Duration::from_millis(250);
 
 /// The connections of this process to one database.
 ///
@@ -53,6 +56,14 @@ struct Live {
     session: Session,
     opened: Instant,
     _counted: Counted,
+}
+
+/// Why no connection could be opened.
+#[derive(Debug)]
+struct Refused {
+    /// Another process may make room.
+    has_no_room: bool,
+    cause: String,
 }
 
 /// Counts an open connection for as long as it lives.
@@ -106,30 +117,58 @@ impl Pool {
         }
     }
 
-    /// Gives a connection: an idle one if there is one, else a new one. Where the server has no room for a new one, it
-    /// waits for one of those that are in use.
+    /// Gives a connection: an idle one if there is one, else a new one. Where none can be opened, whatever the cause, it waits for
+    /// one of those that are in use.
     pub(crate) async fn acquire(&self) -> PortResult<Lease> {
         let begin = Instant::now();
         let permit = self.permit().await?;
+        if let Some(live) = self.idle().await {
+            return Ok(Lease { live, permit });
+        }
         loop {
-            if let Some(live) = self.idle().await {
+            let refused = tokio::select! {
+                biased;
+                opened = self.open() => match opened {
+                    Ok(live) => return Ok(Lease { live, permit }),
+                    Err(refused) => refused,
+                },
+                // Only one that has not opened soon: otherwise the pool would not grow under load.
+                live = async { sleep(SOON).await; self.freed().await } => return Ok(Lease { live, permit }),
+            };
+            let may_come_free = refused.has_no_room || self.open.load(Ordering::Relaxed) > 0;
+            if !may_come_free || begin.elapsed() > self.acquire_timeout {
+                return Err(self.away(refused.cause));
+            }
+            if let Ok(live) = timeout(REFUSED_PAUSE, self.freed()).await {
                 return Ok(Lease { live, permit });
             }
-            let released = self.released.notified();
-            let refused = match timeout(self.connect_timeout, self.connector.open(self.statement_timeout_ms))
-                .await
-            {
-                Ok(Ok(session)) => {
-                    let live = Live { session, opened: Instant::now(), _counted: Counted::new(&self.open) };
-                    return Ok(Lease { live, permit });
-                }
-                Ok(Err(refused)) => refused,
-                Err(_) => return Err(self.away("no connection within the connect timeout")),
-            };
-            if !has_no_room(&refused) || begin.elapsed() > self.acquire_timeout {
-                return Err(self.away(error::said(&refused)));
+        }
+    }
+
+    async fn open(&self) -> Result<Live, Refused> {
+        match timeout(self.connect_timeout, self.connector.open(self.statement_timeout_ms)).await {
+            Ok(Ok(session)) => {
+                Ok(Live { session, opened: Instant::now(), _counted: Counted::new(&self.open) })
             }
-            let _ = timeout(ROOM_PAUSE, released).await;
+            Ok(Err(refused)) => Err(Refused {
+                has_no_room: has_no_room(&refused),
+                cause: self.connector.place().with_remedy(&refused),
+            }),
+            Err(_) => Err(Refused {
+                has_no_room: false,
+                cause: "no connection within the connect timeout".to_owned(),
+            }),
+        }
+    }
+
+    /// Waits for a connection that is given back, for as long as it takes.
+    async fn freed(&self) -> Live {
+        loop {
+            let released = self.released.notified();
+            if let Some(live) = self.idle().await {
+                return live;
+            }
+            released.await;
         }
     }
 

@@ -2,7 +2,7 @@ use keeper_ports::{PortError, PortResult};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::session::Session;
+use crate::session::{Intent, Session};
 use crate::{PgDatabase, Schema};
 
 /// What is asked of the server itself. Settings are read as they are for this session.
@@ -24,12 +24,12 @@ pub(crate) struct Server {
 impl Server {
     /// Asks it on this connection.
     pub(crate) async fn read(session: &mut Session) -> sqlx::Result<Self> {
-        Self::of(session.run(sqlx::query(QUESTION)).await?.row()?)
+        Self::of(session.run(sqlx::query(QUESTION), Intent::Write).await?.row()?)
     }
 
     /// Asks it on one of the connections that calls use.
     pub(crate) async fn ask(database: &PgDatabase) -> PortResult<Self> {
-        let answer = database.read(|| sqlx::query(QUESTION)).await?;
+        let answer = database.ask_as_writer(|| sqlx::query(QUESTION)).await?;
         answer.row().and_then(Self::of).map_err(|error| database.meaning(error))
     }
 

@@ -1,15 +1,18 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use sqlx::{Connection, Executor, PgConnection};
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row};
-use uuid::{NoContext, Timestamp, Uuid};
-
-use crate::access::Access;
+use crate::error;
 use crate::statement::{Answer, Statement};
-use crate::{Pooler, error};
 
-/// A setting that the server does not know, given to a session as it starts, to tell it from all others.
-const MARK: &str = "keeper.session";
+/// What a client may leave in a session and would change what statements mean, or end them. Poolers keep apart what clients set at
+/// their start, as the encoding and the time zone.
+const LEFT_BEHIND: [&str; 6] = [
+    "role",
+    "search_path",
+    "row_security",
+    "synchronous_commit",
+    "lock_timeout",
+    "idle_in_transaction_session_timeout",
+];
 
 /// Whose the server's session behind a connection is.
 ///
@@ -29,23 +32,70 @@ pub(crate) enum Ownership {
 pub(crate) struct Session {
     pub(crate) connection: PgConnection,
     pub(crate) ownership: Ownership,
-    /// What begins a transaction on a shared session.
-    begin: String,
+    /// What makes a transaction on a shared session one's own.
+    settings: String,
+    /// Whether the statement of the last run was sent. If not, it was not carried out, whatever broke.
+    sent: bool,
+}
+
+/// What a statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// It changes nothing.
+    Read,
+    /// It changes something, or asks whether something could be changed.
+    Write,
 }
 
 impl Session {
+    /// A session of one's own.
+    pub(crate) fn ours(connection: PgConnection) -> Self {
+        Self { connection, ownership: Ownership::Ours, settings: String::new(), sent: false }
+    }
+
+    /// A session that others use too. What another client may have left in it is set back for each transaction.
+    pub(crate) fn shared(connection: PgConnection, limit_ms: u32) -> Self {
+        let mut settings = format!("SET LOCAL statement_timeout = {limit_ms}");
+        let newer = connection.server_version_num().is_some_and(|version| version >= 170_000);
+        for name in LEFT_BEHIND.iter().chain(newer.then_some(&"transaction_timeout")) {
+            settings.push_str("; SET LOCAL ");
+            settings.push_str(name);
+            settings.push_str(" TO DEFAULT");
+        }
+        Self { connection, ownership: Ownership::Shared, settings, sent: false }
+    }
+
     /// Runs a statement, which is a transaction of its own.
-    pub(crate) async fn run(&mut self, statement: Statement<'_>) -> sqlx::Result<Answer> {
+    pub(crate) async fn run(&mut self, statement: Statement<'_>, intent: Intent) -> sqlx::Result<Answer> {
         match self.ownership {
-            Ownership::Ours => Answer::to(statement, &mut self.connection).await,
-            Ownership::Shared => self.run_in_transaction(statement).await,
+            Ownership::Ours => {
+                self.sent = true;
+                Answer::to(statement, &mut self.connection).await
+            }
+            Ownership::Shared => self.run_in_transaction(statement, intent).await,
         }
     }
 
+    /// Whether the statement of the last run may have been carried out.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.sent
+    }
+
+    /// What begins a transaction on a shared session. Without the isolation and the right to write in it, both would be those
+    /// that another client left.
+    pub(crate) fn begin(&self, intent: Intent) -> String {
+        // A standby refuses it.
+        let write = if intent == Intent::Write { " READ WRITE" } else { "" };
+        format!("BEGIN ISOLATION LEVEL READ COMMITTED{write}; {}", self.settings)
+    }
+
     /// sqlx sends a statement in two steps, also one that is not kept. A transaction around them keeps them together.
-    async fn run_in_transaction(&mut self, statement: Statement<'_>) -> sqlx::Result<Answer> {
+    async fn run_in_transaction(&mut self, statement: Statement<'_>, intent: Intent) -> sqlx::Result<Answer> {
+        self.sent = false;
+        let begin = self.begin(intent);
         let connection = &mut self.connection;
-        connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(self.begin.as_str()))).await?;
+        connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(begin))).await?;
+        self.sent = true;
         match Answer::to(statement.persistent(false), connection).await {
             Ok(answer) => connection.execute(sqlx::raw_sql("COMMIT")).await.map(|_| answer),
             Err(error) => {
@@ -56,101 +106,6 @@ impl Session {
             }
         }
     }
-}
-
-/// Opens the connections of this process to one database.
-#[derive(Debug)]
-pub(crate) struct Connector {
-    dependency: &'static str,
-    access: Access,
-    /// A pooler was found, or the settings say so: nothing is asked of a session's start any more.
-    pooled: AtomicBool,
-}
-
-impl Connector {
-    pub(crate) fn new(dependency: &'static str, access: Access, pooler: Pooler) -> Self {
-        Self { dependency, access, pooled: AtomicBool::new(pooler == Pooler::Transaction) }
-    }
-
-    /// How a connection is opened now.
-    pub(crate) async fn options(&self) -> PgConnectOptions {
-        self.access.options().await
-    }
-
-    /// Opens a connection on which a statement may run for so many milliseconds, 0 for no limit. A login that is refused
-    /// is tried once more, since the password may have been rotated just now.
-    pub(crate) async fn open(&self, limit_ms: u32) -> sqlx::Result<Session> {
-        // On the heap: the future of a login has many kilobytes, and callers move theirs about.
-        match Box::pin(self.open_with(self.access.options().await, limit_ms)).await {
-            Err(refused) if refuses_login(&refused) && self.access.has_files() => {
-                Box::pin(self.open_with(self.access.options().await, limit_ms)).await
-            }
-            opened => opened,
-        }
-    }
-
-    /// A session is ours if it knows the mark that this very connection was started with: a pooler refuses start-up
-    /// options, drops them, or has started its sessions with others.
-    async fn open_with(&self, options: PgConnectOptions, limit_ms: u32) -> sqlx::Result<Session> {
-        if self.pooled.load(Ordering::Relaxed) {
-            return Ok(shared(options.connect().await?, limit_ms));
-        }
-        // Its random part: a clock may not be set.
-        let mark = Uuid::new_v7(Timestamp::from_unix(NoContext, 0, 0)).simple().to_string();
-        let marked = [(MARK, mark.as_str()), ("statement_timeout", &limit_ms.to_string())];
-        match options.clone().options(marked).connect().await {
-            Ok(mut connection) => {
-                if is_marked(&mut connection, &mark).await? {
-                    return Ok(Session { connection, ownership: Ownership::Ours, begin: String::new() });
-                }
-                self.pooler_found("it drops start-up options");
-                Ok(shared(connection, limit_ms))
-            }
-            Err(refused) if refuses_options(&refused) => {
-                let connection = options.connect().await?;
-                self.pooler_found(&error::said(&refused));
-                Ok(shared(connection, limit_ms))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn pooler_found(&self, why: &str) {
-        if !self.pooled.swap(true, Ordering::Relaxed) {
-            let dependency = self.dependency;
-            tracing::warn!(
-                dependency,
-                why,
-                "the database is behind a pooler: each call is a transaction, and no prepared statement is kept; \
-                 database.pooler = \"transaction\" says so from the start"
-            );
-        }
-    }
-}
-
-fn shared(connection: PgConnection, limit_ms: u32) -> Session {
-    // What another client may have left in the session is set back for the transaction.
-    let begin = format!(
-        "BEGIN; SET LOCAL statement_timeout = {limit_ms}; SET LOCAL search_path TO DEFAULT; \
-         SET LOCAL synchronous_commit TO DEFAULT"
-    );
-    Session { connection, ownership: Ownership::Shared, begin }
-}
-
-/// Not by a prepared statement: whether one is safe is what is asked.
-async fn is_marked(connection: &mut PgConnection, mark: &str) -> sqlx::Result<bool> {
-    let row = connection.fetch_one(sqlx::raw_sql("SELECT current_setting('keeper.session', true)")).await?;
-    Ok(row.try_get::<Option<String>, _>(0)?.as_deref() == Some(mark))
-}
-
-/// PgBouncer says 08P01 (protocol violation), RDS Proxy 0A000 (feature not supported).
-fn refuses_options(error: &sqlx::Error) -> bool {
-    error::code(error).is_some_and(|code| code == "08P01" || code == "0A000")
-}
-
-/// Class 28: the password is wrong, or the role may not log in.
-fn refuses_login(error: &sqlx::Error) -> bool {
-    error::code(error).is_some_and(|code| code.starts_with("28"))
 }
 
 /// Asks for a sign of life.

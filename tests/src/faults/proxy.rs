@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,6 +27,7 @@ pub struct Proxy {
     port: u16,
     open: Arc<watch::Sender<bool>>,
     pace: watch::Sender<Pace>,
+    takes_new: Arc<AtomicBool>,
 }
 
 /// What the two directions of a connection share.
@@ -52,12 +54,19 @@ impl Proxy {
         let open = Arc::new(watch::Sender::new(true));
         let pace = watch::Sender::new(Pace::Usual);
         let way = Way { open: Arc::clone(&open), pace: pace.subscribe() };
+        let takes_new = Arc::new(AtomicBool::new(true));
+        let takes = Arc::clone(&takes_new);
         tokio::spawn(async move {
+            let mut unserved = Vec::new();
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, target, way.clone(), bytes));
+                if takes.load(Ordering::Relaxed) {
+                    tokio::spawn(serve(client, target, way.clone(), bytes));
+                } else {
+                    unserved.push(client);
+                }
             }
         });
-        Self { port, open, pace }
+        Self { port, open, pace, takes_new }
     }
 
     /// Where to connect.
@@ -73,6 +82,11 @@ impl Proxy {
     /// Carries what comes from now on at this pace, on old connections and on new ones.
     pub fn carry(&self, pace: Pace) {
         self.pace.send_replace(pace);
+    }
+
+    /// From now on nothing comes through on new connections; the old ones go on.
+    pub fn silence_new(&self) {
+        self.takes_new.store(false, Ordering::Relaxed);
     }
 
     /// Waits until it is silent.

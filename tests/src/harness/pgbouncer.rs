@@ -10,6 +10,8 @@ pub enum PoolMode {
     Session,
     /// A session is a client's for a transaction.
     Transaction,
+    /// A session is a client's for a statement; there are no transactions.
+    Statement,
 }
 
 /// A PgBouncer of this test process, in front of one database.
@@ -33,6 +35,7 @@ impl PgBouncer {
         let mode = match mode {
             PoolMode::Session => "session",
             PoolMode::Transaction => "transaction",
+            PoolMode::Statement => "statement",
         };
         let ignored = if ignored { "options,extra_float_digits" } else { "" };
         // A session belongs to a client until it leaves: in session mode there must be enough for all.

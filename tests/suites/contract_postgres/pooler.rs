@@ -90,6 +90,70 @@ async fn a_pooler_that_gives_each_client_a_session_serves_as_well() {
     }
 }
 
+/// Another client of the pooler, which leaves its settings in all of the few sessions.
+async fn leave(pooler: &PgBouncer, settings: &str) {
+    let place = pooler.database();
+    let leaving = (0..6).map(|_| {
+        // Long enough to be in its session while the others take the other ones.
+        let sql = format!("{settings}; SELECT pg_sleep(0.2)");
+        let place = place.clone();
+        tokio::task::spawn_blocking(move || psql_through(&place, &sql))
+    });
+    join_all(leaving).await.into_iter().for_each(Result::unwrap);
+}
+
+fn psql_through(place: &harness::Database, sql: &str) {
+    let done = std::process::Command::new(Postgres::shared().programs().join("psql"))
+        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-h", &place.host, "-p", &place.port.to_string()])
+        .args(["-U", &place.user, "-d", &place.name, "-c", sql])
+        .env("PGPASSWORD", &place.password)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_client_leaves_in_a_session_changes_nothing() {
+    for settings in [
+        "SET default_transaction_read_only = on",
+        "SET idle_in_transaction_session_timeout = 1",
+        "SET default_transaction_isolation = 'serializable'; SET lock_timeout = 1",
+        "SET search_path = pg_catalog; SET synchronous_commit = off; SET statement_timeout = 500",
+        "SET ROLE pg_monitor",
+    ] {
+        for (pooler, ignored) in [(Pooler::Detect, false), (Pooler::Transaction, true)] {
+            let (bouncer, place) = pooled(PoolMode::Transaction, ignored);
+            let database = PgDatabase::new(&PgSettings { pooler, ..place }, Schema::Billing).unwrap();
+            Postgres::shared().psql("postgres", &format!("GRANT pg_monitor TO {}", bouncer.database().user));
+            leave(&bouncer, settings).await;
+            database.migrate().await.unwrap_or_else(|error| panic!("{settings}: {}", error.chain()));
+            let (ledger, probe) = (PgOrders::new(database.clone()), DatabaseProbe::new(database));
+            for _ in 0..12 {
+                let order = order("20");
+                let inserted = ledger.insert(vec![order.clone()], at(1)).await;
+                assert!(inserted.is_ok(), "{settings}: {inserted:?}");
+                assert!(ledger.find(order.id).await.unwrap().is_some());
+                probe.check().await.unwrap_or_else(|error| panic!("{settings}: {}", error.chain()));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pooler_without_transactions_is_told_in_one_sentence() {
+    for (pooler, ignored) in [(Pooler::Detect, true), (Pooler::Detect, false), (Pooler::Transaction, false)] {
+        let (_pooler, settings) = pooled(PoolMode::Statement, ignored);
+        let database = PgDatabase::new(&PgSettings { pooler, ..settings }, Schema::Billing).unwrap();
+        let migrated = database.migrate().await.unwrap_err();
+        let probed = DatabaseProbe::new(database.clone()).check().await.unwrap_err();
+        let written = PgOrders::new(database).insert(vec![order("20")], at(1)).await;
+        assert!(unavailable(&written), "nothing was written: {written:?}");
+        for told in [migrated, probed, written.unwrap_err()] {
+            assert!(told.chain().contains("set pool_mode = transaction"), "{}", told.chain());
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_statement_that_takes_too_long_times_out_behind_a_pooler_too() {
     let (pooler, settings) = pooled(PoolMode::Transaction, false);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use keeper_tests::faults::Proxy;
+
 use super::*;
 
 /// A role of its own that owns the database.
@@ -57,6 +59,49 @@ async fn a_role_that_may_not_make_tables_is_told_what_to_grant() {
     server.psql(&place.name, &format!("GRANT CREATE ON SCHEMA public TO {}", place.user));
     database.migrate().await.unwrap();
     probe.check().await.unwrap();
+}
+
+/// Each refusal by the real server, its remedy, and that the remedy is one.
+#[tokio::test]
+async fn each_right_that_is_missing_is_told_with_its_own_remedy() {
+    let server = Postgres::shared();
+    let place = owner(&server.database());
+    let (name, role) = (&place.name, &place.user);
+    let sql = |sql: &str| server.psql(name, &sql.replace("ROLE", role).replace("NAME", name));
+    let told = async |remedy: &str| {
+        let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
+        let refused = database.migrate().await.unwrap_err().chain();
+        let remedy = remedy.replace("ROLE", role).replace("NAME", name);
+        assert!(refused.contains(&remedy), "{refused}");
+        let probed = DatabaseProbe::new(database).check().await.unwrap_err().chain();
+        assert!(probed.contains(&remedy), "{probed}");
+    };
+    sql("ALTER DATABASE NAME OWNER TO postgres");
+    sql("REVOKE CONNECT ON DATABASE NAME FROM PUBLIC");
+    told("GRANT CONNECT ON DATABASE \"NAME\" TO \"ROLE\"").await;
+    sql("GRANT CONNECT ON DATABASE NAME TO ROLE");
+    sql("REVOKE USAGE ON SCHEMA public FROM PUBLIC");
+    told("GRANT USAGE, CREATE ON SCHEMA public TO \"ROLE\"").await;
+    sql("GRANT USAGE ON SCHEMA public TO ROLE");
+    told("GRANT CREATE ON SCHEMA public TO \"ROLE\"").await;
+    sql("GRANT CREATE ON SCHEMA public TO ROLE");
+    told("GRANT CREATE ON DATABASE \"NAME\" TO \"ROLE\"").await;
+    sql("GRANT CREATE ON DATABASE NAME TO ROLE");
+    PgDatabase::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
+    // The next version's migration finds a table of another owner.
+    sql("DELETE FROM _sqlx_migrations WHERE version = 8");
+    sql("DROP FUNCTION is_blank CASCADE");
+    sql("DROP FUNCTION is_time CASCADE");
+    sql("ALTER TABLE movies OWNER TO postgres");
+    told("ALTER TABLE movies OWNER TO \"ROLE\"").await;
+    sql("ALTER TABLE movies OWNER TO ROLE");
+    sql("ALTER TABLE _sqlx_migrations OWNER TO postgres");
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
+    let refused = database.migrate().await.unwrap_err().chain();
+    assert!(refused.contains(&format!("ALTER TABLE _sqlx_migrations OWNER TO \"{role}\"")), "{refused}");
+    sql("ALTER TABLE _sqlx_migrations OWNER TO ROLE");
+    database.migrate().await.unwrap();
+    DatabaseProbe::new(database).check().await.unwrap();
 }
 
 #[tokio::test]
@@ -118,6 +163,45 @@ async fn a_call_waits_for_a_connection_when_the_server_has_no_room_for_another()
         let reads = join_all((0..32).map(|_| movies.search(MovieQuery::default(), page(None, 1)))).await;
         let failed = reads.iter().find(|read| read.is_err());
         assert!(failed.is_none(), "{failed:?}");
+    }
+}
+
+/// Some connections work, and no other one can be opened: calls take turns.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_take_turns_where_no_other_connection_can_be_opened() {
+    let place = owner(&Postgres::shared().database());
+    let proxy = Proxy::to(place.port).await;
+    let through = PgSettings { port: proxy.port(), connect_timeout_ms: 1_000, ..settings(&place) };
+    let alter =
+        |what: &str| Postgres::shared().psql("postgres", &format!("ALTER ROLE {} {what}", place.user));
+    for (refuse, allow) in [
+        ("NOLOGIN", "LOGIN"),
+        ("PASSWORD 'another'", "PASSWORD 'OLD'"),
+        // A network that takes new connections and says nothing on them.
+        ("", ""),
+    ] {
+        let database = PgDatabase::new(&through, Schema::Inventory).unwrap();
+        database.migrate().await.unwrap();
+        let movies = PgMovies::new(database.clone());
+        movies.search(MovieQuery::default(), page(None, 1)).await.unwrap();
+        if refuse.is_empty() {
+            proxy.silence_new()
+        } else {
+            drop(alter(refuse))
+        }
+        for _ in 0..6 {
+            let reads = join_all((0..32).map(|_| movies.search(MovieQuery::default(), page(None, 1)))).await;
+            let failed = reads.iter().find(|read| read.is_err());
+            assert!(failed.is_none(), "{refuse}: {failed:?}");
+        }
+        // Without one that works, nobody waits in vain.
+        let fresh = PgMovies::new(PgDatabase::new(&through, Schema::Inventory).unwrap());
+        let start = std::time::Instant::now();
+        assert!(unavailable(&fresh.search(MovieQuery::default(), page(None, 1)).await));
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+        if !allow.is_empty() {
+            alter(&allow.replace("OLD", &place.password));
+        }
     }
 }
 

@@ -59,10 +59,10 @@ impl QueueView {
 
     /// The policies by name.
     pub(super) fn policies(&self) -> String {
-        let named = |kind: &str, name: &Option<String>| {
+        let one = |kind: &str, name: &Option<String>| {
             name.as_ref().filter(|name| !name.is_empty()).map(|name| format!("{kind} `{name}`"))
         };
-        let names = [named("policy", &self.policy), named("operator policy", &self.operator_policy)];
+        let names = [one("policy", &self.policy), one("operator policy", &self.operator_policy)];
         let names: Vec<_> = names.into_iter().flatten().collect();
         if names.is_empty() { "its own arguments".to_owned() } else { names.join(" and ") }
     }
