@@ -106,15 +106,9 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
 }
 
 fn failed<U: Unit>(error: &StartError) -> ExitCode {
-    match error {
-        // Whoever read it has seen enough, as `head` has.
-        StartError::Output(cause) if cause.kind() == io::ErrorKind::BrokenPipe => {}
-        // There is nowhere to tell that standard error cannot be written.
-        error => {
-            let message = format!("{}: {error}\n", U::NAME);
-            within_patience(move || drop(io::stderr().write_all(message.as_bytes())));
-        }
-    }
+    let message = format!("{}: {error}\n", U::NAME);
+    // There is nowhere to tell that standard error cannot be written.
+    within_patience(move || drop(io::stderr().write_all(message.as_bytes())));
     match error {
         StartError::Settings(_) => ExitCode::from(2),
         StartError::Part(_) | StartError::Output(_) => ExitCode::FAILURE,

@@ -28,7 +28,7 @@ pub use cli::main;
 pub use clock::{SystemClock, UuidOrderIds};
 pub use journal::JournalFile;
 pub use keeper_settings::WrongSetting;
-pub use output::say;
+pub use output::{nobody_sees, say};
 pub use pool::register_pool;
 pub use schema::migrate_when_there;
 pub use settings::{SettingsError, UnitSettings};

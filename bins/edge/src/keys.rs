@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use keeper_bootstrap::{StartError, SystemClock, WrongSetting, say};
+use keeper_bootstrap::{StartError, SystemClock, WrongSetting, nobody_sees, say};
 use keeper_domain::{Rate, RatePolicy, Rates, Scope, Scopes, Timestamp};
 use keeper_identity::{ApiKey, AuthSettings, KeyEntry, KeyFile, KeyFileError};
 use keeper_ports::Clock;
@@ -91,6 +91,10 @@ fn limit(text: &str) -> Result<(RatePolicy, Rate), String> {
 }
 
 fn create(file: &KeyFile, matches: &ArgMatches) -> Result<(), StartError> {
+    if nobody_sees() {
+        let why = "standard output is closed or /dev/null, and the key is shown only once: no key was made";
+        return Err(StartError::Part(why.into()));
+    }
     let name = matches.get_one::<String>("name").map_or("", String::as_str);
     let scopes: Scopes = matches.get_many::<Scope>("scopes").into_iter().flatten().copied().collect();
     let now = SystemClock.now();
@@ -109,7 +113,21 @@ fn create(file: &KeyFile, matches: &ArgMatches) -> Result<(), StartError> {
     file.add(entry.clone()).map_err(|error| failed(file, &error))?;
     audit("key created", &entry);
     // The only time that it is shown.
-    say(key.expose())
+    say(key.expose()).or_else(|unseen| take_back(file, &entry, &unseen))
+}
+
+/// Nobody knows the secret of a key that could not be shown, and nobody would miss it.
+fn take_back(file: &KeyFile, entry: &KeyEntry, unseen: &StartError) -> Result<(), StartError> {
+    let id = &entry.id;
+    let taken_back = file.remove(id);
+    taken_back.map_err(|error| {
+        let why = failed(file, &error);
+        StartError::Part(format!(
+            "{unseen}; the key {id} is in the file, and nobody knows it: revoke it ({why})"
+        ))
+    })?;
+    audit("key revoked", entry);
+    Err(StartError::Part(format!("{unseen}: the key {id} was removed again")))
 }
 
 fn failed(file: &KeyFile, error: &KeyFileError) -> StartError {

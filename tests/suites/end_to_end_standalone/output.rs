@@ -48,7 +48,51 @@ async fn what_cannot_be_written_is_a_failure() {
         assert_eq!(said, cause, "{arguments:?}");
         let output = to_nobody(command(name, arguments, unit.folder()));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!((output.status.code(), said.as_str()), (Some(1), ""), "{name} {arguments:?}");
+        let cause = format!("{name}: cannot write to standard output: Broken pipe (os error 32)\n");
+        assert_eq!((output.status.code(), said), (Some(1), cause), "{name} {arguments:?}");
+    }
+}
+
+/// As `COMMAND >&-`.
+fn to_nowhere(command: &Command) -> Output {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg("exec \"$0\" \"$@\" >&-").arg(command.get_program()).args(command.get_args());
+    shell.current_dir(command.get_current_dir().expect("it is set")).env_clear();
+    shell
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .output()
+        .expect("there is a shell")
+}
+
+#[test]
+fn a_key_that_cannot_be_shown_is_not_made() {
+    let folder = tempfile::tempdir().expect("it can be made");
+    let file = folder.path().join("keys.toml");
+    for name in ["gateway", "standalone"] {
+        let create = || {
+            let arguments = ["keys", "create", "--name", "shop", "--scopes", "movies:write"];
+            let mut create = command(name, &arguments, folder.path());
+            create.env("KEEPER_AUTH__KEYS_FILE", &file);
+            create
+        };
+        let null = OpenOptions::new().write(true).open("/dev/null").expect("it is there");
+        let to_null = create().stdout(null).output().expect("the binary starts");
+        for (output, why) in [
+            (to_a_full_disk(create()), "No space left on device"),
+            (to_nobody(create()), "Broken pipe"),
+            (to_nowhere(&create()), "shown only once"),
+            (to_null, "shown only once"),
+        ] {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.code() == Some(1) && said.contains(why), "{said}");
+            let kept = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(!kept.contains("shop"), "{said}{kept}");
+        }
+        let made = create().output().expect("the binary starts");
+        assert!(
+            made.status.success() && std::fs::read_to_string(&file).expect("it is there").contains("shop")
+        );
+        std::fs::remove_file(&file).expect("it is there");
     }
 }
 
