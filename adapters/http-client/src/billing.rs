@@ -43,7 +43,8 @@ impl OrderBook for BillingClient {
 
     async fn list(&self, user: UserId, page: Page<OrderId>) -> PortResult<Slice<RecordedOrder>> {
         let request = self.service.request(Method::GET, ORDERS);
-        let mut request = request.query(&[("user_id", user.as_str())]).query(&[("limit", page.limit.get())]);
+        let mut request =
+            request.query(&[("user_id", user.as_written())]).query(&[("limit", page.limit.get())]);
         if let Some(after) = page.after {
             request = request.query(&[("after", after.to_string())]);
         }

@@ -145,7 +145,7 @@ async fn list(
     let access = access?;
     let OrderList { user, page } = query?;
     access.to_orders_of(&user)?;
-    let user_id = RawStr::new(user.as_str()).percent_encode().to_string();
+    let user_id = RawStr::new(user.as_written()).percent_encode().to_string();
     let slice = call.run(book.list(user, page)).await?;
     let last = slice.items.last().map(|recorded| recorded.order.id);
     let next = last

@@ -45,18 +45,22 @@ impl PgOrders {
 
     /// Finds the rows after the page's order, or after a `seq`, at most one more than the limit.
     async fn rows(&self, user: &UserId, page: Page<OrderId>, after: Option<i64>) -> PortResult<Vec<PgRow>> {
+        let spellings = user.spellings();
         let answer = self
             .database
             .read(|| {
-                // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row.
+                // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row. Each spelling's
+                // orders come from the index in their order.
                 sqlx::query(
-                    "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at, seq FROM orders
-                     WHERE user_id = $1 AND seq > CASE WHEN $4::bigint IS NOT NULL THEN $4
-                         WHEN $2::uuid IS NULL THEN 0
-                         ELSE (SELECT seq FROM orders WHERE order_id = $2 AND user_id = $1) END
-                     ORDER BY seq LIMIT $3",
+                    "SELECT recorded.* FROM unnest($1::text[]) AS spelling CROSS JOIN LATERAL (
+                         SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at, seq FROM orders
+                         WHERE user_id = spelling AND seq > CASE WHEN $4::bigint IS NOT NULL THEN $4
+                             WHEN $2::uuid IS NULL THEN 0
+                             ELSE (SELECT seq FROM orders WHERE order_id = $2 AND user_id = ANY($1)) END
+                         ORDER BY seq LIMIT $3
+                     ) AS recorded ORDER BY seq LIMIT $3",
                 )
-                .bind(user.as_str())
+                .bind(&spellings)
                 .bind(page.after.map(OrderId::as_uuid))
                 .bind(i64::from(page.limit.get()) + 1)
                 .bind(after)

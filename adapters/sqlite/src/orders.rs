@@ -40,18 +40,30 @@ impl SqliteOrders {
         page: Page<OrderId>,
         after: Option<i64>,
     ) -> PortResult<Vec<SqliteRow>> {
-        // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row.
-        let statement = sqlx::query(
-            "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at, seq FROM orders
-             WHERE user_id = ?1 AND seq > CASE WHEN ?4 IS NOT NULL THEN ?4 WHEN ?2 IS NULL THEN 0
-                 ELSE (SELECT seq FROM orders WHERE order_id = ?2 AND user_id = ?1) END
-             ORDER BY seq LIMIT ?3",
-        )
-        .bind(user.as_str())
-        .bind(page.after.map(|id| id.to_string()))
-        .bind(page.limit.get() + 1)
-        .bind(after);
-        self.database.rows(statement).await
+        let spellings = user.spellings();
+        let mut found = Vec::new();
+        // Each spelling's orders come from the index in their order.
+        for spelling in &spellings {
+            // Without an order to start after, every seq is asked for; an unknown one gives NULL and no row.
+            let statement = sqlx::query(
+                "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at, seq FROM orders
+                 WHERE user_id = ?1 AND seq > CASE WHEN ?4 IS NOT NULL THEN ?4 WHEN ?2 IS NULL THEN 0
+                     ELSE (SELECT seq FROM orders WHERE order_id = ?2
+                         AND user_id IN (?1, ?5, ?6, ?7)) END
+                 ORDER BY seq LIMIT ?3",
+            )
+            .bind(spelling)
+            .bind(page.after.map(|id| id.to_string()))
+            .bind(page.limit.get() + 1)
+            .bind(after)
+            .bind(spellings.first())
+            .bind(spellings.get(1))
+            .bind(spellings.get(2));
+            found.extend(self.database.rows(statement).await?);
+        }
+        found.sort_by_key(|row| row.try_get::<i64, _>(6).unwrap_or_default());
+        found.truncate(usize::from(page.limit.get()) + 1);
+        Ok(found)
     }
 
     /// The orders of a statement's rows.

@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keeper_domain::{IdempotencyKey, Order, OrderDraft, OrderId, RecordedOrder};
+use keeper_domain::{IdempotencyKey, Order, OrderDraft, OrderId, RecordedOrder, UserId};
 use keeper_ports::billing::{OrderBook, OrderIds, OrderIntake, OrderQueue, Submission};
 use keeper_ports::{Clock, PortResult};
 
@@ -31,6 +31,17 @@ impl Intake {
         Self { queue, book, ids, clock }
     }
 
+    /// The id that a key gives, and the order that is recorded under it. What the version 0.1 recorded keeps the id that it gave.
+    async fn identify(&self, user: &UserId, key: &IdempotencyKey) -> (OrderId, Option<RecordedOrder>) {
+        if let Some(before) = OrderId::derive_as_written(user, key)
+            && let Some(known) = self.known(before).await
+        {
+            return (before, Some(known));
+        }
+        let id = OrderId::derive(user, key);
+        (id, self.known(id).await)
+    }
+
     /// The order that is recorded under an id, if that can be known in a moment.
     async fn known(&self, id: OrderId) -> Option<RecordedOrder> {
         let mut look = pin!(self.book.find(id, Duration::ZERO));
@@ -47,11 +58,13 @@ impl Intake {
 #[async_trait]
 impl OrderIntake for Intake {
     async fn submit(&self, draft: OrderDraft, key: Option<IdempotencyKey>) -> PortResult<Submission> {
-        let has_key = key.is_some();
-        let id = key.map_or_else(|| self.ids.next(), |key| OrderId::derive(&draft.user, &key));
+        let (id, known) = match key {
+            None => (self.ids.next(), None),
+            Some(key) => self.identify(&draft.user, &key).await,
+        };
         let order = Order { id, draft, created_at: self.clock.now() };
         // One that is on its way to the ledger is not seen here: then the ledger finds the conflict.
-        if has_key && self.known(id).await.is_some_and(|known| !order.repeats(&known.order)) {
+        if known.is_some_and(|known| !order.repeats(&known.order)) {
             return Ok(Submission::KeyReused);
         }
         self.queue.enqueue(order.clone()).await?;

@@ -75,6 +75,35 @@ async fn a_key_decides_the_id_and_is_queued_each_time() {
     assert_ne!(first.id.to_string(), ID);
 }
 
+/// The version 0.1 took users as they were written, and gave their orders other ids.
+#[tokio::test]
+async fn an_order_that_was_recorded_before_keeps_its_id() {
+    let draft = OrderDraft { user: UserId::new("Ame\u{301}lie").unwrap(), ..draft("250") };
+    let before = OrderId::derive_as_written(&draft.user, &key()).unwrap();
+    let book_of = |ids: Vec<OrderId>, recorded: OrderDraft| {
+        let mut book = MockOrderBook::new();
+        book.expect_find().returning(move |id, _| {
+            let at = Timestamp::from_millis(1).unwrap();
+            let order = Order { id, draft: recorded.clone(), created_at: at };
+            Ok(ids.contains(&id).then_some(RecordedOrder { order, recorded_at: at }))
+        });
+        book
+    };
+    let submit = async |ids, times, recorded: &OrderDraft| {
+        intake(queue(times), book_of(ids, recorded.clone())).submit(draft.clone(), Some(key())).await.unwrap()
+    };
+    match submit(vec![before], 1, &draft).await {
+        Submission::Accepted(again) => assert_eq!(again.id, before),
+        Submission::KeyReused => panic!("it is the same order"),
+    }
+    let other = OrderDraft { total: Money::parse("total_amount", "251").unwrap(), ..draft.clone() };
+    assert_eq!(submit(vec![before], 0, &other).await, Submission::KeyReused);
+    match submit(vec![], 1, &draft).await {
+        Submission::Accepted(new) => assert_eq!(new.id, OrderId::derive(&draft.user, &key())),
+        Submission::KeyReused => panic!("nothing is recorded"),
+    }
+}
+
 #[tokio::test]
 async fn a_key_of_another_order_is_refused_and_nothing_is_queued() {
     let submitted = intake(queue(0), book("251")).submit(draft("250"), Some(key())).await;

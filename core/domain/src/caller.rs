@@ -1,3 +1,4 @@
+use crate::folding::composed;
 use crate::{Rates, Scopes, UserId};
 
 /// By which kind of credentials somebody was recognised.
@@ -40,9 +41,10 @@ pub struct Principal {
 impl Principal {
     /// Says whether the user is the principal itself.
     ///
-    /// Users are compared as they are read, so a subject that is only similar to a user is nobody.
+    /// A subject may be composed or decomposed, which Unicode calls the same text. One that is only similar to a user, such as by
+    /// characters that nobody sees, is nobody: its issuer may know both.
     pub fn is(&self, user: &UserId) -> bool {
-        self.subject == user.as_str()
+        composed(&self.subject) == user.as_str()
     }
 }
 
@@ -73,6 +75,13 @@ mod tests {
         let user = UserId::new("anna").unwrap();
         assert!(principal("anna").is(&user));
         for other in ["", "Anna", "anna ", "ann\u{200b}a", "ann"] {
+            assert!(!principal(other).is(&user), "{other:?}");
+        }
+        let user = UserId::new("Am\u{e9}lie B").unwrap();
+        for same in ["Am\u{e9}lie B", "Ame\u{301}lie B"] {
+            assert!(principal(same).is(&user) && principal(same).is(&UserId::new(same).unwrap()));
+        }
+        for other in ["Amelie B", "Am\u{e9}lie\u{a0}B"] {
             assert!(!principal(other).is(&user), "{other:?}");
         }
     }

@@ -30,7 +30,10 @@ pub fn fold(text: &str) -> String {
     let mut plain = String::with_capacity(folded.len());
     let mut drops_marks = false;
     for character in decomposer.normalize(&folded).chars().filter(|character| !is_invisible(*character)) {
-        if GeneralCategory::for_char(character) == GeneralCategory::NonspacingMark {
+        if matches!(
+            GeneralCategory::for_char(character),
+            GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark
+        ) {
             if !drops_marks {
                 plain.push(character);
             }
@@ -44,14 +47,31 @@ pub fn fold(text: &str) -> String {
     ComposingNormalizer::new_nfc().normalize(&plain).into_owned()
 }
 
-/// A text with one spelling for what is the same to a reader: composed (Unicode normal form C), and without characters
-/// that nobody sees. Case and all that is visible stay.
-pub fn same_to_a_reader(text: &str) -> String {
+/// A text with one spelling for what is the same to a reader: composed (Unicode normal form C), with one kind of space, and without
+/// characters that nobody sees. Case and all that is visible stay.
+pub(crate) fn same_to_a_reader(text: &str) -> String {
     if text.is_ascii() {
         return text.to_owned();
     }
-    let visible: String = text.chars().filter(|character| !is_invisible(*character)).collect();
-    ComposingNormalizer::new_nfc().normalize(&visible).into_owned()
+    let visible = text.chars().filter(|character| !is_invisible(*character)).map(as_space);
+    composed(&visible.collect::<String>())
+}
+
+/// A text whose characters are single code points where there are such (Unicode normal form C).
+pub(crate) fn composed(text: &str) -> String {
+    ComposingNormalizer::new_nfc().normalize(text).into_owned()
+}
+
+/// A text whose characters are apart from their marks (Unicode normal form D).
+pub(crate) fn decomposed(text: &str) -> String {
+    DecomposingNormalizer::new_nfd().normalize(text).into_owned()
+}
+
+/// Spaces of any width look alike. The one of Ogham is a stroke.
+fn as_space(character: char) -> char {
+    const OGHAM_SPACE: char = '\u{1680}';
+    let is_space = character.is_whitespace() && !character.is_control() && character != OGHAM_SPACE;
+    if is_space { ' ' } else { character }
 }
 
 /// Whether a reader sees something of the text.
@@ -103,10 +123,19 @@ mod tests {
     fn what_a_reader_takes_for_one_user_is_one_user() {
         assert_eq!(same_to_a_reader("Ame\u{301}lie"), "Am\u{e9}lie");
         assert_eq!(same_to_a_reader("anna\u{200b}\u{feff}"), "anna");
+        assert_eq!(same_to_a_reader("an\u{a0}n\u{2003}a\u{3000}\u{2028}"), "an n a  ");
         // They look different.
         for (one, other) in [("Anna", "anna"), ("Amelie", "Amélie"), ("ﬁlm", "film")] {
             assert_ne!(same_to_a_reader(one), same_to_a_reader(other));
         }
+    }
+
+    #[test]
+    fn marks_around_a_letter_are_dropped_like_those_above_it() {
+        for (marked, plain) in [("а\u{488}б", "аб"), ("A\u{20dd}B", "ab"), ("e\u{301}", "e")] {
+            assert_eq!(fold(marked), plain);
+        }
+        assert_eq!(fold("虎\u{20dd}"), "虎\u{20dd}");
     }
 
     #[test]

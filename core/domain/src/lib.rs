@@ -16,21 +16,23 @@ mod rate;
 mod scope;
 mod text;
 mod timestamp;
+mod user;
 
 pub use caller::{Caller, Means, Principal};
 pub use dead_letter::{
     Coverage, DeadLetter, DeadLetterId, DeadLetterList, DeadLetterReason, DeadLetterSelection,
     DeadLettersTaken, Refusal,
 };
-pub use folding::{FOLDING, fold, same_to_a_reader};
+pub use folding::{FOLDING, fold};
 pub use idempotency::IdempotencyKey;
 pub use invalid::Invalid;
 pub use money::Money;
 pub use movie::{Movie, MovieChange, MovieId, MovieQuery, NewMovie};
 pub use movie_version::{Edit, MovieVersion};
-pub use order::{ItemCount, Order, OrderDraft, OrderId, RecordedOrder, Recording, UserId};
+pub use order::{ItemCount, Order, OrderDraft, OrderId, RecordedOrder, Recording};
 pub use page::{Page, PageLimit, Slice};
 pub use rate::{Rate, RatePolicy, Rates};
 pub use scope::{Scope, Scopes};
 pub use text::{Description, Title, TitlePart};
 pub use timestamp::Timestamp;
+pub use user::UserId;

@@ -2,8 +2,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::folding::same_to_a_reader;
-use crate::{DeadLetterReason, IdempotencyKey, Invalid, Money, Refusal, Timestamp};
+use crate::{DeadLetterReason, IdempotencyKey, Invalid, Money, Refusal, Timestamp, UserId};
 
 /// The namespace (RFC 9562, version 5) of order ids that are derived from idempotency keys. It never changes: the
 /// same key must give the same order for ever.
@@ -25,8 +24,17 @@ impl OrderId {
 
     /// Derives the id that a user's idempotency key always gives.
     pub fn derive(user: &UserId, key: &IdempotencyKey) -> Self {
+        Self::of_key(user.as_str(), key)
+    }
+
+    /// Derives the id that the version 0.1 gave, which took a user as it was written; `None` where that is the same.
+    pub fn derive_as_written(user: &UserId, key: &IdempotencyKey) -> Option<Self> {
+        (user.as_written() != user.as_str()).then(|| Self::of_key(user.as_written(), key))
+    }
+
+    fn of_key(user: &str, key: &IdempotencyKey) -> Self {
         // The length keeps ("ab", "c") and ("a", "bc") apart.
-        let name = format!("{}:{}{}", user.as_str().len(), user.as_str(), key.as_str());
+        let name = format!("{}:{user}{}", user.len(), key.as_str());
         Self(Uuid::new_v5(&IDEMPOTENT_ORDERS, name.as_bytes()))
     }
 
@@ -66,46 +74,6 @@ impl OrderId {
 impl fmt::Display for OrderId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
-    }
-}
-
-/// Who orders: 1 to 64 characters, no control characters, no white space at either end. Texts that are the same to a
-/// reader are one user.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct UserId(String);
-
-impl UserId {
-    /// The longest user id, in characters.
-    pub const MAX_CHARS: usize = 64;
-
-    /// Trims the text and checks it.
-    ///
-    /// # Errors
-    /// The text is blank, longer than [`Self::MAX_CHARS`], or holds a control character.
-    pub fn new(text: &str) -> Result<Self, Invalid> {
-        let text = same_to_a_reader(text);
-        let text = text.trim();
-        if text.is_empty() || text.chars().count() > Self::MAX_CHARS || text.chars().any(char::is_control) {
-            let rule = format!("must be 1 to {} characters without control characters", Self::MAX_CHARS);
-            return Err(Invalid::new("user_id", rule));
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// Takes a user id that was checked when its order was recorded, by whatever rules.
-    ///
-    /// # Errors
-    /// The text is blank.
-    pub fn from_store(text: &str) -> Result<Self, Invalid> {
-        if text.trim().is_empty() {
-            return Err(Invalid::new("user_id", "must not be empty"));
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The user id's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -266,12 +234,13 @@ mod tests {
     }
 
     #[test]
-    fn a_user_id_is_short_and_printable() {
-        assert_eq!(user(" 20 ").as_str(), "20");
-        assert!(UserId::new(&"ü".repeat(64)).is_ok());
-        for text in ["", "  ", "a\0b", "a\nb", &"x".repeat(65)] {
-            assert!(UserId::new(text).is_err(), "{text:?}");
-        }
+    fn a_user_as_written_had_another_id_before() {
+        assert_eq!(OrderId::derive_as_written(&user(" 20 "), &key("k1")), None);
+        let (one, two) = (user("Am\u{e9}lie"), user("Ame\u{301}lie"));
+        assert_eq!(OrderId::derive(&one, &key("k1")), OrderId::derive(&two, &key("k1")));
+        assert_eq!(OrderId::derive_as_written(&one, &key("k1")), None);
+        let before = OrderId::derive_as_written(&two, &key("k1")).unwrap();
+        assert_eq!(before.to_string(), "e84e64c4-6bbe-5d9e-b531-d8702c7fe358");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use keeper_domain::MovieQuery;
 use keeper_ports::billing::OrderLedger;
 use keeper_ports::inventory::MovieRepository;
 
-use super::samples::{page, user};
+use super::samples::{at, order, page, user};
 
 /// Titles of white space alone, by the rules of every locale.
 pub const UNREADABLE_TITLES: [&str; 7] =
@@ -34,4 +34,25 @@ pub async fn orders_of(ledger: &dyn OrderLedger, of: &str, limit: u16) -> usize 
             return found;
         }
     }
+}
+
+/// Orders that the version 0.1 recorded under users as they were written, which `insert` does, are in their users' lists.
+pub async fn spelled_otherwise(ledger: &dyn OrderLedger, insert: impl Fn(&str)) {
+    let (composed, decomposed) = ("Am\u{e9}lie", "Ame\u{301}lie");
+    insert(decomposed);
+    let between = order(composed);
+    ledger.insert(vec![between.clone()], at(1)).await.unwrap();
+    insert(decomposed);
+    insert("Amelie");
+    for spelling in [composed, decomposed] {
+        for limit in 1..=3 {
+            assert_eq!(orders_of(ledger, spelling, limit).await, 3, "{spelling} {limit} at a time");
+        }
+        let listed = ledger.list(user(spelling), page(None, 10)).await.unwrap();
+        assert_eq!(listed.items[1].order, between, "in the order in which they were recorded");
+        assert!(listed.items.iter().all(|recorded| recorded.order.draft.user == between.draft.user));
+    }
+    insert("a\u{a0}b");
+    ledger.insert(vec![order("a b")], at(1)).await.unwrap();
+    assert_eq!(orders_of(ledger, "a\u{a0}b", 1).await, 2, "as it was written then");
 }

@@ -1,6 +1,6 @@
 //! Rows that somebody wrote past the program.
 
-use keeper_tests::contract::rows::{UNREADABLE_TITLES, listed, orders_of};
+use keeper_tests::contract::rows::{UNREADABLE_TITLES, listed, orders_of, spelled_otherwise};
 
 use super::*;
 
@@ -67,6 +67,16 @@ async fn an_order_that_cannot_be_read_does_not_take_the_others_with_it() {
     for limit in 1..=3 {
         assert_eq!(orders_of(&ledger, "20", limit).await, NO_TIMES.len(), "{limit} at a time");
     }
+}
+
+#[tokio::test]
+async fn orders_that_were_recorded_under_another_spelling_are_found() {
+    let (place, database) = without_rules(Schema::Billing).await;
+    let ledger = PgOrders::new(database);
+    spelled_otherwise(&ledger, |spelling| {
+        Postgres::shared().psql(&place.name, &insert_order(&format!("'{spelling}'"), "now()"));
+    })
+    .await;
 }
 
 #[tokio::test]

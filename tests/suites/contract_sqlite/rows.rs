@@ -5,7 +5,7 @@ use std::process::Command;
 
 use keeper_domain::{Description, MovieChange, MovieId, Title};
 use keeper_ports::PortError;
-use keeper_tests::contract::rows::{UNREADABLE_TITLES, listed, orders_of};
+use keeper_tests::contract::rows::{UNREADABLE_TITLES, listed, orders_of, spelled_otherwise};
 use keeper_tests::contract::samples::movie_id;
 
 use super::*;
@@ -97,6 +97,19 @@ async fn a_dead_letter_that_cannot_be_read_does_not_take_the_others_with_it() {
         assert_eq!(list.letters.len(), readable, "{limit} at a time");
         assert_eq!(list.coverage.total, 5, "the others are counted");
     }
+}
+
+#[tokio::test]
+async fn orders_that_were_recorded_under_another_spelling_are_found() {
+    let (directory, _folder) = directory();
+    let ledger = SqliteOrders::new(directory.billing().await.unwrap());
+    let file = directory.path().join("billing.db");
+    let number = std::cell::Cell::new(0);
+    spelled_otherwise(&ledger, |spelling| {
+        number.set(number.get() + 1);
+        assert_eq!(sql(&file, &insert_order(number.get(), spelling, 1)), "");
+    })
+    .await;
 }
 
 #[tokio::test]
