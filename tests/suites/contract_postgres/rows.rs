@@ -45,8 +45,12 @@ async fn a_movie_that_cannot_be_read_does_not_take_the_others_with_it() {
     let (place, database) = without_rules(Schema::Inventory).await;
     let sql = |sql: &str| Postgres::shared().psql(&place.name, sql);
     let titles = ["' '", "'a'", "' '", "' '", "' '", "'b'", "'c'", "' '"];
-    titles.iter().for_each(|title| drop(sql(&insert_movie(title, "now()"))));
-    NO_TIMES.iter().for_each(|time| drop(sql(&insert_movie("'x'", time))));
+    for title in &titles {
+        drop(sql(&insert_movie(title, "now()")));
+    }
+    for time in &NO_TIMES {
+        drop(sql(&insert_movie("'x'", time)));
+    }
     let movies = PgMovies::new(database);
     for limit in 1..=3 {
         assert_eq!(listed(&movies, limit).await, "abc", "a list of {limit} at a time is complete");
@@ -105,8 +109,12 @@ async fn the_tables_refuse_what_cannot_be_read() {
     let place = Postgres::shared().database();
     let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
     database.migrate().await.unwrap();
-    UNREADABLE_TITLES.iter().for_each(|title| refused(&place, insert_movie(&format!("'{title}'"), "now()")));
-    NO_TIMES.iter().for_each(|time| refused(&place, insert_movie("'x'", time)));
+    for title in &UNREADABLE_TITLES {
+        refused(&place, insert_movie(&format!("'{title}'"), "now()"));
+    }
+    for time in &NO_TIMES {
+        refused(&place, insert_movie("'x'", time));
+    }
     let movies = PgMovies::new(database);
     movies.insert(movie("\u{3000}·"), at(-62_167_219_200_000)).await.unwrap();
     movies.insert(movie("🎬"), at(253_402_300_799_999)).await.unwrap();
@@ -115,7 +123,9 @@ async fn the_tables_refuse_what_cannot_be_read() {
     for user in UNREADABLE_TITLES.iter().chain(&["\u{200b}", "\u{3164}", "\u{e0001}"]) {
         refused(&place, insert_order(&format!("'{user}'"), "now()"));
     }
-    NO_TIMES.iter().for_each(|time| refused(&place, insert_order("'20'", time)));
+    for time in &NO_TIMES {
+        refused(&place, insert_order("'20'", time));
+    }
 }
 
 /// A change that cannot be answered is not made.

@@ -185,9 +185,9 @@ async fn calls_take_turns_where_no_other_connection_can_be_opened() {
         let movies = PgMovies::new(database.clone());
         movies.search(MovieQuery::default(), page(None, 1)).await.unwrap();
         if refuse.is_empty() {
-            proxy.silence_new()
+            proxy.silence_new();
         } else {
-            drop(alter(refuse))
+            drop(alter(refuse));
         }
         for _ in 0..6 {
             let reads = join_all((0..32).map(|_| movies.search(MovieQuery::default(), page(None, 1)))).await;
