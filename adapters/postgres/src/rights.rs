@@ -6,7 +6,7 @@ use crate::{PgDatabase, Schema};
 
 /// What the unit's statements need. A right to a part of the columns counts: which ones, the statements will tell. Sequences are
 /// found as the statements find them.
-const INVENTORY: &str = "SELECT to_regclass('movies') IS NULL, concat_ws(', ',
+const INVENTORY: &str = "SELECT CASE WHEN to_regclass('movies') IS NULL THEN 'movies' END, concat_ws(', ',
     CASE WHEN NOT has_any_column_privilege(to_regclass('movies'), 'SELECT') THEN 'SELECT ON movies' END,
     CASE WHEN NOT has_any_column_privilege(to_regclass('movies'), 'INSERT') THEN 'INSERT ON movies' END,
     CASE WHEN NOT has_any_column_privilege(to_regclass('movies'), 'UPDATE') THEN 'UPDATE ON movies' END,
@@ -15,9 +15,13 @@ const INVENTORY: &str = "SELECT to_regclass('movies') IS NULL, concat_ws(', ',
         AND NOT has_sequence_privilege(pg_get_serial_sequence('movies', 'id'), 'USAGE, UPDATE')
         THEN 'USAGE ON SEQUENCE ' || pg_get_serial_sequence('movies', 'id') END)";
 
-const BILLING: &str = "SELECT to_regclass('orders') IS NULL, concat_ws(', ',
+const BILLING: &str = "SELECT CASE WHEN to_regclass('orders') IS NULL THEN 'orders'
+        WHEN to_regclass('conflicts') IS NULL THEN 'conflicts' END, concat_ws(', ',
     CASE WHEN NOT has_any_column_privilege(to_regclass('orders'), 'SELECT') THEN 'SELECT ON orders' END,
-    CASE WHEN NOT has_any_column_privilege(to_regclass('orders'), 'INSERT') THEN 'INSERT ON orders' END)";
+    CASE WHEN NOT has_any_column_privilege(to_regclass('orders'), 'INSERT') THEN 'INSERT ON orders' END,
+    CASE WHEN NOT has_any_column_privilege(to_regclass('conflicts'), 'SELECT') THEN 'SELECT ON conflicts' END,
+    CASE WHEN NOT has_any_column_privilege(to_regclass('conflicts'), 'INSERT') THEN 'INSERT ON conflicts' END,
+    CASE WHEN NOT has_any_column_privilege(to_regclass('conflicts'), 'UPDATE') THEN 'UPDATE ON conflicts' END)";
 
 /// Whether the table of the migrations is there, and may be read.
 const MIGRATIONS: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL,
@@ -29,11 +33,11 @@ const HIDDEN: &str = "SELECT string_agg(quote_ident(nspname), ', ') FROM pg_name
     AND NOT has_schema_privilege(oid, 'USAGE')
     AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = '_sqlx_migrations')";
 
-/// The unit's table and what its role may do with it.
+/// The unit's tables and what its role may do with it.
 #[derive(Debug)]
 pub(crate) struct Rights {
-    /// Nobody could use it.
-    table_is_missing: bool,
+    /// A table that is not there.
+    missing: Option<String>,
     /// The rights that the role lacks; empty when it lacks none.
     lacking: String,
 }
@@ -45,8 +49,7 @@ impl Rights {
             Schema::Billing => BILLING,
         };
         let answer = database.read(|| sqlx::query(question)).await?;
-        let of =
-            |answer: &PgRow| Ok(Self { table_is_missing: answer.try_get(0)?, lacking: answer.try_get(1)? });
+        let of = |answer: &PgRow| Ok(Self { missing: answer.try_get(0)?, lacking: answer.try_get(1)? });
         answer.row().and_then(of).map_err(|error| database.meaning(error))
     }
 
@@ -79,11 +82,7 @@ impl Rights {
     /// # Errors
     /// `Failed`: nothing but an operator changes it.
     pub(crate) fn check(&self, database: &PgDatabase) -> PortResult<()> {
-        if self.table_is_missing {
-            let table = match database.schema() {
-                Schema::Inventory => "movies",
-                Schema::Billing => "orders",
-            };
+        if let Some(table) = &self.missing {
             let why = format!(
                 "the table {table} is not in the database \"{}\" although its migrations were applied: restore it from a backup",
                 database.name()

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use crate::database::{BUSY_TIMEOUT, TABLES};
+use crate::database::{BUSY_TIMEOUT, TABLES, Table};
 use crate::directory::{BILLING, File, INVENTORY};
 
 /// What is in a database file, before anything is made in it.
@@ -61,12 +61,17 @@ async fn look(connection: &mut SqliteConnection, has_log: bool, file: &File) -> 
     Ok(if rows.fetch_one(connection).await? { Contents::Rows } else { Contents::Tables })
 }
 
+/// The first table that is not there, of those that were made: an earlier version made fewer.
 async fn first_missing(
     connection: &mut SqliteConnection,
-    tables: &[&'static str],
+    tables: &[Table],
 ) -> sqlx::Result<Option<&'static str>> {
+    let migrated = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";
+    let migrated: i64 = sqlx::query_scalar(migrated).fetch_one(&mut *connection).await?;
     let there: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(connection).await?;
-    Ok(tables.iter().copied().find(|table| !there.iter().any(|there| there == table)))
+    let is_missing =
+        |(table, made_by): &&Table| *made_by <= migrated && !there.iter().any(|there| there == table);
+    Ok(tables.iter().find(is_missing).map(|(table, _)| *table))
 }
 
 /// The file of a database's write-ahead log.

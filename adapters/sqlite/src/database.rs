@@ -24,11 +24,14 @@ const LOG_SIZE: &str = "67108864";
 #[derive(Debug, Clone)]
 pub struct SqliteDatabase {
     dependency: &'static str,
-    tables: &'static [&'static str],
+    tables: &'static [Table],
     file: OpenedFile,
     readers: SqlitePool,
     writer: Writer,
 }
+
+/// The name of a table, and the number of the migration that makes it.
+pub(crate) type Table = (&'static str, i64);
 
 /// The names of a file's tables.
 pub(crate) const TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table'";
@@ -41,7 +44,7 @@ impl SqliteDatabase {
     pub(crate) async fn open(
         path: &Path,
         dependency: &'static str,
-        tables: &'static [&'static str],
+        tables: &'static [Table],
         mut migrator: Migrator,
     ) -> sqlx::Result<Self> {
         let options = SqliteConnectOptions::new()
@@ -123,9 +126,9 @@ impl SqliteDatabase {
     pub(crate) async fn has_tables(&self) -> PortResult<()> {
         let rows = self.rows(sqlx::query(TABLES)).await?;
         let there: Vec<&str> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
-        match self.tables.iter().find(|table| !there.contains(table)) {
+        match self.tables.iter().find(|(table, _)| !there.contains(table)) {
             None => Ok(()),
-            Some(table) => {
+            Some((table, _)) => {
                 let why = format!("its file has lost the table {table}: restore it from a backup");
                 Err(PortError::failed(self.dependency, why))
             }

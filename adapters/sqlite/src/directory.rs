@@ -8,6 +8,7 @@ use sqlx::migrate::Migrator;
 use thiserror::Error;
 
 use crate::SqliteDatabase;
+use crate::database::Table;
 use crate::movies::fold_anew;
 
 /// One of the two files.
@@ -17,19 +18,22 @@ pub(crate) struct File {
     pub(crate) name: &'static str,
     /// What it is to an operator.
     dependency: &'static str,
-    /// The tables that it has had from the first version on.
-    pub(crate) tables: &'static [&'static str],
+    /// Its tables, and the migration that makes each.
+    pub(crate) tables: &'static [Table],
 }
 
 /// The file of the catalogue.
-pub(crate) const INVENTORY: File =
-    File { name: "inventory.db", dependency: "inventory database", tables: &["movies", "movie_titles"] };
+pub(crate) const INVENTORY: File = File {
+    name: "inventory.db",
+    dependency: "inventory database",
+    tables: &[("movies", 1), ("movie_titles", 2)],
+};
 
 /// The file of the orders, their queue and the dead letters.
 pub(crate) const BILLING: File = File {
     name: "billing.db",
     dependency: "billing database",
-    tables: &["orders", "order_queue", "dead_letters"],
+    tables: &[("orders", 1), ("order_queue", 2), ("dead_letters", 3), ("conflicts", 5)],
 };
 
 /// The directory that holds the two files, `inventory.db` and `billing.db`.

@@ -62,6 +62,7 @@ async fn a_unit_without_its_table_or_its_rights_is_not_ready() {
     for (schema, table, rights) in [
         (Schema::Inventory, "movies", &["SELECT", "INSERT", "UPDATE", "DELETE"] as &[&str]),
         (Schema::Billing, "orders", &["SELECT", "INSERT"]),
+        (Schema::Billing, "conflicts", &["SELECT", "INSERT", "UPDATE"]),
     ] {
         let to = format!("{}_app", if schema == Schema::Inventory { "inventory" } else { "billing" });
         let place = Postgres::shared().database();

@@ -171,7 +171,7 @@ async fn a_call_waits_for_a_connection_when_the_server_has_no_room_for_another()
 async fn calls_take_turns_where_no_other_connection_can_be_opened() {
     let place = owner(&Postgres::shared().database());
     let proxy = Proxy::to(place.port).await;
-    let through = PgSettings { port: proxy.port(), connect_timeout_ms: 1_000, ..settings(&place) };
+    let through = PgSettings { port: proxy.port(), connect_timeout_ms: 2_000, ..settings(&place) };
     let alter =
         |what: &str| Postgres::shared().psql("postgres", &format!("ALTER ROLE {} {what}", place.user));
     for (refuse, allow) in [

@@ -10,7 +10,7 @@ use super::*;
 async fn a_file_that_has_lost_a_table_is_not_ready_and_is_refused_at_the_next_start() {
     for (file, tables) in [
         ("inventory.db", &["movies", "movie_titles"] as &[&str]),
-        ("billing.db", &["orders", "order_queue", "dead_letters"]),
+        ("billing.db", &["orders", "order_queue", "dead_letters", "conflicts"]),
     ] {
         for table in tables {
             let (directory, _folder) = directory();
@@ -33,6 +33,21 @@ async fn a_file_that_has_lost_a_table_is_not_ready_and_is_refused_at_the_next_st
             assert!(doctor.contains(table), "{doctor}");
         }
     }
+}
+
+/// A table that a later migration makes is not missing before.
+#[tokio::test]
+async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
+    let (directory, _folder) = directory();
+    Storage::open(&directory, false).await.unwrap().close().await;
+    let file = directory.path().join("billing.db");
+    let earlier = "DROP TABLE conflicts; DROP TRIGGER orders_can_be_read_insert; DROP TRIGGER orders_can_be_read_update;
+        DELETE FROM _sqlx_migrations WHERE version > 4";
+    assert_eq!(sql(&file, earlier), "");
+    DirectoryProbe::new(directory.path().to_owned()).check().await.unwrap();
+    let storage = Storage::open(&directory, false).await.unwrap();
+    SqliteProbe::new(storage.billing().clone()).check().await.unwrap();
+    storage.close().await;
 }
 
 #[tokio::test]
