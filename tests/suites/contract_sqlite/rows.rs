@@ -87,10 +87,13 @@ async fn a_dead_letter_that_cannot_be_read_does_not_take_the_others_with_it() {
     let (directory, _folder) = directory();
     let letters = SqliteDeadLetters::new(SqliteQueue::new(directory.billing().await.unwrap()));
     let file = directory.path().join("billing.db");
-    for (number, reason) in ["unheard of", "invalid", "", "unheard of", "conflict"].iter().enumerate() {
+    // The reason of another version is no fault.
+    let all =
+        [("invalid", i64::MAX), ("unheard of", 1), ("invalid", i64::MIN), ("", i64::MAX), ("conflict", 2)];
+    for (number, (reason, first_seen)) in all.iter().enumerate() {
         let insert = format!(
             "INSERT INTO dead_letters (id, reason, detail, first_seen, body)
-             VALUES ('019a2f5e-7c1b-7d3a-9e4f-{number:012}', '{reason}', '', {number}, x'')"
+             VALUES ('019a2f5e-7c1b-7d3a-9e4f-{number:012}', '{reason}', '', {first_seen}, x'')"
         );
         assert_eq!(sql(&file, &insert), "");
     }
