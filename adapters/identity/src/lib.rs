@@ -24,4 +24,4 @@ pub use key_ring::KeyRing;
 pub use limit_settings::{LimitSettings, PolicySettings};
 pub use limits::Limits;
 pub use settings::{AuthMode, AuthSettings};
-pub use token::{Issuer, JwtSettings, Tokens};
+pub use token::{AudienceIn, Issuer, JwtSettings, Tokens};

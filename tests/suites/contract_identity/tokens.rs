@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use keeper_domain::{Means, Scope, Scopes, Timestamp};
-use keeper_identity::{Identity, Issuer, JwtSettings, Tokens};
+use keeper_identity::{AudienceIn, Identity, Issuer, JwtSettings, Tokens};
 use keeper_tests::contract::credentials::{Registrar, SetClock, Subject};
 use keeper_tests::harness::TokenIssuer;
 use serde_json::{Value, json};
@@ -54,6 +54,7 @@ fn settings(source: &TokenIssuer) -> JwtSettings {
     JwtSettings {
         issuer: source.url(),
         audience: "us".into(),
+        audience_in: AudienceIn::Aud,
         jwks_url: String::new(),
         subject_claim: "sub".into(),
         scope_claim: "scope".into(),

@@ -4,8 +4,8 @@ use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use keeper_domain::{Means, Principal, Rates, Scope, Scopes};
 use serde_json::{Map, Value};
 
-use super::JwtSettings;
 use super::key_set::PublicKey;
+use super::{AudienceIn, JwtSettings};
 
 /// The longest token; a larger one is no token of ours, and is not looked at.
 pub(super) const LONGEST_TOKEN: usize = 8 * 1024;
@@ -38,6 +38,10 @@ pub(super) fn verify(
 ) -> Result<Verified, &'static str> {
     let mut rules = Validation::new(key.algorithm);
     rules.required_spec_claims = ["exp", "iss", "aud", "sub"].map(str::to_owned).into();
+    if settings.audience_in == AudienceIn::Scopes {
+        // Where there is one all the same, it is compared.
+        rules.required_spec_claims.remove("aud");
+    }
     rules.iss = Some(HashSet::from([settings.issuer.clone()]));
     rules.aud = Some(HashSet::from([settings.audience.clone()]));
     // Times are compared below, with the clock that everything else has.
@@ -57,7 +61,7 @@ pub(super) fn verify(
     let principal = Principal {
         subject: subject.to_owned(),
         credential: subject.to_owned(),
-        scopes: scopes(claims.get(&settings.scope_claim)),
+        scopes: scopes(&claims, settings)?,
         means: Means::Token,
         rates: Rates::default(),
     };
@@ -86,13 +90,25 @@ fn seconds(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, &'sta
     Ok(Some(number as i64))
 }
 
-/// Scopes that we know: one text with spaces between them, or a list. An issuer may put its name before each
-/// (`code-keeper/orders:read`).
-fn scopes(claim: Option<&Value>) -> Scopes {
-    let names: Vec<&str> = match claim {
-        Some(Value::String(text)) => text.split(' ').collect(),
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+/// Scopes that we know. An issuer may put its name before each (`code-keeper/orders:read`).
+fn scopes(claims: &Map<String, Value>, settings: &JwtSettings) -> Result<Scopes, &'static str> {
+    let names = claims.get(&settings.scope_claim).map(names).unwrap_or_default();
+    let known = |names: Vec<&str>| names.into_iter().filter_map(Scope::named).collect();
+    if settings.audience_in == AudienceIn::Aud {
+        return Ok(known(names.into_iter().map(|name| name.rsplit('/').next().unwrap_or(name)).collect()));
+    }
+    let own = |name| str::strip_prefix(name, &settings.audience)?.strip_prefix('/');
+    let own: Vec<_> = names.into_iter().filter_map(own).collect();
+    // One that cannot be read, and was not compared, is not ours.
+    let others = claims.get("aud").is_some_and(|aud| !self::names(aud).contains(&settings.audience.as_str()));
+    if own.is_empty() || others { Err("for another audience") } else { Ok(known(own)) }
+}
+
+/// One text with spaces between names, or a list of them.
+fn names(claim: &Value) -> Vec<&str> {
+    match claim {
+        Value::String(text) => text.split(' ').collect(),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
-    };
-    names.into_iter().filter_map(|name| Scope::named(name.rsplit('/').next().unwrap_or(name))).collect()
+    }
 }

@@ -14,5 +14,5 @@ mod tests;
 mod tokens;
 
 pub use issuer::Issuer;
-pub use settings::JwtSettings;
+pub use settings::{AudienceIn, JwtSettings};
 pub use tokens::Tokens;

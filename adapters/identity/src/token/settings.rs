@@ -2,14 +2,26 @@ use keeper_settings::WrongSetting;
 use serde::Deserialize;
 use url::{Host, Url};
 
+/// Where a token says whom it is meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AudienceIn {
+    /// In the claim `aud`.
+    Aud,
+    /// Before its scopes (`audience/orders:read`): Amazon Cognito gives machines no `aud`.
+    Scopes,
+}
+
 /// Whose tokens are believed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JwtSettings {
     /// The issuer: the claim `iss`, and the address of its discovery document; empty: no tokens.
     pub issuer: String,
-    /// Whom a token must be meant for: the claim `aud`.
+    /// Whom a token must be meant for.
     pub audience: String,
+    /// Where it says so.
+    pub audience_in: AudienceIn,
     /// Where the issuer's keys are; empty: the discovery document says so.
     pub jwks_url: String,
     /// The claim that says who the caller is.

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
-use super::{Issuer, JwtSettings, Tokens};
+use super::{AudienceIn, Issuer, JwtSettings, Tokens};
 
 pub(super) const NOW: i64 = 1_800_000_000;
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -120,9 +120,14 @@ impl Site {
     }
 
     pub(super) fn tokens(&self, now: i64) -> (Tokens, Arc<Issuer>) {
+        self.tokens_by(AudienceIn::Aud, now)
+    }
+
+    fn tokens_by(&self, audience_in: AudienceIn, now: i64) -> (Tokens, Arc<Issuer>) {
         let settings = JwtSettings {
             issuer: self.url.clone(),
             audience: "us".into(),
+            audience_in,
             jwks_url: String::new(),
             subject_claim: "sub".into(),
             scope_claim: "scope".into(),
@@ -229,6 +234,38 @@ async fn every_known_attack_is_refused() {
         assert!(ask(&tokens, &token).await.is_err(), "{what}");
     }
     assert!(ask(&tokens, &claim("exp", json!(NOW - 59))).await.is_ok(), "within the leeway");
+}
+
+/// Amazon Cognito's tokens for machines: the audience is in the scopes only.
+#[tokio::test]
+async fn a_token_without_aud_is_meant_for_whom_its_scopes_name() {
+    let signer = Signer::elliptic();
+    let site = Site::new(Some(json!([signer.jwk("g")]))).await;
+    let (tokens, _) = site.tokens_by(AudienceIn::Scopes, NOW);
+    let machine = json!({"iss": site.url, "sub": "4c0f", "client_id": "4c0f", "token_use": "access", "exp": NOW + 600,
+        "version": 2, "scope": "us/orders:write them/orders:any orders:read us/sub/operations us/nonsense"});
+    let token = |claims: &Value| signer.token(&json!({"alg": "ES256", "kid": "g"}), claims);
+    let known = tokens.recognise(Presented::new(Means::Token, token(&machine))).await.unwrap();
+    let Recognition::Known(principal) = known else { panic!("{known:?}") };
+    assert_eq!(principal.subject, "4c0f");
+    assert_eq!(principal.scopes.iter().collect::<Vec<_>>(), [Scope::OrdersWrite], "of others none is ours");
+    for (what, key, value, good) in [
+        ("an aud of ours", "aud", json!("us"), true),
+        ("ours among others", "aud", json!(["them", "us"]), true),
+        ("a list of scopes", "scope", json!(["us/orders:read", 7]), true),
+        ("a scope of ours that we do not know", "scope", json!("us/nonsense"), true),
+        ("another aud, as in a token of identity", "aud", json!("4c0f"), false),
+        ("an aud that cannot be read", "aud", json!(7), false),
+        ("scopes of others", "scope", json!("them/orders:read"), false),
+        ("scopes of one whose name begins like ours", "scope", json!("us2/orders:read"), false),
+        ("scopes of nobody", "scope", json!("orders:read openid"), false),
+        ("no scopes", "scope", Value::Null, false),
+        ("no sub", "sub", Value::Null, false),
+    ] {
+        assert_eq!(ask(&tokens, &token(&with(machine.clone(), key, value))).await.is_ok(), good, "{what}");
+    }
+    let (by_claim, _) = site.tokens(NOW);
+    assert!(ask(&by_claim, &token(&machine)).await.is_err(), "unless it is asked for, there is an aud");
 }
 
 #[tokio::test]
