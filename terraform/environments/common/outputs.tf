@@ -27,3 +27,8 @@ output "users" {
   description = "What create-users needs."
   value       = module.environment.users
 }
+
+output "machine_client" {
+  description = "What token needs: the machine client's id, the name of its secret, where it gets tokens; null where the issuer is your own."
+  value       = module.environment.machine_client
+}

@@ -84,3 +84,16 @@ variable "cidr" {
   type        = string
   default     = null
 }
+
+variable "issuer" {
+  description = "OpenID Connect issuer of your own, whose tokens the gateway believes; null: one is made, with Amazon Cognito."
+  type = object({
+    url           = string
+    audience      = string
+    audience_in   = optional(string, "aud")
+    jwks_url      = optional(string, "")
+    subject_claim = optional(string, "sub")
+    scope_claim   = optional(string, "scope")
+  })
+  default = null
+}

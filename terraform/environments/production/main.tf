@@ -40,6 +40,7 @@ module "environment" {
   domain_name         = var.domain_name
   zone_id             = var.zone_id
   certificate         = var.certificate
+  issuer              = var.issuer
   alarm_emails        = var.alarm_emails
   runbook_url         = var.runbook_url
 

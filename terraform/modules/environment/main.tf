@@ -111,6 +111,17 @@ module "broker" {
   credentials_version      = var.credentials_version
 }
 
+# Where there is no issuer of one's own.
+module "issuer" {
+  source = "../issuer"
+  count  = var.issuer == null ? 1 : 0
+
+  name                 = local.name
+  kms_key_arn          = module.key.arn
+  secret_recovery_days = local.secret_recovery_days
+  deletion_protection  = var.protect
+}
+
 module "edge" {
   source = "../edge"
 
@@ -197,12 +208,13 @@ module "guard" {
     },
     var.cloudfront ? { distribution = module.edge.distribution_arn } : {},
     local.managed ? { broker = module.broker[0].arn } : {},
+    var.issuer == null ? { issuer = module.issuer[0].arn } : {},
     { for name in local.databases : "database-${name}" => module.database[name].arn },
     { for name, arn in var.backup ? module.backup[0].vault_arns : {} : "backups-${name}" => arn },
   )
 
   depends_on = [
-    module.key, module.network, module.registry, module.cluster, module.database, module.broker, module.edge, module.observability,
-    module.backup,
+    module.key, module.network, module.registry, module.cluster, module.database, module.broker, module.issuer, module.edge,
+    module.observability, module.backup,
   ]
 }

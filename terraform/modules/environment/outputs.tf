@@ -40,7 +40,14 @@ output "users" {
   }
 }
 
+output "machine_client" {
+  description = "The machine client of the issuer that was made: id, name of its secret, where it gets tokens; null where the issuer is one's own."
+  value       = one(module.issuer[*].machine_client)
+}
+
 locals {
+  jwt = var.issuer == null ? module.issuer[0].settings : merge(var.issuer, { issuer = var.issuer.url })
+
   kustomize_values = {
     AWS_REGION            = data.aws_region.current.id
     CLUSTER_NAME          = module.cluster.name
@@ -61,5 +68,11 @@ locals {
     GATEWAY_BROKER_SECRET = local.managed ? module.broker[0].secret_names["gateway"] : ""
     BILLING_BROKER_SECRET = local.managed ? module.broker[0].secret_names["billing"] : ""
     GATEWAY_KEYS_SECRET   = local.managed ? aws_secretsmanager_secret.keys[0].name : ""
+    JWT_ISSUER            = local.jwt.issuer
+    JWT_JWKS_URL          = local.jwt.jwks_url
+    JWT_AUDIENCE          = local.jwt.audience
+    JWT_AUDIENCE_IN       = local.jwt.audience_in
+    JWT_SUBJECT_CLAIM     = local.jwt.subject_claim
+    JWT_SCOPE_CLAIM       = local.jwt.scope_claim
   }
 }

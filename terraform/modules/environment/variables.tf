@@ -118,6 +118,24 @@ variable "managed_data" {
   default = null
 }
 
+variable "issuer" {
+  description = "Issuer of one's own, whose tokens the gateway believes (its settings auth.jwt); null: one is made, with Amazon Cognito."
+  type = object({
+    url           = string
+    audience      = string
+    audience_in   = optional(string, "aud")
+    jwks_url      = optional(string, "")
+    subject_claim = optional(string, "sub")
+    scope_claim   = optional(string, "scope")
+  })
+  default = null
+
+  validation {
+    condition     = var.issuer == null || can(regex("^https://[^@]+$", var.issuer.url)) && contains(["aud", "scopes"], var.issuer.audience_in)
+    error_message = "issuer must have an address that begins with https://, and audience_in is aud or scopes."
+  }
+}
+
 variable "credentials_version" {
   description = "Raise it to make new passwords for the services; run create-users afterwards."
   type        = number
