@@ -105,6 +105,7 @@ MUTATIONS = (
     (settings.parse, "a journal where nothing can be written", lambda r: main(r, "billing")["volumeMounts"].pop()),
     (settings.effective_ports, "a port that the process does not open", lambda r: main(r)["ports"][1].update(containerPort=3101)),
     (settings.callers, "a gateway that is open", lambda r: config(r, "gateway").update(KEEPER_AUTH__MODE="open")),
+    (settings.callers, "no issuer", lambda r: config(r, "gateway").update(KEEPER_AUTH__JWT__ISSUER="", KEEPER_AUTH__JWT__JWKS_URL=""), "staging"),
     (settings.callers, "calls without a limit", lambda r: config(r, "gateway").pop("KEEPER_LIMITS__ENABLED"), "production"),
     (settings.callers, "one address for all", lambda r: config(r, "gateway").update(KEEPER_HTTP__TRUSTED_PROXIES="0"), "staging"),
     (network.exact, "a connection that no policy allows", lambda r: policy(r, "billing-to-rabbitmq").update(egress=[])),
@@ -112,6 +113,9 @@ MUTATIONS = (
     (network.exact, "another port in the settings", lambda r: config(r, "gateway").update(KEEPER_BROKER__PORT="5671")),
     (network.exact, "everyone to the database", lambda r: policy(r, "billing-db")["ingress"][0].pop("from")),
     (network.exact, "a server outside that no policy names", lambda r: config(r, "inventory").update(KEEPER_DATABASE__PORT="5433"), "staging"),
+    (network.exact, "an issuer that no policy names", lambda r: drop(r, "NetworkPolicy", "gateway-to-issuer"), "production"),
+    (network.exact, "an issuer on another port", lambda r: config(r, "gateway").update(KEEPER_AUTH__JWT__JWKS_URL="https://issuer.example.com:8443/keys")),
+    (network.exact, "a way out that no issuer needs", lambda r: [config(r, "gateway").pop(f"KEEPER_AUTH__JWT__{key}") for key in ("ISSUER", "JWKS_URL")]),
     (network.exact, "an agent that misses billing", lambda r: policy(r, "node-agent-to-billing").update(ingress=[])),
     (network.watched, "no agent", lambda r: [policy(r, f"node-agent-to-{u}").update(ingress=[]) for u in ("gateway", "inventory", "billing")]),
     (network.same_ports, "a Service of port 80", lambda r: kind(r, "Service", "inventory")["spec"]["ports"][0].update(port=80)),
@@ -120,6 +124,9 @@ MUTATIONS = (
     (network.defaults, "no default", lambda r: drop(r, "NetworkPolicy", "default-deny")),
     (network.defaults, "DNS of anybody", lambda r: policy(r, "dns")["egress"][0].pop("to")),
     (network.ranges, "another DNS", lambda r: policy(r, "dns")["egress"][0]["to"][0]["ipBlock"].update(cidr="10.2.0.2/32")),
+    (network.defaults, "an issuer inside", lambda r: policy(r, "gateway-to-issuer")["egress"][0]["to"][0]["ipBlock"]["except"].remove("10.0.0.0/8")),
+    (network.defaults, "an issuer for all", lambda r: policy(r, "gateway-to-issuer").update(podSelector={})),
+    (network.defaults, "every port of the internet", lambda r: policy(r, "gateway-to-issuer")["egress"][0].update(ports=[{"protocol": "TCP", "port": 22}])),
     (network.defaults, "the whole internet", lambda r: policy(r, "load-balancer")["ingress"][0]["from"][0]["ipBlock"].update(cidr="0.0.0.0/0")),
 )
 

@@ -17,6 +17,12 @@ NOWHERE = "127.0.0.1/32"
 SCRAPERS = ("monitoring",)
 # Policies for who is found by the subnets of the nodes, because it uses their network.
 AGENTS = "node-agent-to-"
+# Everything but private networks, where an issuer of tokens can be anywhere.
+PUBLIC = {
+    "cidr": "0.0.0.0/0",
+    "except": ["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"],
+}
+ISSUERS = ("KEEPER_AUTH__JWT__ISSUER", "KEEPER_AUTH__JWT__JWKS_URL")
 HOSTS = (("KEEPER_DATABASE__HOST", "KEEPER_DATABASE__PORT"), ("KEEPER_BROKER__HOST", "KEEPER_BROKER__PORT"), ("PGHOST", "PGPORT"))
 
 
@@ -25,7 +31,7 @@ def named_hosts(rendered, workload):
     for container in containers(workload):
         env = rendered.environment(container)
         for key, value in env.items():
-            if key.startswith("KEEPER_") and key.endswith("__URL"):
+            if key.startswith("KEEPER_") and key.endswith("__URL") or key in ISSUERS and value:
                 url = urlsplit(value)
                 yield url.hostname, url.port or {"http": 80, "https": 443}[url.scheme]
         for host, port in HOSTS:
@@ -168,8 +174,16 @@ def defaults(rendered):
         rules = policy["spec"].get("ingress", []) + policy["spec"].get("egress", [])
         for peer in [p for r in rules for p in r.get("from", r.get("to", []))]:
             cidr = peer.get("ipBlock", {}).get("cidr")
-            if cidr is not None and not private(cidr):
+            if cidr is not None and not private(cidr) and not to_an_issuer(policy, peer["ipBlock"]):
                 yield f"{name_of(policy)}: {cidr} is not one private range"
+
+
+def to_an_issuer(policy, block):
+    """Whether it lets the gateway, and nobody else, reach port 443 of the internet, and nothing more."""
+    spec = policy["spec"]
+    rule = {"to": [{"ipBlock": block}], "ports": [{"protocol": "TCP", "port": 443}]}
+    return block == PUBLIC and spec["egress"] == [rule] and spec["policyTypes"] == ["Egress"] and (
+        spec["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "gateway"}})
 
 
 def ranges(rendered):
@@ -184,7 +198,7 @@ def ranges(rendered):
             for rule in policy["spec"].get(direction, []):
                 key = "DNS_CIDR" if direction == "egress" and is_dns(rule) else key
                 block = {p["ipBlock"]["cidr"] for p in rule.get("from", rule.get("to", [])) if "ipBlock" in p} - {NOWHERE}
-                if block and block != set(named[key].split(",")):
+                if block and block != {PUBLIC["cidr"]} and block != set(named[key].split(",")):
                     yield f"{name_of(policy)}: {direction}: {sorted(block)}, but {key} is {named[key]}"
 
 

@@ -50,7 +50,7 @@ def made_secrets(tree):
 
 def policies_for(components, folders):
     """The policies of the units, and of each component that has a folder of policies."""
-    named = ["units"] + (["node-dns", "cloudwatch"] if "load-balancer" in components else [])
+    named = ["units"] + (["node-dns", "cloudwatch"] if "load-balancer" in components else []) + (["issuer"] if "access" in components else [])
     named += [c for c in components if c in folders]
     return [f"network-policies/{p}" for p in named]
 

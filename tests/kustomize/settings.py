@@ -118,6 +118,8 @@ def callers(rendered):
     for key, value in (("KEEPER_AUTH__MODE", "required"), ("KEEPER_LIMITS__ENABLED", "true")):
         if env.get(key) != value:
             yield f"{name_of(w)}: {key} is not {value}"
+    if not env.get("KEEPER_AUTH__JWT__ISSUER"):
+        yield f"{name_of(w)}: nobody's tokens are believed"
     if int(env.get("KEEPER_HTTP__TRUSTED_PROXIES", "0")) < 1:
         yield f"{name_of(w)}: all callers have the load balancer's address"
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from urllib.parse import urlparse
 
+import issuers
 import operators
 import readback
 
@@ -100,6 +101,8 @@ def live(suite, terraform, name, command):
             suite.check("bootstrap: is destroyed", destroy, terraform, folder, cloud, "-var=allow_destroy=true")
         else:
             suite.check(f"{name}: its outputs are commands and values", commands, suite, terraform, name, folder, cloud, command)
+            scripts = scripted(suite, terraform, name, cloud)
+            suite.check(f"{name}: a first order is placed as README says", issuers.first_order, suite, name, scripts, outputs, command)
             others = aws.services_write_logs(name)
             aws.guardduty_watches()
             suite.check(f"{name}: is torn down", teardown, suite, terraform, name, tree, cloud, command)

@@ -57,6 +57,8 @@ DELETIONS = [
     ("ecr:BatchDeleteImage", "arn:aws:ecr:eu-north-1:1:repository/code-keeper-production/gateway"),
     ("cloudfront:DeleteDistribution", "arn:aws:cloudfront::1:distribution/E1"),
     ("cloudfront:DeleteVpcOrigin", "arn:aws:cloudfront::1:vpcorigin/vo_1"),
+    ("cognito-idp:DeleteUserPool", "arn:aws:cognito-idp:eu-north-1:1:userpool/eu-north-1_1"),
+    ("cognito-idp:DeleteUserPoolDomain", "arn:aws:cognito-idp:eu-north-1:1:userpool/eu-north-1_1"),
     ("elasticloadbalancing:DeleteLoadBalancer", "arn:aws:elasticloadbalancing:eu-north-1:1:loadbalancer/app/code-keeper-production/1"),
 ]
 

@@ -17,6 +17,15 @@ def latency_filter(root):
     assert f'#[get("{route}")]' in (root / "adapters/http-server/src/orders.rs").read_text(), f"there is no route {route}"
 
 
+def scopes(root):
+    """The issuer gives the scopes that the API asks for, no more and no fewer."""
+    known = set(re.findall(r'^            Self::\w+ => "([a-z:]+)",$', (root / "core/domain/src/scope.rs").read_text(), re.M))
+    module = root / "terraform/modules/issuer"
+    given = set(re.findall(r'^    "([a-z:]+)" += "', (module / "main.tf").read_text(), re.M))
+    checked = set(re.findall(r'"([a-z]+:?[a-z]*)"', re.search(r"setsubtract\(\n(.*)\n", (module / "variables.tf").read_text())[1]))
+    assert len(known) >= 6 and given == known == checked, f"the API knows {sorted(known)}, the issuer {sorted(given)}, its input {sorted(checked)}"
+
+
 def every_role_is_bounded(root):
     """No module makes a role that the operator's policies would refuse."""
     bare, count = [], 0
@@ -134,6 +143,7 @@ TESTS = {
     "operator policies reach what others made": operators.operator_reaches_others,
     "operator policies refuse what they shall": decisions.operator_is_refused,
     "the boundary of roles": decisions.boundary,
+    "the issuer has the scopes of the API": scopes,
     "every role has the boundary": every_role_is_bounded,
     "roles of services are taken for this account": trusts,
     "no wildcard without a reason": wildcards,

@@ -13,3 +13,8 @@ def true(what, condition):
 
 def listed(value):
     return value if isinstance(value, list) else [value]
+
+
+def values_of(text):
+    """Of KEY=VALUE by line."""
+    return dict(line.split("=", 1) for line in text.splitlines())

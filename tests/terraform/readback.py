@@ -7,7 +7,8 @@ import re
 import boto3
 from botocore.config import Config
 from boundaries import bounded
-from expect import same, true
+from expect import same, true, values_of
+from issuers import issuer
 
 RUNBOOKS = pathlib.Path(__file__).resolve().parents[2] / "kustomize/runbooks"
 
@@ -15,6 +16,7 @@ RUNBOOKS = pathlib.Path(__file__).resolve().parents[2] / "kustomize/runbooks"
 PROTECTION = {
     "aws_db_instance": {"deletion_protection": True, "skip_final_snapshot": False},
     "aws_lb": {"enable_deletion_protection": True},
+    "aws_cognito_user_pool": {"deletion_protection": "ACTIVE"},
     "aws_ecr_repository": {"force_delete": False},
     "aws_backup_vault": {"force_destroy": False},
     "aws_secretsmanager_secret": {"recovery_window_in_days": 30},
@@ -24,7 +26,8 @@ PROTECTION = {
 
 KEYS = """AWS_REGION CLUSTER_NAME GATEWAY_REPOSITORY INVENTORY_REPOSITORY BILLING_REPOSITORY TARGET_GROUP_ARN
 LOAD_BALANCER_CIDRS TRUSTED_PROXIES DNS_CIDR NODE_CIDRS DATABASE_CIDRS INVENTORY_DB_HOST BILLING_DB_HOST BROKER_HOST INVENTORY_DB_SECRET BILLING_DB_SECRET
-GATEWAY_BROKER_SECRET BILLING_BROKER_SECRET GATEWAY_KEYS_SECRET""".split()
+GATEWAY_BROKER_SECRET BILLING_BROKER_SECRET GATEWAY_KEYS_SECRET
+JWT_ISSUER JWT_JWKS_URL JWT_AUDIENCE JWT_AUDIENCE_IN JWT_SUBJECT_CLAIM JWT_SCOPE_CLAIM""".split()
 MANAGED = [key for key in KEYS if key.endswith(("_HOST", "_SECRET")) or key == "DATABASE_CIDRS"]
 
 
@@ -118,6 +121,7 @@ class Aws:
         yield "database subnet groups", [g["DBSubnetGroupName"] for g in rds.describe_db_subnet_groups()["DBSubnetGroups"]]
         yield "database parameter groups", [g["DBParameterGroupName"] for g in rds.describe_db_parameter_groups()["DBParameterGroups"]]
         yield "database snapshots", [s["DBSnapshotIdentifier"] for s in rds.describe_db_snapshots()["DBSnapshots"] if s["SnapshotType"] == "manual"]
+        yield "user pools", [p["Name"] for p in self("cognito-idp", region).list_user_pools(MaxResults=60)["UserPools"]]
         yield "brokers", [b["BrokerName"] for b in self("mq", region).list_brokers()["BrokerSummaries"]]
         secrets = self("secretsmanager", region).list_secrets()["SecretList"]
         # RDS removes the secret of its administrator with the instance; moto leaves it.
@@ -179,10 +183,6 @@ def backups_are_kept(aws, _outputs, _state):
         document = json.loads(aws("backup", region).get_backup_vault_access_policy(BackupVaultName=name)["Policy"])
         denied = [a for s in document["Statement"] if s["Effect"] == "Deny" and s["Principal"] == "*" for a in s["Action"]]
         true(f"{name} keeps its recovery points", "backup:DeleteRecoveryPoint" in denied)
-
-
-def values_of(text):
-    return dict(line.split("=", 1) for line in text.splitlines())
 
 
 def complete_values(text, name):
@@ -357,6 +357,7 @@ COMMON = {
     "dashboard": dashboard,
     "alarms": alarms,
     "budgets": budgets,
+    "the issuer of tokens": issuer,
     "every role has the boundary, and room in it": bounded,
 }
 MANAGED_DATA = {

@@ -92,6 +92,7 @@ PROTECTED = [
         ("module.environment.module.guard[0]", "terraform_data", {}),
         ("module.environment.module.edge", "aws_lb", {"enable_deletion_protection": True}),
         ('module.environment.module.database["billing"]', "aws_db_instance", {"deletion_protection": True}),
+        ("module.environment.module.issuer[0]", "aws_cognito_user_pool", {"deletion_protection": "ACTIVE"}),
     )
 ]
 # Protection is read before anything else. What is in the cluster goes before the cluster, and the list of what is left comes last.

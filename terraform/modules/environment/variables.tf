@@ -131,7 +131,7 @@ variable "issuer" {
   default = null
 
   validation {
-    condition     = var.issuer == null || can(regex("^https://[^@]+$", var.issuer.url)) && contains(["aud", "scopes"], var.issuer.audience_in)
+    condition     = var.issuer == null ? true : can(regex("^https://[^@]+$", var.issuer.url)) && contains(["aud", "scopes"], var.issuer.audience_in)
     error_message = "issuer must have an address that begins with https://, and audience_in is aud or scopes."
   }
 }

@@ -13,13 +13,13 @@ os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 import moto.backends  # noqa: F401
 from moto.server import ThreadedMotoServer
 
-from . import backup, budgets, calls, cloudfront, cloudwatch, ec2, eks, iam, rds, s3
+from . import backup, budgets, calls, cloudfront, cloudwatch, cognito, ec2, eks, iam, rds, s3
 
 
 def main():
     noted = calls.Calls(sys.argv[1])
     calls.extend(noted)
-    for service in (backup, budgets, cloudfront, cloudwatch, ec2, iam, rds, s3):
+    for service in (backup, budgets, cloudfront, cloudwatch, cognito, ec2, iam, rds, s3):
         service.extend()
     eks.extend(noted)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -43,6 +43,34 @@ run "data_in_the_cluster" {
     condition     = length(output.users.databases) == 0 && output.users.broker == null
     error_message = "there are no users to make"
   }
+  assert {
+    condition     = length(module.issuer) == 1 && module.issuer[0].settings.audience == "code-keeper-test" && module.issuer[0].settings.audience_in == "scopes"
+    error_message = "without an issuer of one's own there is one"
+  }
+}
+
+run "issuer_of_ones_own" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/environment"
+  }
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+    aws.copy      = aws.copy
+  }
+  variables {
+    issuer = { url = "https://issuer.example.com/realm", audience = "movies", subject_claim = "client_id" }
+  }
+  assert {
+    condition     = length(module.issuer) == 0 && output.machine_client == null
+    error_message = "there is none of Amazon Cognito beside it"
+  }
+  assert {
+    condition = local.jwt.issuer == "https://issuer.example.com/realm" && local.jwt.audience == "movies" && local.jwt.audience_in == "aud" && (
+    local.jwt.jwks_url == "" && local.jwt.subject_claim == "client_id" && local.jwt.scope_claim == "scope")
+    error_message = "the gateway is told of it"
+  }
 }
 
 run "managed_data_without_backup" {
@@ -86,8 +114,9 @@ run "rejects_all_at_once" {
   variables {
     environment = "Development"
     protect     = true
+    issuer      = { url = "http://issuer.example.com", audience = "movies" }
   }
-  expect_failures = [var.environment, var.recoverable]
+  expect_failures = [var.environment, var.recoverable, var.issuer]
 }
 
 run "rejects_zones_of_another_region" {
