@@ -41,7 +41,7 @@ def first_order(suite, name, environment, outputs, command):
     """README's commands, as they stand there but for the name of the environment: a token is got with the client's secret, which is in no
     argument and no output, and the order is placed in the client's name."""
     page = (suite.root / "terraform/README.md").read_text()
-    script = re.search(r"\*\*A first order\*\*.*?\n\n((?: {7}.*\n)+)", page, re.S)[1]
+    script = re.search(r"\*\*A first order\*\*.*?\n\n((?: {7}[^\n]*\n)+)", page, re.S)[1]
     stand_in, log = suite.work / name / "bin/curl", suite.work / name / "curl"
     stand_in.write_text(CURL.format(log=log))
     stand_in.chmod(0o755)
