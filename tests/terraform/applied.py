@@ -15,6 +15,8 @@ import readback
 RUNNING = set()
 HERE = pathlib.Path(__file__).resolve().parent
 ROOTS = ["bootstrap", "dev", "staging", "production"]
+# As large as production, and the same modules: planned only.
+PLANNED = ["recovery"]
 REGION = "eu-north-1"
 
 # All that differs from a real account:
@@ -23,6 +25,9 @@ REGION = "eu-north-1"
 # - the hosted zone and the boundary of roles, which an account has, are made beforehand;
 # - what AWS's services make by themselves (log groups, GuardDuty's endpoint) is made by the test.
 OVERRIDE = 'provider "aws" {\n  s3_use_path_style = true\n}\n'
+
+
+COPY_KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 
 
 class Cloud:
@@ -110,6 +115,22 @@ def live(suite, terraform, name, command):
         snapshots = final_snapshots(state) if name == "production" else set()
         suite.check(f"{name}: nothing is left but what shall be", nothing_left, aws, before, snapshots)
         suite.check(f"{name}: the operator's policies allow what was asked", operators.allowed, suite.root, cloud.calls.read_text().split())
+
+
+def planned(suite, terraform, name, command):
+    """A root that is not applied: what it would make is in its region, and of the copies."""
+    with Cloud(suite.cache, name) as cloud:
+        tree = suite.copy(name)
+        folder = tree / "environments" / name
+        (folder / "mock_override.tf").write_text(OVERRIDE)
+        shutil.copy(folder / "terraform.tfvars.example", folder / "terraform.tfvars")
+        command([tree / "self-signed-certificate", folder], suite.work)
+        variables = {"snapshots": {d: f"arn:aws:rds:eu-west-1:1:snapshot:awsbackup:{d}" for d in ("inventory", "billing")}, "snapshot_key_arn": COPY_KEY}
+        (folder / "test.auto.tfvars.json").write_text(json.dumps(variables))
+        terraform.run(["get"], folder, cloud.environment)
+        terraform.run(["plan", "-input=false", "-parallelism=30", "-out=plan"], folder, cloud.environment)
+        shown = json.loads(terraform.run(["show", "-json", "plan"], folder, cloud.environment))
+        suite.check(f"{name}: plans production in its region, from the copies", readback.recovers, shown)
 
 
 def seed(name, aws):

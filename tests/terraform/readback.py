@@ -177,6 +177,23 @@ def protected(state):
     same("kinds that were looked at", seen, set(PROTECTION))
 
 
+def recovers(shown):
+    """The plan of the second region has nothing in the first but what is worldwide, and databases with production's data."""
+    made = [c for c in shown["resource_changes"] if c["mode"] == "managed"]
+    same("what is not made anew", [c["address"] for c in made if c["change"]["actions"] != ["create"]], [])
+    zones = {c["change"]["after"]["availability_zone"] for c in made if c["type"] == "aws_subnet"}
+    same("zones", zones, {"eu-west-1a", "eu-west-1b", "eu-west-1c"})
+    databases = {c["change"]["after"]["identifier"]: c["change"]["after"] for c in made if c["type"] == "aws_db_instance"}
+    same("databases", sorted(databases), ["code-keeper-recovery-billing", "code-keeper-recovery-inventory"])
+    for name, database in databases.items():
+        same(f"what {name} is made from", database["snapshot_identifier"].rpartition(":")[2], name.rpartition("-")[2])
+        true(f"{name} has the key of its snapshot", database["kms_key_id"].startswith("arn:aws:kms:eu-west-1:"))
+    named = {c["change"]["after"].get("name") for c in made if c["type"] in ("aws_iam_role", "aws_s3_bucket")}
+    same("names that production has too", {n for n in named if n and "production" in n}, set())
+    text = json.dumps(shown["planned_values"])
+    true("nothing of it is in the region that is lost", "eu-north-1" not in text)
+
+
 def backups_are_kept(aws, _outputs, _state):
     """No vault lets its backups be deleted, whoever asks."""
     for region, name in (("eu-north-1", "code-keeper-production"), ("eu-west-1", "code-keeper-production-copy")):

@@ -225,10 +225,11 @@ def main():
     arguments.add_argument("steps", nargs="*", metavar="STEP", help="see run")
     arguments = arguments.parse_args()
     every_module = {module.name for module in (arguments.root / "terraform/modules").iterdir()}
-    unknown = set(arguments.steps) - {*STEPS, *applied.ROOTS, *every_module}
+    unknown = set(arguments.steps) - {*STEPS, *applied.ROOTS, *applied.PLANNED, *every_module}
     if unknown:
         sys.exit(f"unknown steps: {sorted(unknown)}")
     chosen = set(arguments.steps or STEPS)
+    planned_chosen = [root for root in applied.PLANNED if chosen & {"applied", root}]
     roots_chosen = [root for root in applied.ROOTS if chosen & {"applied", root}]
     # None named: all of them.
     modules_chosen = [] if "modules" in chosen else sorted(chosen & every_module)
@@ -247,6 +248,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
         for name in roots_chosen:
             pool.submit(suite.complete, name, applied.live, suite, terraform, name, command)
+        for name in planned_chosen:
+            pool.submit(suite.complete, name, applied.planned, suite, terraform, name, command)
         if "documents" in chosen:
             for name, test in documents.TESTS.items():
                 suite.check(name, test, suite.root)

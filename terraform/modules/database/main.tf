@@ -26,7 +26,9 @@ resource "aws_db_instance" "this" {
   allocated_storage     = var.storage_gib
   max_allocated_storage = var.max_storage_gib
   storage_encrypted     = true
-  kms_key_id            = var.kms_key_arn
+  # What is restored keeps the key of its snapshot.
+  kms_key_id          = var.snapshot == null ? var.kms_key_arn : var.snapshot.kms_key_arn
+  snapshot_identifier = try(var.snapshot.id, null)
 
   db_subnet_group_name   = aws_db_subnet_group.this.name
   vpc_security_group_ids = [aws_security_group.this.id]
@@ -57,6 +59,11 @@ resource "aws_db_instance" "this" {
   enabled_cloudwatch_logs_exports       = ["postgresql", "upgrade"]
 
   tags = { Name = local.identifier }
+
+  lifecycle {
+    # It is for the making only: the snapshot may go afterwards.
+    ignore_changes = [snapshot_identifier]
+  }
 
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy_attachment.monitoring]
 }

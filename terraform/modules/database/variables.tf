@@ -155,3 +155,9 @@ variable "permissions_boundary" {
   type        = string
   default     = null
 }
+
+variable "snapshot" {
+  description = "Snapshot that the database is made from, and the key that it is encrypted with; null: it is made empty. Only at its making: later changes do nothing, but the key has to stay."
+  type        = object({ id = string, kms_key_arn = string })
+  default     = null
+}

@@ -90,6 +90,7 @@ module "database" {
   apply_immediately        = !var.protect
   secret_recovery_days     = local.secret_recovery_days
   credentials_version      = var.credentials_version
+  snapshot                 = lookup(var.database_snapshots, each.value, null)
   log_retention_days       = var.log_retention_days
   permissions_boundary     = local.boundary
 }

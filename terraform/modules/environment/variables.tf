@@ -118,6 +118,17 @@ variable "managed_data" {
   default = null
 }
 
+variable "database_snapshots" {
+  description = "Snapshots that the databases are made from, by the database's name, each with the key that it is encrypted with; empty: they are made empty."
+  type        = map(object({ id = string, kms_key_arn = string }))
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.database_snapshots), ["inventory", "billing"])) == 0
+    error_message = "database_snapshots must name inventory and billing."
+  }
+}
+
 variable "issuer" {
   description = "Issuer of one's own, whose tokens the gateway believes (its settings auth.jwt); null: one is made, with Amazon Cognito."
   type = object({
