@@ -2,6 +2,10 @@
 
 import fnmatch
 import json
+import pathlib
+import subprocess
+import sys
+import tempfile
 
 
 def listed(value):
@@ -110,6 +114,36 @@ def operator_is_refused(root):
         f"{action} ({title}) is allowed by another policy" for title, action, resource, context, allowed in cases()
         if not allowed and decide([*statements, everything], action, resource, context)
     ]
+    assert not wrong, "\n".join(wrong)
+
+
+def narrowed(root, environment):
+    """The six policies for one environment, as the script writes them: file name to text."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-B", root / "terraform/bootstrap/operator-for", environment, folder], check=True)
+        return {document.name: document.read_text() for document in sorted(pathlib.Path(folder).glob("*.json"))}
+
+
+def operator_of_one_environment(root):
+    """An operator of dev may do to dev what all may, and to production nothing; of the states it reaches dev's."""
+    written = narrowed(root, "dev")
+    large = {name for name, text in written.items() if len("".join(text.split())) > 6144}
+    assert len(written) == 6 and not large, f"{sorted(written)}, too large: {sorted(large)}"
+    statements = [s for text in written.values() for s in json.loads(text)["Statement"]]
+    bucket = "arn:aws:s3:::code-keeper-state-1"
+    cases = [
+        ("s3:GetObject", f"{bucket}/environments/dev/terraform.tfstate", {}, True), ("s3:ListBucket", bucket, {}, True),
+        ("s3:PutObject", f"{bucket}/environments/production/terraform.tfstate", {}, False), ("s3:DeleteBucket", bucket, {}, False),
+        ("kms:Decrypt", "arn:aws:kms:eu-north-1:1:key/1", {**OURS, "aws:ResourceTag/Environment": "bootstrap"}, True),
+        ("kms:ScheduleKeyDeletion", "arn:aws:kms:eu-north-1:1:key/1", {**OURS, "aws:ResourceTag/Environment": "bootstrap"}, False),
+        ("dynamodb:PutItem", "arn:aws:dynamodb:eu-north-1:1:table/code-keeper-lock", {}, True),
+        ("dynamodb:DeleteTable", "arn:aws:dynamodb:eu-north-1:1:table/code-keeper-lock", {}, False),
+    ]
+    for action, resource in DELETIONS:
+        tags = {**OURS, "aws:ResourceTag/Protected": "false"}
+        cases.append((action, resource.replace("production", "dev"), {**tags, "aws:ResourceTag/Environment": "dev"}, True))
+        cases.append((action, resource, {**tags, "aws:ResourceTag/Environment": "production"}, False))
+    wrong = [f"{action} on {resource}: {not allowed}" for action, resource, context, allowed in cases if decide(statements, action, resource, context) != allowed]
     assert not wrong, "\n".join(wrong)
 
 

@@ -142,6 +142,7 @@ TESTS = {
     "operator policies read no secret of others": operators.operator_reads_own_secrets,
     "operator policies reach what others made": operators.operator_reaches_others,
     "operator policies refuse what they shall": decisions.operator_is_refused,
+    "operator policies of one environment": decisions.operator_of_one_environment,
     "the boundary of roles": decisions.boundary,
     "the issuer has the scopes of the API": scopes,
     "every role has the boundary": every_role_is_bounded,

@@ -131,6 +131,8 @@ class Aws:
         yield "alarms", [a["AlarmName"] for a in said["MetricAlarms"] + said["CompositeAlarms"]]
         yield "dashboards", [d["DashboardName"] for d in self("cloudwatch", region).list_dashboards()["DashboardEntries"]]
         yield "backup plans", [p["BackupPlanName"] for p in self("backup", region).list_backup_plans()["BackupPlansList"]]
+        plans = self("backup", region).list_restore_testing_plans()["RestoreTestingPlans"]
+        yield "plans that test restores", [p["RestoreTestingPlanName"] for p in plans]
         yield "tables", self("dynamodb", region).list_tables()["TableNames"]
 
     def worldwide(self):
@@ -195,7 +197,12 @@ def recovers(shown):
 
 
 def backups_are_kept(aws, _outputs, _state):
-    """No vault lets its backups be deleted, whoever asks."""
+    """No vault lets its backups be deleted, whoever asks; and of each database the newest is restored now and then."""
+    backup, plan = aws("backup"), "code_keeper_production"
+    tested = backup.get_restore_testing_selection(RestoreTestingPlanName=plan, RestoreTestingSelectionName="databases")["RestoreTestingSelection"]
+    same("what is restored for a test", {arn.rpartition("-")[2] for arn in tested["ProtectedResourceArns"]}, {"billing", "inventory"})
+    group = tested["RestoreMetadataOverrides"]["dbSubnetGroupName"]
+    true(f"{group} is there", aws("rds").describe_db_subnet_groups(DBSubnetGroupName=group)["DBSubnetGroups"])
     for region, name in (("eu-north-1", "code-keeper-production"), ("eu-west-1", "code-keeper-production-copy")):
         document = json.loads(aws("backup", region).get_backup_vault_access_policy(BackupVaultName=name)["Policy"])
         denied = [a for s in document["Statement"] if s["Effect"] == "Deny" and s["Principal"] == "*" for a in s["Action"]]

@@ -212,7 +212,10 @@ def policies(suite):
 
 
 def permissions(suite):
-    command([suite.cache / "venv-policy/bin/python", "-B", HERE / "permissions.py", suite.root / "terraform/bootstrap/operator"], suite.work)
+    folder = suite.work / "operator-of-dev"
+    command([sys.executable, "-B", suite.root / "terraform/bootstrap/operator-for", "dev", folder], suite.work)
+    for policies in (suite.root / "terraform/bootstrap/operator", folder):
+        command([suite.cache / "venv-policy/bin/python", "-B", HERE / "permissions.py", policies], suite.work)
 
 
 STEPS = ["fmt", "init", "documents", "scripts", "modules", "policies", "applied"]

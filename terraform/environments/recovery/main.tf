@@ -32,6 +32,7 @@ module "environment" {
   access_logs = true
 
   cross_region_copy  = true
+  restore_testing    = true
   log_retention_days = 90
   monthly_budget_usd = 2500
 

@@ -67,6 +67,16 @@ resource "aws_backup_plan" "this" {
         }
       }
     }
+
+    dynamic "copy_action" {
+      for_each = var.copy_vault_arn == null ? [] : [var.copy_vault_arn]
+      content {
+        destination_vault_arn = copy_action.value
+        lifecycle {
+          delete_after = var.keep_days
+        }
+      }
+    }
   }
 }
 

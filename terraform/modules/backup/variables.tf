@@ -67,3 +67,20 @@ variable "permissions_boundary" {
   type        = string
   default     = null
 }
+
+variable "copy_vault_arn" {
+  description = "Vault in another account of the organisation, in the same region, that each backup is copied to as well; its policy lets this account do so. null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.copy_vault_arn == null || can(regex("^arn:aws[a-z-]*:backup:[a-z0-9-]+:[0-9]{12}:backup-vault:", var.copy_vault_arn))
+    error_message = "copy_vault_arn must be the ARN of a backup vault."
+  }
+}
+
+variable "restore_testing" {
+  description = "Once a month the newest backup of each database is restored into this subnet group and security group, looked at for an hour, and deleted again; null: not."
+  type        = object({ subnet_group = string, security_group_id = string })
+  default     = null
+}

@@ -27,3 +27,8 @@ output "master_secret_arn" {
   description = "ARN of the secret with the administrator's password, which RDS keeps."
   value       = try(aws_db_instance.this.master_user_secret[0].secret_arn, null)
 }
+
+output "network" {
+  description = "Subnet group and security group of the instance, for one that is restored beside it."
+  value       = { subnet_group = aws_db_subnet_group.this.name, security_group_id = aws_security_group.this.id }
+}

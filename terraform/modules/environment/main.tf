@@ -20,6 +20,7 @@ module "key" {
 
   name                 = local.name
   deletion_window_days = var.recoverable ? 30 : 7
+  backup_account       = try(split(":", var.copy_vault_arn)[4], null)
 }
 
 module "network" {
@@ -186,6 +187,8 @@ module "backup" {
   kms_key_arn          = module.key.arn
   keep_days            = var.backup_days
   cross_region_copy    = var.cross_region_copy
+  copy_vault_arn       = var.copy_vault_arn
+  restore_testing      = var.restore_testing ? module.database["billing"].network : null
   vault_lock           = var.vault_lock
   force_destroy        = !var.protect
   permissions_boundary = local.boundary

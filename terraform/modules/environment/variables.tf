@@ -255,6 +255,23 @@ variable "cross_region_copy" {
   default     = false
 }
 
+variable "copy_vault_arn" {
+  description = "Vault in another account of the organisation, in the same region, that each backup is copied to as well; null: none."
+  type        = string
+  default     = null
+}
+
+variable "restore_testing" {
+  description = "Restore the newest backups of RDS once a month, and delete what was restored."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.restore_testing || (var.backup && var.managed_data != null)
+    error_message = "restore_testing needs backup and managed_data."
+  }
+}
+
 variable "vault_lock" {
   description = "Lock the vaults: nobody deletes a backup that is younger than min_days. With final_after_days the lock can be removed for so many days only, and then never; null: no lock."
   type        = object({ min_days = number, final_after_days = optional(number) })

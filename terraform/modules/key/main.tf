@@ -26,7 +26,7 @@ locals {
   # In a key policy "*" means this key only.
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         # Without it only this policy could ever grant use of the key, and the account could lock itself out.
         Sid       = "AccountDecidesByIam"
@@ -54,6 +54,13 @@ locals {
         Resource  = "*"
         Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
       },
-    ]
+      ], var.backup_account == null ? [] : [{
+        # A copy of a backup is read with this key, and written with one of that account.
+        Sid       = "CopiesOfBackups"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${local.partition}:iam::${var.backup_account}:root" }
+        Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        Resource  = "*"
+    }])
   })
 }

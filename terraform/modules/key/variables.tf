@@ -18,3 +18,14 @@ variable "deletion_window_days" {
     error_message = "deletion_window_days must be between 7 and 30."
   }
 }
+
+variable "backup_account" {
+  description = "Account that copies of backups go to, which reads them with this key; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.backup_account == null || can(regex("^[0-9]{12}$", var.backup_account))
+    error_message = "backup_account must be twelve digits."
+  }
+}

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlparse
 
 from moto.core.exceptions import JsonRESTError
 
-from .wire import missing
+from .wire import ACCOUNT, missing
 
 
 class Refused(JsonRESTError):
@@ -89,3 +89,40 @@ def extend():
     BackupResponse.create_backup_selection = create
     BackupResponse.get_backup_selection = get
     BackupResponse.delete_backup_selection = delete
+    restore_testing(urls, BackupResponse)
+
+
+def restore_testing(urls, response):
+    """Plans that restore for a test, and what they select."""
+    plans = {}
+
+    def names(self):
+        path = [unquote(p) for p in urlparse(self.uri).path.split("/") if p]
+        return tuple(path[2::2])
+
+    def document(self, word):
+        body = json.loads(self.body)[word]
+        name = body[f"{word}Name"]
+        key = (*names(self)[:1], name) if word.endswith("Selection") else (name,)
+        arn = f"arn:aws:backup:{self.region}:{ACCOUNT}:restore-testing-plan:{key[0]}-{uuid.uuid4()}"
+        made = {"CreationTime": time.time(), "RestoreTestingPlanArn": arn, "RestoreTestingPlanName": key[0], f"{word}Name": name}
+        plans[key] = {**body, **made}
+        return 201, {"Content-Type": "application/json"}, json.dumps(made)
+
+    def found(self, word):
+        if names(self) not in plans:
+            raise Refused(404, "ResourceNotFoundException", "no such plan")
+        return json.dumps({word: plans[names(self)]})
+
+    def gone(self):
+        plans.pop(names(self), None)
+        return 204, {}, ""
+
+    for word in ("RestoreTestingPlan", "RestoreTestingSelection"):
+        action = "restore_testing_" + word.removeprefix("RestoreTesting").lower()
+        setattr(response, f"create_{action}", lambda self, word=word: document(self, word))
+        setattr(response, f"get_{action}", lambda self, word=word: found(self, word))
+        setattr(response, f"delete_{action}", gone)
+    response.list_restore_testing_plans = lambda _: json.dumps({"RestoreTestingPlans": [p for key, p in plans.items() if len(key) == 1]})
+    for path in ("plans/?$", "plans/(?P<plan>[^/]+)/?$", "plans/(?P<plan>[^/]+)/selections/?$", "plans/(?P<plan>[^/]+)/selections/(?P<name>[^/]+)/?$"):
+        urls.url_paths["{0}/restore-testing/" + path] = response.dispatch

@@ -2,7 +2,7 @@
 
 
 def extend():
-    """Moto deletes no resource server and knows no tags. It deletes a pool that is protected, or has a domain, and gives a client scopes that
+    """Moto deletes no resource server, and forgets tags. It deletes a pool that is protected, or has a domain, and gives a client scopes that
     nobody has; AWS refuses all three."""
     from moto.cognitoidp.exceptions import InvalidParameterException, ResourceNotFoundError
     from moto.cognitoidp.models import CognitoIdpBackend
@@ -10,6 +10,7 @@ def extend():
     from moto.core.exceptions import JsonRESTError
     from moto.core.responses import ActionResult, EmptyResult
 
+    update = CognitoIdpBackend.update_user_pool
     delete, make_client = CognitoIdpBackend.delete_user_pool, CognitoIdpBackend.create_user_pool_client
 
     def delete_user_pool(self, user_pool_id):
@@ -26,6 +27,11 @@ def extend():
         if unknown := set(extended_config.get("AllowedOAuthScopes") or []) - known:
             raise JsonRESTError("ScopeDoesNotExistException", f"Custom scope does not exist: {sorted(unknown)}")
         return make_client(self, user_pool_id, generate_secret, extended_config)
+
+    def update_user_pool(self, user_pool_id, extended_config):
+        # What has tags keeps them when it is changed without naming any.
+        tags = self.describe_user_pool(user_pool_id).extended_config.get("UserPoolTags", {})
+        update(self, user_pool_id, {"UserPoolTags": tags, **extended_config})
 
     def delete_resource_server(self):
         pool = self.backend.describe_user_pool(self._get_param("UserPoolId"))
@@ -46,7 +52,7 @@ def extend():
             tags(self).pop(key, None)
         return EmptyResult()
 
-    CognitoIdpBackend.delete_user_pool = delete_user_pool
+    CognitoIdpBackend.delete_user_pool, CognitoIdpBackend.update_user_pool = delete_user_pool, update_user_pool
     CognitoIdpBackend.create_user_pool_client = create_user_pool_client
     CognitoIdpResponse.delete_resource_server = delete_resource_server
     CognitoIdpResponse.tag_resource, CognitoIdpResponse.untag_resource = tag_resource, untag_resource

@@ -31,8 +31,8 @@ run "defaults" {
     error_message = "nobody deletes a backup"
   }
   assert {
-    condition     = length(aws_backup_vault_lock_configuration.this) == 0
-    error_message = "a lock is asked for, because it may be for ever"
+    condition     = length(aws_backup_vault_lock_configuration.this) == 0 && length(aws_backup_restore_testing_plan.this) == 0
+    error_message = "a lock is asked for, because it may be for ever, and so are restores"
   }
   assert {
     condition     = one(aws_backup_plan.this.rule).lifecycle[0].delete_after == 35
@@ -100,14 +100,30 @@ run "everything" {
     cross_region_copy = true
     keep_days         = 7
     force_destroy     = true
+    copy_vault_arn    = "arn:aws:backup:eu-north-1:210987654321:backup-vault:copies"
+    restore_testing   = { subnet_group = "a-billing", security_group_id = "sg-1" }
   }
   assert {
-    condition     = length(aws_backup_vault.copy) == 1 && length(one(aws_backup_plan.this.rule).copy_action) == 1 && aws_kms_key.copy[0].enable_key_rotation
+    condition     = length(aws_backup_vault.copy) == 1 && length(one(aws_backup_plan.this.rule).copy_action) == 2 && aws_kms_key.copy[0].enable_key_rotation
     error_message = "copies go to another region, encrypted by a key there"
   }
   assert {
     condition     = aws_backup_selection.databases[0].resources == toset(["arn:aws:rds:eu-north-1:123456789012:db:a"])
     error_message = "databases are taken"
+  }
+  assert {
+    condition     = contains([for copy in one(aws_backup_plan.this.rule).copy_action : copy.destination_vault_arn if copy.lifecycle[0].delete_after == 7], "arn:aws:backup:eu-north-1:210987654321:backup-vault:copies")
+    error_message = "copies go to another account"
+  }
+  assert {
+    condition     = aws_backup_restore_testing_plan.this[0].name == "code_keeper_test" && one(aws_backup_restore_testing_plan.this[0].recovery_point_selection).algorithm == "LATEST_WITHIN_WINDOW"
+    error_message = "the newest backups are restored"
+  }
+  assert {
+    condition = aws_backup_restore_testing_selection.databases[0].protected_resource_arns == toset(["arn:aws:rds:eu-north-1:123456789012:db:a"]) && aws_backup_restore_testing_selection.databases[0].restore_metadata_overrides == tomap({
+      dbSubnetGroupName = "a-billing", vpcSecurityGroupIds = "[\"sg-1\"]"
+    })
+    error_message = "of each database, in the network that databases have"
   }
 }
 
@@ -121,8 +137,9 @@ run "rejects_all_at_once" {
     aws.copy = aws.copy
   }
   variables {
-    keep_days = 0
-    name      = "A"
+    keep_days      = 0
+    name           = "A"
+    copy_vault_arn = "copies"
   }
-  expect_failures = [var.keep_days, var.name]
+  expect_failures = [var.keep_days, var.name, var.copy_vault_arn]
 }

@@ -29,6 +29,22 @@ run "defaults" {
   }
 }
 
+run "copies_in_another_account" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/key"
+  }
+  variables {
+    backup_account = "210987654321"
+  }
+  assert {
+    condition = [for s in jsondecode(aws_kms_key.this.policy).Statement : s.Action if try(endswith(s.Principal.AWS, ":210987654321:root"), false)] == [[
+      "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*",
+    ]]
+    error_message = "the account of the copies reads them, and administers nothing"
+  }
+}
+
 run "rejects_all_at_once" {
   command = plan
   module {
@@ -37,6 +53,7 @@ run "rejects_all_at_once" {
   variables {
     name                 = "x"
     deletion_window_days = 3
+    backup_account       = "1234"
   }
-  expect_failures = [var.name, var.deletion_window_days]
+  expect_failures = [var.name, var.deletion_window_days, var.backup_account]
 }
