@@ -107,6 +107,7 @@ def restore_testing(urls, response):
         arn = f"arn:aws:backup:{self.region}:{ACCOUNT}:restore-testing-plan:{key[0]}-{uuid.uuid4()}"
         made = {"CreationTime": time.time(), "RestoreTestingPlanArn": arn, "RestoreTestingPlanName": key[0], f"{word}Name": name}
         plans[key] = {**body, **made}
+        self.backup_backend.tag_resource(arn, json.loads(self.body).get("Tags") or {})
         return 201, {"Content-Type": "application/json"}, json.dumps(made)
 
     def found(self, word):
