@@ -1,9 +1,9 @@
 # One image per unit: docker build --target gateway --tag code-keeper/gateway:0.1.0 .
 # Targets: gateway, inventory, billing, standalone, load. For amd64 and arm64 use `docker buildx build --platform …`; every stage is
 # built on the platform it is for. Only what BuildKit's own frontend knows: no `syntax` line that would fetch another.
-ARG RUST_IMAGE=rust:1.95-slim-bookworm
+ARG RUST_IMAGE=rust:1.95-slim-trixie
 # glibc, certificates, time zones, a non-root user; no shell and no package manager.
-ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot
 
 # The workspace with every source file emptied. Its content, and so the cache of the next stage, changes only with a manifest,
 # the lock file or the set of crates.

@@ -70,17 +70,26 @@ def wildcards(root):
     assert not bare, "\n".join(bare)
 
 
+def inputs(module):
+    """The begin of each input's row in the README: name, type without its innermost part, and default, as they are in the code."""
+    for name, body in re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', (module / "variables.tf").read_text(), re.M | re.S):
+        kind = re.search(r"^  type += (\w+)(?:\((\w+))?", body, re.M)
+        inner = f"({kind[2]})" if kind[2] else ""
+        default = re.search(r"^  default += (.+)$", body, re.M)
+        yield f"| `{name}` | {kind[1]}{inner} | {f'`{default[1]}`' if default else 'required'} |"
+
+
 def readmes(root):
-    """Every module's README names every input, and no link leads nowhere."""
+    """Every module's README has every input with its type and default, and no link leads nowhere."""
     wrong = []
     for module in sorted((root / "terraform/modules").iterdir()):
         page = module / "README.md"
         if not page.exists():
             wrong.append(f"{module.name} has no README")
             continue
-        for variable in re.findall(r'^variable "(\w+)"', (module / "variables.tf").read_text(), re.M):
-            if f"`{variable}`" not in page.read_text():
-                wrong.append(f"{module.name}/README.md does not name {variable}")
+        for row in inputs(module):
+            if row not in page.read_text():
+                wrong.append(f"{module.name}/README.md has no row that begins with {row}")
     for page in (root / "terraform").rglob("*.md"):
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
             if not target.startswith("http") and not (page.parent / target).exists():
@@ -96,9 +105,19 @@ def first_page(root):
     assert not unnamed, f"not named in terraform/README.md: {unnamed}"
 
 
-# Of each row of UPGRADE.md's table of versions: where its default stands.
+def default_of(module, variable):
+    """Where a module's default stands, and how to find it there."""
+    return f"terraform/modules/{module}/variables.tf", rf'^variable "{variable}" {{\n(?:  .*\n)*?  default += "(.+)"$'
+
+
+# Of each row of UPGRADE.md's table of versions: every place where its default stands.
 DEFAULTS = {
-    "Kubernetes": ("cluster", "kubernetes_version"), "PostgreSQL": ("database", "engine_version"), "RabbitMQ": ("broker", "engine_version"),
+    "Kubernetes": [default_of("cluster", "kubernetes_version"), default_of("environment", "kubernetes_version")],
+    "PostgreSQL": [default_of("database", "engine_version")],
+    "RabbitMQ": [default_of("broker", "engine_version")],
+    "CloudWatch add-on": [default_of("cluster", "cloudwatch_addon_version")],
+    "Rust": [("Dockerfile", r"^ARG RUST_IMAGE=rust:(.+)-slim-trixie$"), ("rust-toolchain.toml", r'^channel = "(.+)\.\d+"$')],
+    "Debian under the images": [("Dockerfile", r"^ARG RUNTIME_IMAGE=gcr\.io/distroless/cc-debian(\d+):nonroot$")],
 }
 NOTICE = datetime.timedelta(days=90)
 LOOKED_UP = datetime.timedelta(days=180)
@@ -112,11 +131,10 @@ def versions(root, today=None):
     assert {row[0] for row in rows} == set(DEFAULTS), f"the table of versions has {[row[0] for row in rows]}"
     wrong = []
     for name, told, end, looked_up in rows:
-        module, variable = DEFAULTS[name]
-        body = re.search(rf'^variable "{variable}" {{\n(.*?)^}}', (root / f"terraform/modules/{module}/variables.tf").read_text(), re.M | re.S)[1]
-        default = re.search(r'^  default += "(.+)"$', body, re.M)[1]
-        if default != told:
-            wrong.append(f"{name}: the default is {default}, the table has {told}")
+        for path, pattern in DEFAULTS[name]:
+            default = re.search(pattern, (root / path).read_text(), re.M)[1]
+            if default != told:
+                wrong.append(f"{name}: {path} has {default}, the table has {told}")
         if end == "not announced":
             if today - datetime.date.fromisoformat(looked_up) > LOOKED_UP:
                 wrong.append(f"{name} {told}: looked up on {looked_up}, look again")
@@ -149,7 +167,7 @@ TESTS = {
     "roles of services are taken for this account": trusts,
     "no wildcard without a reason": wildcards,
     "the latency alarm reads what the gateway writes": latency_filter,
-    "READMEs name every input": readmes,
+    "READMEs have every input, its type and default": readmes,
     "a first deployment is one page": first_page,
     "everything is described": described,
     "every default version has three months left": versions,

@@ -11,7 +11,7 @@ variable "name" {
 variable "kubernetes_version" {
   description = "Kubernetes minor version, 1.35 or newer."
   type        = string
-  default     = "1.35"
+  default     = "1.36"
 
   validation {
     condition     = can(regex("^1\\.(3[5-9]|[4-9][0-9])$", var.kubernetes_version))
@@ -165,13 +165,13 @@ variable "addon_versions" {
 }
 
 variable "cloudwatch_addon_version" {
-  description = "Version of the add-on amazon-cloudwatch-observability, 6.2 or newer: older ones do not know its settings."
+  description = "Version of the add-on amazon-cloudwatch-observability, 6.2 or newer: older ones do not know its settings. Kubernetes 1.36 wants 6.4 or newer."
   type        = string
-  default     = "v6.2.0-eksbuild.1"
+  default     = "v6.6.0-eksbuild.1"
 
   validation {
     condition     = can(regex("^v(6\\.([2-9]|[1-9][0-9])|[7-9]|[1-9][0-9])\\.", var.cloudwatch_addon_version))
-    error_message = "cloudwatch_addon_version must be v6.2 or newer, e.g. v6.2.0-eksbuild.1."
+    error_message = "cloudwatch_addon_version must be v6.2 or newer, e.g. v6.6.0-eksbuild.1."
   }
 }
 

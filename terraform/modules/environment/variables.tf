@@ -56,7 +56,7 @@ variable "interface_endpoints" {
 variable "kubernetes_version" {
   description = "Kubernetes minor version."
   type        = string
-  default     = "1.35"
+  default     = "1.36"
 }
 
 variable "public_access_cidrs" {
