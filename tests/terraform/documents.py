@@ -143,6 +143,17 @@ def versions(root, today=None):
     assert not wrong, "\n".join(wrong)
 
 
+def pinned(root):
+    """Every root locks the same provider, for Linux and with what the registry has for others; images of scripts are named by digest."""
+    roots = [main.parent for main in (root / "terraform").rglob("main.tf") if "modules" not in main.parts]
+    locks = {(each / ".terraform.lock.hcl").read_text() for each in roots}
+    assert len(roots) >= 5 and len(locks) == 1, f"{len(locks)} lock files for {len(roots)} roots"
+    hashes = re.findall(r'"(h1|zh):', locks.pop())
+    assert hashes.count("h1") >= 1 and hashes.count("zh") >= 10, f"the lock has {hashes}"
+    images = re.findall(r"\| inside \S+ (\S+) ", (root / "terraform/create-users").read_text())
+    assert len(images) == 2 and all(re.search(r"@sha256:[0-9a-f]{64}$", image) for image in images), f"not by digest: {images}"
+
+
 def described(root):
     """Every variable has a type and a description, every output a description."""
     wrong = []
@@ -170,5 +181,6 @@ TESTS = {
     "READMEs have every input, its type and default": readmes,
     "a first deployment is one page": first_page,
     "everything is described": described,
+    "providers and images are pinned": pinned,
     "every default version has three months left": versions,
 }

@@ -61,7 +61,7 @@ class Suite:
         """A fresh copy of terraform/, so that nothing is written into the project."""
         target = self.work / name
         shutil.rmtree(target, ignore_errors=True)
-        ignored = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfvars", "*.tfvars.json", "backend.hcl", ".terraform.lock.hcl")
+        ignored = shutil.ignore_patterns(".terraform", "*.tfstate*", "*.tfvars", "*.tfvars.json", "backend.hcl")
         shutil.copytree(self.root / "terraform", target / "terraform", ignore=ignored)
         return target / "terraform"
 
@@ -152,7 +152,8 @@ class Terraform:
         }
 
     def init(self, folder):
-        command(["terraform", "init", "-backend=false", "-input=false", "-no-color"], folder, self.environment(self.init_config))
+        """With the provider that the committed lock file names, whose checksum is in it."""
+        command(["terraform", "init", "-backend=false", "-lockfile=readonly", "-input=false", "-no-color"], folder, self.environment(self.init_config))
         found = next((folder / ".terraform/providers").glob("*/hashicorp/aws/*/*"))
         self.fast_config.write_text(
             f'provider_installation {{\n  dev_overrides {{\n    "hashicorp/aws" = "{found.resolve()}"\n  }}\n  direct {{}}\n}}\n'
