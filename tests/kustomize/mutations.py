@@ -44,6 +44,8 @@ def policy(rendered, name):
 
 # A combination with monitoring, which no overlay has.
 WATCHED = "in-cluster+made-secrets,load-balancer,watched,guarded"
+# One with a collector of its own.
+COLLECTED = "managed+aws-secrets,ingress,watched,guarded"
 
 # (check, what is broken, how); the overlay is dev unless a fourth value says another.
 MUTATIONS = (
@@ -117,6 +119,15 @@ MUTATIONS = (
     (network.exact, "an issuer on another port", lambda r: config(r, "gateway").update(KEEPER_AUTH__JWT__JWKS_URL="https://issuer.example.com:8443/keys")),
     (network.exact, "a way out that no issuer needs", lambda r: [config(r, "gateway").pop(f"KEEPER_AUTH__JWT__{key}") for key in ("ISSUER", "JWKS_URL")]),
     (network.exact, "an agent that misses billing", lambda r: policy(r, "node-agent-to-billing").update(ingress=[])),
+    (network.exact, "spans that reach no collector", lambda r: drop(r, "NetworkPolicy", "units-to-collector"), COLLECTED),
+    (network.exact, "a collector on another port", lambda r: config(r, "billing").update(KEEPER_TELEMETRY__OTLP_ENDPOINT="http://otel-collector.monitoring:4317"), COLLECTED),
+    (network.exact, "a collector in another namespace", lambda r: config(r, "billing").update(KEEPER_TELEMETRY__OTLP_ENDPOINT="http://otel-collector.other:4318"), COLLECTED),
+    (network.exact, "a way to a collector that nothing needs", lambda r: config(r, "inventory").pop("KEEPER_TELEMETRY__OTLP_ENDPOINT"), COLLECTED),
+    (network.exact, "spans that reach no agent", lambda r: drop(r, "NetworkPolicy", "units-to-node-agent"), "staging"),
+    (network.exact, "spans to the agent's other port", lambda r: policy(r, "units-to-node-agent")["egress"][0]["ports"][0].update(port=4315), "staging"),
+    (network.ranges, "an agent that is anywhere inside", lambda r: policy(r, "units-to-node-agent")["egress"][0]["to"][0]["ipBlock"].update(cidr="10.0.0.0/8"), "staging"),
+    (settings.parse, "a collector that is asked by TLS", lambda r: config(r, "gateway").update(KEEPER_TELEMETRY__OTLP_ENDPOINT="https://otel-collector.monitoring:4318"), COLLECTED),
+    (settings.parse, "more than all traces", lambda r: config(r, "gateway").update(KEEPER_TELEMETRY__SAMPLE_RATIO="2"), "staging"),
     (network.watched, "no agent", lambda r: [policy(r, f"node-agent-to-{u}").update(ingress=[]) for u in ("gateway", "inventory", "billing")]),
     (network.same_ports, "a Service of port 80", lambda r: kind(r, "Service", "inventory")["spec"]["ports"][0].update(port=80)),
     (network.ranges, "nodes of a zone without their agent", lambda r: policy(r, "node-agent-to-billing")["ingress"][0]["from"][1]["ipBlock"].update(cidr="127.0.0.1/32")),

@@ -16,13 +16,14 @@ from references import edges
 NOWHERE = "127.0.0.1/32"
 SCRAPERS = ("monitoring",)
 # Policies for who is found by the subnets of the nodes, because it uses their network.
-AGENTS = "node-agent-to-"
+AGENTS, TO_AGENTS = "node-agent-to-", "units-to-node-agent"
 # Everything but private networks, where an issuer of tokens can be anywhere.
 PUBLIC = {
     "cidr": "0.0.0.0/0",
     "except": ["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"],
 }
-ISSUERS = ("KEEPER_AUTH__JWT__ISSUER", "KEEPER_AUTH__JWT__JWKS_URL")
+# Settings that are addresses, where they are not empty.
+ADDRESSES = ("KEEPER_AUTH__JWT__ISSUER", "KEEPER_AUTH__JWT__JWKS_URL", "KEEPER_TELEMETRY__OTLP_ENDPOINT")
 HOSTS = (("KEEPER_DATABASE__HOST", "KEEPER_DATABASE__PORT"), ("KEEPER_BROKER__HOST", "KEEPER_BROKER__PORT"), ("PGHOST", "PGPORT"))
 
 
@@ -31,7 +32,7 @@ def named_hosts(rendered, workload):
     for container in containers(workload):
         env = rendered.environment(container)
         for key, value in env.items():
-            if key.startswith("KEEPER_") and key.endswith("__URL") or key in ISSUERS and value:
+            if key.startswith("KEEPER_") and key.endswith("__URL") or key in ADDRESSES and value:
                 url = urlsplit(value)
                 yield url.hostname, url.port or {"http": 80, "https": 443}[url.scheme]
         for host, port in HOSTS:
@@ -55,7 +56,8 @@ def wanted(rendered):
         for host, port in named_hosts(rendered, w):
             service = rendered.get("Service", host)
             if service is None:
-                yield me, "outside", port
+                # A name in another namespace of the cluster has it behind the first dot.
+                yield me, "scraper" if host.partition(".")[2] in SCRAPERS else "outside", port
             else:
                 for target in rendered.selected_by(service):
                     yield me, name_of(target), pod_port(service, target, port)
@@ -125,7 +127,7 @@ def exact(rendered):
     want = set(wanted(rendered))
     for direction in ("Ingress", "Egress"):
         have = set(granted(rendered, direction))
-        inside = {c for c in want if (c[1] if direction == "Ingress" else c[0]) not in ("outside", "edge")}
+        inside = {c for c in want if (c[1] if direction == "Ingress" else c[0]) not in ("outside", "edge", "scraper")}
         free = set(scraped(rendered))
         for who in ("scraper", "agent"):
             all_of = {c for c in free if c[0] == who}
@@ -188,13 +190,16 @@ def to_an_issuer(policy, block):
 
 def ranges(rendered):
     """The ranges are the subnets that terraform.env of the overlay names, all of them."""
-    values = Path(os.environ["KEEPER_ROOT"]) / "kustomize/overlays" / rendered.name / "terraform.env"
+    overlays = Path(os.environ["KEEPER_ROOT"]) / "kustomize/overlays"
+    # Combinations have staging's.
+    values = overlays / (rendered.name if (overlays / rendered.name).exists() else "staging") / "terraform.env"
     if not values.exists():
         return
     named = dict(line.split("=", 1) for line in values.read_text().splitlines() if "=" in line and line[0] != "#")
     for policy in rendered.of("NetworkPolicy"):
         source = "NODE_CIDRS" if policy["metadata"]["name"].startswith(AGENTS) else "LOAD_BALANCER_CIDRS"
-        for direction, key in (("ingress", source), ("egress", "DATABASE_CIDRS")):
+        target = "NODE_CIDRS" if policy["metadata"]["name"] == TO_AGENTS else "DATABASE_CIDRS"
+        for direction, key in (("ingress", source), ("egress", target)):
             for rule in policy["spec"].get(direction, []):
                 key = "DNS_CIDR" if direction == "egress" and is_dns(rule) else key
                 block = {p["ipBlock"]["cidr"] for p in rule.get("from", rule.get("to", [])) if "ipBlock" in p} - {NOWHERE}

@@ -51,6 +51,7 @@ def made_secrets(tree):
 def policies_for(components, folders):
     """The policies of the units, and of each component that has a folder of policies."""
     named = ["units"] + (["node-dns", "cloudwatch"] if "load-balancer" in components else []) + (["issuer"] if "access" in components else [])
+    named += ["cloudwatch/traces"] if "traces/cloudwatch" in components else []
     named += [c for c in components if c in folders]
     return [f"network-policies/{p}" for p in named]
 
@@ -70,7 +71,9 @@ def combinations(folders):
         if not guarded and (edge or watched):
             # Policies only add objects: one look at each kind of data without them is enough.
             continue
-        components = ["namespace", *data, *edge, *watched]
+        # Where the load balancer is, there is the CloudWatch agent as well.
+        traces = [] if w == "unwatched" else ["traces/cloudwatch" if e == "load-balancer" else "traces"]
+        components = ["namespace", *data, *edge, *watched, *traces]
         if e == "load-balancer":
             components[1 + len(data) : 1 + len(data)] = [*access_for(data), "ebs-storage"]
         if guarded:

@@ -1,6 +1,7 @@
 """The boundary of roles, held against what the roles are for."""
 
 import fnmatch
+import json
 
 from expect import listed, same, true
 
@@ -29,6 +30,17 @@ def bounded(aws, _outputs, _state):
         wanted = {action for policy in policies_of(iam, name) for s in listed(policy["Statement"]) if s["Effect"] == "Allow" for action in listed(s["Action"])}
         withheld = {action for action in wanted if not any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in [*within, *NOT_NEEDED])}
         same(f"what {name} is for, and the boundary withholds", withheld, set())
+
+
+def traced(aws, outputs, _state):
+    """The agent takes spans where the units send them, and may write them to X-Ray."""
+    name = outputs["cluster_name"]
+    addon = aws("eks").describe_addon(clusterName=name, addonName="amazon-cloudwatch-observability")["addon"]
+    agent = json.loads(addon["configurationValues"])["agents"][1]
+    port = agent["config"]["traces"]["traces_collected"]["otlp"]["http_endpoint"].rpartition(":")[2]
+    true("where spans are sent", f"TRACES_ENDPOINT=http://{agent['name']}-headless.amazon-cloudwatch:{port}\n" in outputs["kustomize_values"])
+    allowed = {action for p in policies_of(aws("iam"), f"{name}-insights") for s in listed(p["Statement"]) for action in listed(s["Action"])}
+    true("the agent writes to X-Ray", "xray:PutTraceSegments" in allowed)
 
 
 def policies_of(iam, role):

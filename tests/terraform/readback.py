@@ -6,7 +6,7 @@ import re
 
 import boto3
 from botocore.config import Config
-from boundaries import bounded
+from boundaries import bounded, traced
 from expect import same, true, values_of
 from issuers import issuer
 
@@ -27,7 +27,7 @@ PROTECTION = {
 KEYS = """AWS_REGION CLUSTER_NAME GATEWAY_REPOSITORY INVENTORY_REPOSITORY BILLING_REPOSITORY TARGET_GROUP_ARN
 LOAD_BALANCER_CIDRS TRUSTED_PROXIES DNS_CIDR NODE_CIDRS DATABASE_CIDRS INVENTORY_DB_HOST BILLING_DB_HOST BROKER_HOST INVENTORY_DB_SECRET BILLING_DB_SECRET
 GATEWAY_BROKER_SECRET BILLING_BROKER_SECRET GATEWAY_KEYS_SECRET
-JWT_ISSUER JWT_JWKS_URL JWT_AUDIENCE JWT_AUDIENCE_IN JWT_SUBJECT_CLAIM JWT_SCOPE_CLAIM""".split()
+JWT_ISSUER JWT_JWKS_URL JWT_AUDIENCE JWT_AUDIENCE_IN JWT_SUBJECT_CLAIM JWT_SCOPE_CLAIM TRACES_ENDPOINT""".split()
 MANAGED = [key for key in KEYS if key.endswith(("_HOST", "_SECRET")) or key == "DATABASE_CIDRS"]
 
 
@@ -213,7 +213,8 @@ def complete_values(text, name):
     values = values_of(text)
     same("keys", sorted(values), sorted(KEYS))
     empty = sorted(key for key, value in values.items() if not value)
-    same("empty values", empty, sorted(MANAGED) if name == "dev" else [])
+    untraced = [] if name == "staging" else ["TRACES_ENDPOINT"]
+    same("empty values", empty, sorted([*(MANAGED if name == "dev" else []), *untraced]))
 
 
 def values_arrived(built, text):
@@ -392,6 +393,6 @@ MANAGED_DATA = {
 TESTS = {
     "bootstrap": {"state bucket and lock": state_bucket, "every role has the boundary, and room in it": bounded},
     "dev": COMMON,
-    "staging": COMMON | MANAGED_DATA,
+    "staging": COMMON | MANAGED_DATA | {"traces": traced},
     "production": COMMON | MANAGED_DATA | {"CloudFront is the only door": front_door, "backups are kept": backups_are_kept},
 }

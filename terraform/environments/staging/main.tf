@@ -23,6 +23,9 @@ module "environment" {
     broker_clustered     = false
   }
 
+  # To be looked at here before production has it.
+  traces = true
+
   backup_days        = 7
   log_retention_days = 14
   monthly_budget_usd = 510

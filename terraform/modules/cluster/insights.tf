@@ -1,4 +1,4 @@
-# The CloudWatch agent runs twice: on every node for Container Insights, and once for the application's metrics.
+# The CloudWatch agent runs twice: on every node for Container Insights, and once for the application's metrics and spans.
 resource "aws_eks_addon" "insights" {
   count = var.container_insights ? 1 : 0
 
@@ -31,6 +31,7 @@ resource "aws_iam_role" "insights" {
   assume_role_policy   = local.pod_trust
 }
 
+# It may write to X-Ray, too.
 resource "aws_iam_role_policy_attachment" "insights" {
   count = length(aws_iam_role.insights)
 
@@ -50,31 +51,33 @@ resource "aws_cloudwatch_log_group" "insights" {
 locals {
   units = { "3100" = "gateway", "8180" = "inventory", "8181" = "billing" }
 
+  # Spans come by OTLP over HTTP. Where nothing is said, the agent would open a port for gRPC as well.
+  otlp_port = 4316
+  traces = var.traces ? {
+    traces = { traces_collected = { otlp = { http_endpoint = "0.0.0.0:${local.otlp_port}", grpc_endpoint = "127.0.0.1:4315" } } }
+  } : {}
+
   scraper = {
     name     = "cloudwatch-agent-prometheus"
     mode     = "deployment"
     replicas = 1
-    config = {
-      logs = {
-        metrics_collected = {
-          prometheus = {
-            cluster_name           = var.name
-            log_group_name         = "/aws/containerinsights/${var.name}/prometheus"
-            prometheus_config_path = "/etc/prometheusconfig/prometheus.yaml"
-            emf_processor = {
-              metric_namespace         = var.metric_namespace
-              metric_declaration_dedup = true
-              metric_declaration       = local.metrics
-            }
-          }
-        }
-      }
-    }
+    config   = merge({ logs = { metrics_collected = { prometheus = local.exposition } } }, local.traces)
     prometheus = {
       config = {
         global         = { scrape_interval = "1m", scrape_timeout = "10s" }
         scrape_configs = [local.scrape]
       }
+    }
+  }
+
+  exposition = {
+    cluster_name           = var.name
+    log_group_name         = "/aws/containerinsights/${var.name}/prometheus"
+    prometheus_config_path = "/etc/prometheusconfig/prometheus.yaml"
+    emf_processor = {
+      metric_namespace         = var.metric_namespace
+      metric_declaration_dedup = true
+      metric_declaration       = local.metrics
     }
   }
 

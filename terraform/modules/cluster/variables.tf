@@ -151,6 +151,17 @@ variable "container_insights" {
   default     = true
 }
 
+variable "traces" {
+  description = "Have the CloudWatch agent take spans of the application, and send them to X-Ray."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.traces || var.container_insights
+    error_message = "traces needs container_insights, which brings the agent."
+  }
+}
+
 variable "addon_versions" {
   description = "Versions of add-ons by their names, e.g. { metrics-server = \"v0.8.0-eksbuild.2\" }; one that is not named keeps the version it was made with."
   type        = map(string)

@@ -59,6 +59,7 @@ module "cluster" {
   namespace            = var.namespace
   secrets_store        = local.managed
   container_insights   = var.container_insights
+  traces               = var.traces
   log_retention_days   = var.log_retention_days
   permissions_boundary = local.boundary
   tags                 = { Project = var.project, Environment = var.environment, ManagedBy = "terraform" }

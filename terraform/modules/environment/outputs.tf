@@ -74,5 +74,6 @@ locals {
     JWT_AUDIENCE_IN       = local.jwt.audience_in
     JWT_SUBJECT_CLAIM     = local.jwt.subject_claim
     JWT_SCOPE_CLAIM       = local.jwt.scope_claim
+    TRACES_ENDPOINT       = module.cluster.traces_endpoint == null ? "" : module.cluster.traces_endpoint
   }
 }

@@ -71,6 +71,12 @@ variable "container_insights" {
   default     = true
 }
 
+variable "traces" {
+  description = "Send traces of the application to X-Ray, where the overlay has the component traces/cloudwatch."
+  type        = bool
+  default     = false
+}
+
 variable "node_groups" {
   description = "Managed node groups beside Auto Mode; see the module cluster."
   type        = any

@@ -102,6 +102,59 @@ run "metrics_of_the_application" {
   }
 }
 
+run "no_traces" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/cluster"
+  }
+  assert {
+    condition     = output.traces_endpoint == null && toset(keys(jsondecode(aws_eks_addon.insights[0].configuration_values).agents[1].config)) == toset(["logs"])
+    error_message = "unless it is asked to, the agent takes no spans"
+  }
+}
+
+run "traces" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/cluster"
+  }
+  variables {
+    traces = true
+  }
+  assert {
+    condition     = jsondecode(aws_eks_addon.insights[0].configuration_values).agents[1].config.traces.traces_collected.otlp.http_endpoint == "0.0.0.0:4316"
+    error_message = "the agent takes spans by HTTP"
+  }
+  assert {
+    condition     = startswith(jsondecode(aws_eks_addon.insights[0].configuration_values).agents[1].config.traces.traces_collected.otlp.grpc_endpoint, "127.0.0.1:")
+    error_message = "and by nothing else"
+  }
+  assert {
+    condition     = jsondecode(aws_eks_addon.insights[0].configuration_values).agents[1].config.logs.metrics_collected.prometheus.cluster_name == "code-keeper-test"
+    error_message = "it goes on with the metrics"
+  }
+  assert {
+    condition     = output.traces_endpoint == "http://${jsondecode(aws_eks_addon.insights[0].configuration_values).agents[1].name}-headless.amazon-cloudwatch:4316"
+    error_message = "the units are told where the agent is"
+  }
+  assert {
+    condition     = endswith(aws_iam_role_policy_attachment.insights[0].policy_arn, "/CloudWatchAgentServerPolicy")
+    error_message = "its role may write to X-Ray"
+  }
+}
+
+run "rejects_traces_without_the_agent" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/cluster"
+  }
+  variables {
+    traces             = true
+    container_insights = false
+  }
+  expect_failures = [var.traces]
+}
+
 run "versions_of_addons" {
   command = plan
   module {
