@@ -120,21 +120,25 @@ module "identity" {
   project         = var.project
   repository      = var.repository
   create_provider = var.create_oidc_provider
+  signing_key_arn = module.registry.signing_key_arn
 
   permissions_boundary = var.permissions_boundary == null ? null : join(":", [
     "arn", data.aws_partition.current.partition, "iam", "", data.aws_caller_identity.current.account_id, "policy/${var.permissions_boundary}",
   ])
 }
 
-# Without the states nobody knows any more what belongs to an environment.
+# Without the states nobody knows any more what belongs to an environment, and without the images nothing starts.
 module "guard" {
   source = "../modules/guard"
   count  = var.allow_destroy ? 0 : 1
 
-  things = { bucket = aws_s3_bucket.state.arn, lock = aws_dynamodb_table.lock.arn, key = module.key.arn }
+  things = merge(
+    { bucket = aws_s3_bucket.state.arn, lock = aws_dynamodb_table.lock.arn, key = module.key.arn, signatures = module.registry.signing_key_arn },
+    { for unit, arn in module.registry.arns : "images-${unit}" => arn },
+  )
 
   depends_on = [
     aws_s3_bucket_versioning.state, aws_s3_bucket_server_side_encryption_configuration.state, aws_s3_bucket_public_access_block.state,
-    aws_s3_bucket_ownership_controls.state, aws_s3_bucket_lifecycle_configuration.state, aws_s3_bucket_policy.state, module.identity,
+    aws_s3_bucket_ownership_controls.state, aws_s3_bucket_lifecycle_configuration.state, aws_s3_bucket_policy.state, module.identity, module.registry,
   ]
 }

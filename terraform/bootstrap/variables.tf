@@ -38,7 +38,7 @@ variable "create_oidc_provider" {
 }
 
 variable "allow_destroy" {
-  description = "Let the bucket be destroyed with the states in it, the lock table and the key; terraform/unprotect bootstrap sets it."
+  description = "Let the bucket be destroyed with the states in it, the registry with the images, the lock table and the keys; terraform/unprotect bootstrap sets it."
   type        = bool
   default     = false
 }

@@ -19,6 +19,7 @@ import network
 import objectives
 import policies
 import prometheus
+import promote
 import readme
 import references
 import render
@@ -109,6 +110,8 @@ def main():
         report.test("apply: a second one changes nothing", apply.unchanged(overlays))
 
         report.test("README: what its commands name is there", readme.readme(tree, overlays))
+
+        report.test("promote: by digest, and signed", promote.promote(tree, scratch))
 
         local = overlays[0]
         report.test("compose: versions", compose.versions(ROOT, local))

@@ -72,6 +72,7 @@ MUTATIONS = (
     (workloads.migrations, "no migration step", lambda r: pod(r, "inventory").pop("initContainers")),
     (workloads.migrations, "migrating while serving", lambda r: config(r, "billing").update(KEEPER_DATABASE__MIGRATE="true")),
     (workloads.images, "an image without a version", lambda r: main(r).update(image="code-keeper/gateway:latest")),
+    (workloads.images, "an image that somebody may push again", lambda r: main(r, "billing").update(image="code-keeper/billing:0.1.0"), "production"),
     (workloads.storage, "a claim of the default class", lambda r: kind(r, "PersistentVolumeClaim", "billing")["spec"].pop("storageClassName")),
     (workloads.storage, "billing's claim of the default class", lambda r: claim(r, "billing")["spec"].pop("storageClassName"), "production"),
     (workloads.storage, "no class on EKS", lambda r: drop(r, "StorageClass", "code-keeper"), "staging"),

@@ -78,7 +78,8 @@ def combinations(folders):
             components[1 + len(data) : 1 + len(data)] = [*access_for(data), "ebs-storage"]
         if guarded:
             components += policies_for(components, folders)
-        yield f"{d},{e},{w},{g}", [*components, "release"], guarded
+        last = ["release", *(["release/digests"] if "registry" in edge else [])]
+        yield f"{d},{e},{w},{g}", [*components, *last], guarded
 
 
 def write_combination(tree, number, components):

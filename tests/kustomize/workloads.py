@@ -6,6 +6,8 @@ from pathlib import Path
 
 from objects import SCALED, UNITS, containers, matches, name_of, pod_labels, pod_template, ports
 
+# Overlays that run what another one has tried.
+PROMOTED = ("staging", "production")
 # https://docs.aws.amazon.com/eks/latest/userguide/create-storage-class.html
 AUTO_MODE = [{"matchLabelExpressions": [{"key": "eks.amazonaws.com/compute-type", "values": ["auto"]}]}]
 
@@ -159,13 +161,15 @@ def migrations(rendered):
 
 
 def images(rendered):
-    """Pinned: a digest, or a tag that is a version."""
+    """Pinned: a digest, or a tag that is a version. What was tried elsewhere goes by digest."""
     for w in rendered.workloads():
         for c in containers(w):
             image = c["image"]
             tag = image.rpartition("/")[2].partition(":")[2]
             if "@sha256:" not in image and not tag[:1].isdigit():
                 yield f"{name_of(w)}: image {image} is not pinned"
+            elif rendered.name in PROMOTED and not re.search(r":[0-9.]+@sha256:[0-9a-f]{64}$", image):
+                yield f"{name_of(w)}: image {image} is not named by its digest"
 
 
 def storage(rendered):

@@ -8,6 +8,7 @@ import boto3
 from botocore.config import Config
 from boundaries import bounded, traced
 from expect import same, true, values_of
+from images import images
 from issuers import issuer
 
 RUNBOOKS = pathlib.Path(__file__).resolve().parents[2] / "kustomize/runbooks"
@@ -17,7 +18,6 @@ PROTECTION = {
     "aws_db_instance": {"deletion_protection": True, "skip_final_snapshot": False},
     "aws_lb": {"enable_deletion_protection": True},
     "aws_cognito_user_pool": {"deletion_protection": "ACTIVE"},
-    "aws_ecr_repository": {"force_delete": False},
     "aws_backup_vault": {"force_destroy": False},
     "aws_secretsmanager_secret": {"recovery_window_in_days": 30},
     "aws_kms_key": {"deletion_window_in_days": 30},
@@ -391,7 +391,7 @@ MANAGED_DATA = {
     "databases": databases,
 }
 TESTS = {
-    "bootstrap": {"state bucket and lock": state_bucket, "every role has the boundary, and room in it": bounded},
+    "bootstrap": {"state bucket and lock": state_bucket, "images are built once": images, "every role has the boundary, and room in it": bounded},
     "dev": COMMON,
     "staging": COMMON | MANAGED_DATA | {"traces": traced},
     "production": COMMON | MANAGED_DATA | {"CloudFront is the only door": front_door, "backups are kept": backups_are_kept},

@@ -15,6 +15,9 @@ module "environment" {
   cidr  = coalesce(var.cidr, "10.3.0.0/16")
   zones = coalescelist(var.zones, ["${var.region}a", "${var.region}b", "${var.region}c"])
 
+  # The other one is in the region that is lost.
+  own_registry = true
+
   managed_data = {
     database_class          = "db.m7g.large"
     database_retention_days = 35

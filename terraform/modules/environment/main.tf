@@ -10,6 +10,10 @@ locals {
 
   secret_recovery_days = var.recoverable ? 30 : 0
 
+  account      = data.aws_caller_identity.current.account_id
+  registry     = "${local.account}.dkr.ecr.${data.aws_region.current.id}.${data.aws_partition.current.dns_suffix}/${var.project}-images"
+  repositories = var.own_registry ? module.registry[0].urls : { for unit in ["gateway", "inventory", "billing"] : unit => "${local.registry}/${unit}" }
+
   boundary = var.permissions_boundary == null ? null : join(":", [
     "arn", data.aws_partition.current.partition, "iam", "", data.aws_caller_identity.current.account_id, "policy/${var.permissions_boundary}",
   ])
@@ -36,8 +40,10 @@ module "network" {
   permissions_boundary = local.boundary
 }
 
+# Where bootstrap's registry is not: in another region.
 module "registry" {
   source = "../registry"
+  count  = var.own_registry ? 1 : 0
 
   name         = local.name
   kms_key_arn  = module.key.arn

@@ -51,9 +51,9 @@ locals {
   kustomize_values = {
     AWS_REGION            = data.aws_region.current.id
     CLUSTER_NAME          = module.cluster.name
-    GATEWAY_REPOSITORY    = module.registry.urls["gateway"]
-    INVENTORY_REPOSITORY  = module.registry.urls["inventory"]
-    BILLING_REPOSITORY    = module.registry.urls["billing"]
+    GATEWAY_REPOSITORY    = local.repositories["gateway"]
+    INVENTORY_REPOSITORY  = local.repositories["inventory"]
+    BILLING_REPOSITORY    = local.repositories["billing"]
     TARGET_GROUP_ARN      = module.edge.target_group_arn
     LOAD_BALANCER_CIDRS   = join(",", var.internal ? module.network.private_subnet_cidrs : module.network.public_subnet_cidrs)
     TRUSTED_PROXIES       = var.cloudfront ? 2 : 1

@@ -71,6 +71,12 @@ variable "container_insights" {
   default     = true
 }
 
+variable "own_registry" {
+  description = "Make repositories of the environment's own; false: images come from bootstrap's, in the same region."
+  type        = bool
+  default     = false
+}
+
 variable "traces" {
   description = "Send traces of the application to X-Ray, where the overlay has the component traces/cloudwatch."
   type        = bool

@@ -9,6 +9,9 @@ locals {
 
   issuer       = "token.actions.githubusercontent.com"
   provider_arn = "arn:${local.partition}:iam::${local.account}:oidc-provider/${local.issuer}"
+
+  images      = "arn:${local.partition}:ecr:${local.region}:${local.account}:repository/${var.project}-images/*"
+  read_images = ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
@@ -48,7 +51,7 @@ resource "aws_iam_role" "deploy" {
 resource "aws_iam_role_policy" "deploy" {
   for_each = var.environments
 
-  name = "push-and-deploy"
+  name = "deploy"
   role = aws_iam_role.deploy[each.value].id
   policy = jsonencode({
     Version = "2012-10-17"
@@ -61,13 +64,18 @@ resource "aws_iam_role_policy" "deploy" {
         Resource = "*"
       },
       {
-        Sid    = "PushImages"
-        Effect = "Allow"
-        Action = [
-          "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages",
-          "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
-        ]
-        Resource = "arn:${local.partition}:ecr:${local.region}:${local.account}:repository/${var.project}-${each.value}/*"
+        # What is deployed was built, and signed, by somebody else.
+        Sid      = "ReadImages"
+        Effect   = "Allow"
+        Action   = local.read_images
+        Resource = local.images
+      },
+      {
+        # The public half is enough to see who signed.
+        Sid      = "CheckSignatures"
+        Effect   = "Allow"
+        Action   = ["kms:DescribeKey", "kms:GetPublicKey"]
+        Resource = var.signing_key_arn
       },
       {
         # Enough for a kubeconfig; what may be done in the cluster is in its access entry.

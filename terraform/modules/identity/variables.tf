@@ -1,5 +1,5 @@
 variable "project" {
-  description = "Name of the project; with the environment it names clusters and repositories."
+  description = "Name of the project; with the environment it names clusters, and the registry is named after it."
   type        = string
   default     = "code-keeper"
 
@@ -19,14 +19,19 @@ variable "repository" {
   }
 }
 
+variable "signing_key_arn" {
+  description = "ARN of the key that images are signed with."
+  type        = string
+}
+
 variable "environments" {
   description = "Environments of the repository, each with a role of its own."
   type        = set(string)
   default     = ["dev", "staging", "production"]
 
   validation {
-    condition     = alltrue([for e in var.environments : can(regex("^[a-z][a-z0-9]+$", e))])
-    error_message = "each environment must be a lower-case word."
+    condition     = alltrue([for e in var.environments : can(regex("^[a-z][a-z0-9]+$", e)) && e != "build"])
+    error_message = "each environment must be a lower-case word, and not build, whose role is another."
   }
 }
 

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the environment, e.g. code-keeper-dev; the first part of each repository's name."
+  description = "First part of each repository's name, e.g. code-keeper-images."
   type        = string
 
   validation {
@@ -33,6 +33,12 @@ variable "keep_images" {
     condition     = var.keep_images >= 5
     error_message = "keep_images must be 5 or more: a roll-back needs older images."
   }
+}
+
+variable "signing" {
+  description = "Make a key that images are signed with."
+  type        = bool
+  default     = false
 }
 
 variable "force_delete" {

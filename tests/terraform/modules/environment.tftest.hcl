@@ -47,6 +47,10 @@ run "data_in_the_cluster" {
     condition     = length(module.issuer) == 1 && module.issuer[0].settings.audience == "code-keeper-test" && module.issuer[0].settings.audience_in == "scopes"
     error_message = "without an issuer of one's own there is one"
   }
+  assert {
+    condition     = length(module.registry) == 0 && local.repositories["gateway"] == "123456789012.dkr.ecr.eu-north-1.amazonaws.com/code-keeper-images/gateway"
+    error_message = "images come from the one registry of all environments"
+  }
 }
 
 run "issuer_of_ones_own" {
@@ -60,7 +64,12 @@ run "issuer_of_ones_own" {
     aws.copy      = aws.copy
   }
   variables {
-    issuer = { url = "https://issuer.example.com/realm", audience = "movies", subject_claim = "client_id" }
+    issuer       = { url = "https://issuer.example.com/realm", audience = "movies", subject_claim = "client_id" }
+    own_registry = true
+  }
+  assert {
+    condition     = length(module.registry) == 1
+    error_message = "or from the environment's own"
   }
   assert {
     condition     = length(module.issuer) == 0 && output.machine_client == null

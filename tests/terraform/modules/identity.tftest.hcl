@@ -3,7 +3,8 @@ mock_provider "aws" {
 }
 
 variables {
-  repository = "example/code-keeper"
+  repository      = "example/code-keeper"
+  signing_key_arn = "arn:aws:kms:eu-north-1:123456789012:key/1"
 }
 
 run "defaults" {
@@ -24,8 +25,20 @@ run "defaults" {
     error_message = "no wildcard but the registry's login"
   }
   assert {
-    condition     = alltrue([for e, p in aws_iam_role_policy.deploy : alltrue([for s in jsondecode(p.policy).Statement : s.Resource == "*" || strcontains(s.Resource, "/code-keeper-${e}")])])
+    condition     = alltrue([for e, p in aws_iam_role_policy.deploy : alltrue([for s in jsondecode(p.policy).Statement : strcontains(s.Resource, "/code-keeper-${e}") if contains(flatten([s.Action]), "eks:DescribeCluster")])])
     error_message = "each role reaches its own environment"
+  }
+  assert {
+    condition     = alltrue([for p in aws_iam_role_policy.deploy : length(setintersection(toset(flatten([for s in jsondecode(p.policy).Statement : s.Action])), toset(["ecr:PutImage", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "kms:Sign"]))) == 0])
+    error_message = "who deploys makes no images and signs none"
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.build.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:example/code-keeper:environment:build"
+    error_message = "building is an environment of its own"
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.build.policy).Statement : s.Resource == var.signing_key_arn || endswith(s.Resource, ":repository/code-keeper-images/*") || s.Action == "ecr:GetAuthorizationToken"])
+    error_message = "who builds reaches the images and the signing key, and nothing else"
   }
   assert {
     condition     = length(aws_iam_openid_connect_provider.github) == 1
@@ -128,7 +141,7 @@ run "rejects_all_at_once" {
   }
   variables {
     repository   = "example/*"
-    environments = ["Dev"]
+    environments = ["build"]
     project      = "X"
   }
   expect_failures = [var.repository, var.environments, var.project]

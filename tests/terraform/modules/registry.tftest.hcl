@@ -36,6 +36,29 @@ run "defaults" {
     condition     = jsondecode(aws_ecr_lifecycle_policy.this["gateway"].policy).rules[1].selection.countNumber == 30
     error_message = "old images go"
   }
+  assert {
+    condition     = length(aws_kms_key.signing) == 0
+    error_message = "a registry is signed for where it is asked for"
+  }
+}
+
+run "signing" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/registry"
+  }
+  variables {
+    name    = "code-keeper-images"
+    signing = true
+  }
+  assert {
+    condition     = aws_kms_key.signing[0].key_usage == "SIGN_VERIFY" && aws_kms_key.signing[0].customer_master_key_spec == "ECC_NIST_P256" && aws_kms_key.signing[0].deletion_window_in_days == 30
+    error_message = "the key signs, and is not gone at once"
+  }
+  assert {
+    condition     = output.signing_key_alias == "alias/code-keeper-images-signing"
+    error_message = "it is found by its name"
+  }
 }
 
 run "force_delete" {
