@@ -207,6 +207,8 @@ def backups_are_kept(aws, _outputs, _state):
         document = json.loads(aws("backup", region).get_backup_vault_access_policy(BackupVaultName=name)["Policy"])
         denied = [a for s in document["Statement"] if s["Effect"] == "Deny" and s["Principal"] == "*" for a in s["Action"]]
         true(f"{name} keeps its recovery points", "backup:DeleteRecoveryPoint" in denied)
+    key = backup.describe_backup_vault(BackupVaultName="code-keeper-production")["EncryptionKeyArn"]
+    true("the vault has a key of its own", key not in {d["KmsKeyId"] for d in aws("rds").describe_db_instances()["DBInstances"]})
 
 
 def complete_values(text, name):

@@ -8,7 +8,7 @@ locals {
 
 resource "aws_backup_vault" "this" {
   name          = var.name
-  kms_key_arn   = var.kms_key_arn
+  kms_key_arn   = local.key_arn
   force_destroy = var.force_destroy
 }
 
@@ -20,28 +20,6 @@ resource "aws_backup_vault" "copy" {
   name          = "${var.name}-copy"
   kms_key_arn   = aws_kms_key.copy[0].arn
   force_destroy = var.force_destroy
-}
-
-resource "aws_kms_key" "copy" {
-  count    = var.cross_region_copy ? 1 : 0
-  provider = aws.copy
-
-  description             = "${var.name}: copies of backups"
-  enable_key_rotation     = true
-  deletion_window_in_days = var.force_destroy ? 7 : 30
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      # In a key policy "*" means this key only.
-      Sid       = "AccountDecidesByIam"
-      Effect    = "Allow"
-      Principal = { AWS = "arn:${local.partition}:iam::${data.aws_caller_identity.current.account_id}:root" }
-      Action    = "kms:*"
-      Resource  = "*"
-    }]
-  })
-
-  tags = { Name = "${var.name}-copy" }
 }
 
 resource "aws_backup_plan" "this" {

@@ -17,3 +17,8 @@ output "vault_arns" {
   description = "ARN of each vault: home, and copy where there is one."
   value       = merge({ home = aws_backup_vault.this.arn }, { for vault in aws_backup_vault.copy : "copy" => vault.arn })
 }
+
+output "key_arn" {
+  description = "Key of the vault."
+  value       = local.key_arn
+}

@@ -20,8 +20,9 @@ variable "database_arns" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the backups."
+  description = "Key that encrypts the vault; null: one of its own is made. A vault keeps the key that it was made with."
   type        = string
+  default     = null
 }
 
 variable "keep_days" {

@@ -191,7 +191,7 @@ module "backup" {
   name                 = local.name
   cluster_name         = module.cluster.name
   database_arns        = [for database in module.database : database.arn]
-  kms_key_arn          = module.key.arn
+  kms_key_arn          = var.backup_key_arn
   keep_days            = var.backup_days
   cross_region_copy    = var.cross_region_copy
   copy_vault_arn       = var.copy_vault_arn
@@ -222,6 +222,7 @@ module "guard" {
     var.issuer == null ? { issuer = module.issuer[0].arn } : {},
     { for name in local.databases : "database-${name}" => module.database[name].arn },
     { for name, arn in var.backup ? module.backup[0].vault_arns : {} : "backups-${name}" => arn },
+    var.backup ? { backups-key = module.backup[0].key_arn } : {},
   )
 
   depends_on = [

@@ -261,6 +261,12 @@ variable "backup_days" {
   default     = 35
 }
 
+variable "backup_key_arn" {
+  description = "Key of a vault that was made with another; null: the vault has one of its own."
+  type        = string
+  default     = null
+}
+
 variable "cross_region_copy" {
   description = "Copy backups to the region of the provider aws.copy."
   type        = bool

@@ -10,7 +10,6 @@ mock_provider "aws" {
 variables {
   name         = "code-keeper-test"
   cluster_name = "code-keeper-test"
-  kms_key_arn  = "arn:aws:kms:eu-north-1:123456789012:key/1"
 }
 
 run "defaults" {
@@ -23,8 +22,8 @@ run "defaults" {
     aws.copy = aws.copy
   }
   assert {
-    condition     = aws_backup_vault.this.kms_key_arn == var.kms_key_arn && !aws_backup_vault.this.force_destroy
-    error_message = "backups are encrypted by our key and not destroyed unasked"
+    condition     = length(aws_kms_key.this) == 1 && aws_kms_key.this[0].enable_key_rotation && aws_kms_key.this[0].deletion_window_in_days == 30 && !aws_backup_vault.this.force_destroy
+    error_message = "backups are encrypted by a key of their own and not destroyed unasked"
   }
   assert {
     condition     = toset(one(jsondecode(aws_backup_vault_policy.this[0].policy).Statement).Action) == toset(["backup:DeleteBackupVault", "backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle"]) && one(jsondecode(aws_backup_vault_policy.this[0].policy).Statement).Effect == "Deny"
@@ -49,6 +48,24 @@ run "defaults" {
   assert {
     condition     = try(one(one(aws_backup_selection.volumes.condition).string_like).key, "") == "aws:ResourceTag/CSIVolumeName"
     error_message = "of them those of claims, not the nodes' disks"
+  }
+}
+
+run "vault_with_another_key" {
+  command = plan
+  module {
+    source = "../../../terraform/modules/backup"
+  }
+  providers = {
+    aws      = aws
+    aws.copy = aws.copy
+  }
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-north-1:123456789012:key/1"
+  }
+  assert {
+    condition     = length(aws_kms_key.this) == 0 && aws_backup_vault.this.kms_key_arn == var.kms_key_arn && output.key_arn == var.kms_key_arn
+    error_message = "a vault keeps the key that it was made with"
   }
 }
 
