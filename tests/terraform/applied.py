@@ -210,6 +210,8 @@ def state_moves(suite, terraform, tree, cloud, aws, command):
     policy = aws("s3").get_bucket_policy(Bucket=bucket)["Policy"]
     aws("s3").delete_bucket_policy(Bucket=bucket)
     before = json.loads((folder / "terraform.tfstate").read_text())["resources"]
+    # As the README says it; what was applied here was applied without.
+    command(["terraform", "init", "-input=false", "-no-color"], folder, environment)
     command([tree / "bootstrap-state", "bucket", "-backend-config=use_path_style=true"], suite.work, environment)
     kept = json.loads(aws("s3").get_object(Bucket=bucket, Key="bootstrap/terraform.tfstate")["Body"].read())
     readback.same("what is in the bucket's state", kept["resources"], before)
