@@ -10,11 +10,8 @@ use rocket_okapi::okapi::openapi3::{MediaType as BodyDocs, RequestBody};
 use rocket_okapi::request::OpenApiFromData;
 use schemars::JsonSchema;
 
-use crate::front::LateBody;
+use crate::front::{LateBody, MAX_BODY_BYTES};
 use crate::{ApiError, media};
-
-/// The largest body: 64 KiB.
-pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// A JSON body; `T` says in the documentation what it must be. By the request's head it is one.
 pub(crate) struct Body<T> {

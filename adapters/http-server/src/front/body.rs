@@ -7,7 +7,9 @@ use hyper::http::request::Parts;
 use tokio::time::{Instant, timeout_at};
 
 use super::refusal::Refusal;
-use crate::body::MAX_BODY_BYTES;
+
+/// The largest body: 64 KiB.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// How much of a body that is too large is read and thrown away, so that its sender comes to read the answer.
 const MOST_DRAINED: usize = 16 * 1024 * 1024;

@@ -20,6 +20,7 @@ mod serve;
 mod service;
 mod socket;
 
+pub(crate) use body::MAX_BODY_BYTES;
 pub(crate) use late_body::LateBody;
 pub use limits::{HttpSettings, ManagementSettings};
 pub use metrics::FrontMetrics;
