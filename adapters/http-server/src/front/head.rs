@@ -4,6 +4,7 @@ use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use rocket::http::Method;
 
+use super::method::method;
 use super::refusal::Refusal;
 
 /// The largest head, in bytes.
@@ -52,11 +53,6 @@ pub(super) fn check(head: &Parts) -> Result<Method, Refusal> {
         return Err(Refusal::UnknownMethod);
     }
     method(head.method.as_str()).ok_or(Refusal::UnknownMethod)
-}
-
-/// The method of this name. Case matters (RFC 9110, 9.1), which Rocket's reader does not know.
-pub(super) fn method(name: &str) -> Option<Method> {
-    name.parse().ok().filter(|method: &Method| method.as_str() == name)
 }
 
 /// Hyper undoes the chunks, and would leave any other coding in the body.

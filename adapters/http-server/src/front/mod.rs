@@ -13,6 +13,7 @@ mod in_flight;
 mod late_body;
 mod limits;
 mod listener;
+mod method;
 mod metrics;
 mod place;
 mod refusal;

@@ -11,7 +11,7 @@ use rocket::http::Status;
 
 use super::answer::Answer;
 use super::connection::Connection;
-use super::head;
+use super::method::method;
 use crate::HttpMetrics;
 use crate::access_log::shortened;
 use crate::traces::{Answered, OTHER};
@@ -116,7 +116,7 @@ impl Refusal {
         } else {
             tracing::info!(method, path, route = "none", status = status_code, millis, request_id, trace_id, span_id, %client, code = code.as_str(), "request");
         }
-        let known = head::method(method).is_some();
+        let known = self::method(method).is_some();
         if let Some(metrics) = metrics {
             metrics.observe(if known { method } else { "none" }, "none", status_code, took);
         }
