@@ -83,7 +83,7 @@ fn ids(sent: &[Sent], which: impl Fn(Outcome) -> bool) -> BTreeSet<String> {
 }
 
 /// The dead letters, by the command that operators use.
-pub(super) fn letters(operator: &Unit) -> Vec<ListedDeadLetter> {
+pub fn letters(operator: &Unit) -> Vec<ListedDeadLetter> {
     let output = operator.command(&["dead-letters", "list", "--json", "--limit", "60000"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("the command prints text");

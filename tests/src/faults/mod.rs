@@ -9,7 +9,7 @@ mod proxy;
 mod random;
 mod site;
 
-pub use account::{Account, ListedDeadLetter, Row};
+pub use account::{Account, ListedDeadLetter, Row, letters};
 pub use balancer::Balancer;
 pub use load::{Load, Outcome, Sent, new_client, place};
 pub use poison::broken_messages;

@@ -69,6 +69,15 @@ impl Stack {
         self
     }
 
+    /// Adds a setting of one unit, or changes one.
+    #[must_use]
+    pub fn with(mut self, unit: &str, key: &str, value: &str) -> Self {
+        for unit in self.units.iter_mut().filter(|one| one.name() == unit) {
+            unit.set(key, value);
+        }
+        self
+    }
+
     /// Adds a setting of all units, or changes one.
     #[must_use]
     pub fn with_all(mut self, key: &str, value: &str) -> Self {
