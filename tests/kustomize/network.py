@@ -6,6 +6,7 @@ are compared side by side: (from, to, port) for what may leave a pod, and again 
 
 import ipaddress
 import os
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,6 +36,9 @@ def named_hosts(rendered, workload):
             if key.startswith("KEEPER_") and key.endswith("__URL") or key in ADDRESSES and value:
                 url = urlsplit(value)
                 yield url.hostname, url.port or {"http": 80, "https": 443}[url.scheme]
+        for option, value in pairwise(container.get("args", [])):
+            if option == "--url":
+                yield urlsplit(value).hostname, urlsplit(value).port
         for host, port in HOSTS:
             if host in env:
                 yield env[host], int(env[port])

@@ -19,7 +19,8 @@ DATA = {
     "managed+made-secrets": ["managed-endpoints"],
 }
 EDGE = {"no-edge": [], "ingress": ["ingress"], "load-balancer": ["load-balancer", "registry"]}
-WATCHED = {"unwatched": [], "watched": ["monitoring"]}
+# Where it is watched, there are customers to watch.
+WATCHED = {"unwatched": [], "watched": ["monitoring", "load"]}
 GUARDED = {"open": False, "guarded": True}
 
 
@@ -78,6 +79,7 @@ def combinations(folders):
             components[1 + len(data) : 1 + len(data)] = [*access_for(data), "ebs-storage"]
         if guarded:
             components += policies_for(components, folders)
+        components += ["load/key"] if {"load", "access"} <= set(components) else []
         last = ["release", *(["release/digests"] if "registry" in edge else [])]
         yield f"{d},{e},{w},{g}", [*components, *last], guarded
 
@@ -105,7 +107,8 @@ def write_combination(tree, number, components):
 def all_rendered(tree):
     """The overlays, then the combinations; raises with kustomize's own words when one does not build."""
     folders = {p.name for p in (tree / "components/network-policies").iterdir()}
-    beside = made_secrets(tree)
+    # The key of the customers is made by hand (README).
+    beside = [*made_secrets(tree), {"kind": "Secret", "metadata": {"name": "load-key"}, "data": {"key": ""}}]
     jobs = [(name, tree / "overlays" / name, True) for name in OVERLAYS]
     for number, (name, components, guarded) in enumerate(combinations(folders)):
         jobs.append((name, write_combination(tree, number, components), guarded))
