@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,10 +13,12 @@ use crate::server::Server;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Says whether the database answers, takes writes, is fit for the unit's data, and has the unit's schema with the rights to
-/// use it. All of it is asked each time: somebody may drop a table, take a right away, or restore an older backup.
+/// use it. Tables and rights are asked for each time: somebody may drop a table, take a right away, or restore an older backup.
 #[derive(Debug)]
 pub struct DatabaseProbe {
     database: PgDatabase,
+    /// All migrations were seen, and nothing has been missing since: they are not read again.
+    migrated: AtomicBool,
     /// The unit makes the schema when it starts, which it has not done yet.
     migrates_later: bool,
 }
@@ -23,7 +26,7 @@ pub struct DatabaseProbe {
 impl DatabaseProbe {
     /// Makes the probe.
     pub fn new(database: PgDatabase) -> Self {
-        Self { database, migrates_later: false }
+        Self { database, migrated: AtomicBool::new(false), migrates_later: false }
     }
 
     /// Makes the probe of a unit that does not run. Where it `migrates` when it starts, the schema need not be there yet.
@@ -37,7 +40,13 @@ impl DatabaseProbe {
             self.database.distrust();
         }
         server.check(&self.database)?;
-        self.check_schema().await
+        let schema = if self.migrated.load(Ordering::Relaxed) {
+            Rights::ask(&self.database).await?.check(&self.database)
+        } else {
+            self.check_schema().await
+        };
+        self.migrated.store(schema.is_ok() && !self.migrates_later, Ordering::Relaxed);
+        schema
     }
 
     async fn check_schema(&self) -> PortResult<()> {
