@@ -272,10 +272,15 @@ bring_older() {
     touch "$older/complete"
 }
 
-# suites NAME…: runs test targets, which may be patterns, of the whole workspace.
+# suites NAME… [-- OPTION…]: runs test targets, which may be patterns, of the whole workspace; options are those of the tests.
 suites() {
+    local targets=()
+    while [[ $# -gt 0 && $1 != -- ]]; do
+        targets+=("--test=$1")
+        shift
+    done
     build
-    KEEPER_BIN_DIR=$binaries cargo test --locked --quiet --workspace "${@/#/--test=}"
+    KEEPER_BIN_DIR=$binaries cargo test --locked --quiet --workspace "${targets[@]}" "$@"
 }
 
 # with_stack KIND COMMAND…: the command finds BASE_URL and MANAGEMENT_URL in its environment.

@@ -281,10 +281,13 @@ async fn a_key_is_not_looked_up_for_long_while_billing_is_away() {
     billing.start();
     stack.ready().await;
     eventually("both are conflicts", Duration::from_secs(30), async || {
-        let list = billing.command(&["dead-letters", "list", "--json"]).stdout;
-        let list = serde_json::from_slice::<serde_json::Value>(&list).ok()?;
-        (list.as_array()?.len() >= 2).then_some(())
+        let metrics = billing.management().get("/metrics").await.body;
+        let count = |outcome| metric(&metrics, "orders_recorded_total", &[("outcome", outcome)]);
+        (count("conflict")? + count("further_conflict")? >= 2.0).then_some(())
     })
     .await;
+    let list = billing.command(&["dead-letters", "list", "--json"]).stdout;
+    let list = serde_json::from_slice::<serde_json::Value>(&list).unwrap();
+    assert_eq!(list.as_array().map(Vec::len), Some(1), "{list}");
     assert_eq!(api.get(&path).await.expect(200).json(), first);
 }
