@@ -40,6 +40,10 @@ local kinds = {
 function init(arguments)
     math.randomseed(os.time() + number * 7919)
     kind, movies = kinds[arguments[1]], tonumber(arguments[2])
+    -- What wrk was told to send with each request.
+    for name, value in pairs(wrk.headers) do
+        json[name] = value
+    end
 end
 
 function request()

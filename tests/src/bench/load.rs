@@ -30,17 +30,22 @@ pub(crate) struct Load {
 impl Load {
     /// Sends one kind of request with wrk.
     pub(crate) fn wrk(&self, url: &str, kind: &str, movies: u64) -> Figures {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/load.lua");
-        let measure = |seconds: u64| {
-            let mut wrk = Command::new("wrk");
-            wrk.args(["-t2", "-c32", &format!("-d{seconds}s"), "--timeout", "30s", "-s"]).arg(&script);
-            run(wrk.args([url, "--", kind, &movies.to_string()]))
-        };
         // Connections and caches are warm when it counts; orders are counted from the first.
         if kind != "order" {
-            measure(1);
+            Self { seconds: 1, programs: self.programs.clone() }.wrk_as(url, kind, movies, None);
         }
-        let said = measure(self.seconds);
+        self.wrk_as(url, kind, movies, None)
+    }
+
+    /// Sends one kind of request with wrk, each with these credentials, and nothing before.
+    pub(crate) fn wrk_as(&self, url: &str, kind: &str, movies: u64, credentials: Option<&str>) -> Figures {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/load.lua");
+        let mut wrk = Command::new("wrk");
+        wrk.args(["-t2", "-c32", &format!("-d{}s", self.seconds), "--timeout", "30s", "-s"]).arg(&script);
+        if let Some(credentials) = credentials {
+            wrk.args(["-H", &format!("Authorization: {credentials}")]);
+        }
+        let said = run(wrk.args([url, "--", kind, &movies.to_string()]));
         let line = said.lines().find_map(|line| line.strip_prefix("RESULT "));
         let words = line.unwrap_or_else(|| panic!("wrk: {said}")).split(' ');
         let numbers: Vec<u64> = words.map(|word| word.parse().expect("load.lua prints numbers")).collect();

@@ -1,14 +1,17 @@
-//! The benchmark: `bench [--movies N] [--seconds S]`.
+//! The benchmark: `bench [--movies N] [--seconds S]`, or `bench --costs ROUNDS [--seconds S]`.
 //!
 //! It starts the distributed stack on servers of its own, drives it with wrk over 32 connections, and sets each figure
 //! beside what pgbench reaches with the same statement, 32 clients, in the same run. With more than 10,000 movies it
-//! shows too how much slower reading has become since 10,000.
+//! shows too how much slower reading has become since 10,000. With `--costs` it measures instead what known callers, limits and
+//! traces cost.
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on says where and why")]
 
+mod costs;
 mod load;
 mod report;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use keeper_tests::harness::{Backing, Kind, Postgres, Stack, Unit, eventually, until};
@@ -41,6 +44,11 @@ async fn main() {
     };
     let (movies, seconds) = (option("--movies", SMALL), option("--seconds", 10));
 
+    if arguments.iter().any(|argument| argument == "--costs") {
+        let load = Load { seconds: option("--seconds", 4), programs: PathBuf::new() };
+        costs::measure(&load, option("--costs", 9)).await;
+        return;
+    }
     let stack = Stack::started(Kind::Distributed).await;
     let load = Load { seconds, programs: Postgres::shared().programs().to_owned() };
     let mut report = Report::default();

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::janitor;
 
+/// In what Linux tells of a process, on every machine.
+const TICKS_PER_SECOND: u64 = 100;
+
 /// What is started, and how. It gets `PATH`, the locale and the given variables, and nothing else of our environment.
 #[derive(Debug, Clone)]
 pub struct Launch {
@@ -130,6 +133,16 @@ impl Process {
             send("KILL", &format!("-{}", self.id()));
             self.wait(Duration::from_secs(10)).expect("a killed process ends");
         }
+    }
+
+    /// The processor time that it has taken so far, in all its threads (Linux).
+    pub fn processor_time(&self) -> Option<Duration> {
+        let stat =
+            std::fs::read_to_string(Path::new("/proc").join(self.id().to_string()).join("stat")).ok()?;
+        // The name, in parentheses, may hold anything; user and system time are the 14th and 15th field.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+        Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
     }
 
     /// The peak of its resident memory so far, in KiB (Linux).

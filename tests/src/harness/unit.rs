@@ -239,6 +239,11 @@ impl Unit {
         system::run(Command::new("prlimit").args(["--pid", &pid, &limit]));
     }
 
+    /// The processor time that it has taken since its start.
+    pub fn processor_time(&self) -> Option<Duration> {
+        self.process().as_ref()?.processor_time()
+    }
+
     /// The peak of its resident memory, in KiB.
     pub fn peak_memory(&self) -> Option<u64> {
         self.process().as_ref()?.peak_memory()
