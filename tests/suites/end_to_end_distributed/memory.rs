@@ -78,9 +78,11 @@ async fn clients_that_do_not_read_leave_or_stop_cost_no_container_its_life() {
     eventually("pages were made", PATIENCE, async || {
         let metrics = gateway.management().get("/metrics").await.body;
         let asked = [("method", "GET"), ("route", "/api/movies")];
-        let made =
-            |status| metric(&metrics, "http_requests_total", &[asked[0], asked[1], ("status", status)]);
-        (made("200") >= Some(2.0) && made("503") >= Some(10.0)).then_some(())
+        let made = |status| {
+            metric(&metrics, "http_requests_total", &[asked[0], asked[1], ("status", status)]).unwrap_or(0.0)
+        };
+        // Unoptimised, such a page may take longer than a request may; it takes the memory all the same.
+        (made("200") + made("504") >= 2.0 && made("503") >= 10.0).then_some(())
     })
     .await;
     all_quiet(&stack).await;
