@@ -40,11 +40,13 @@ impl DatabaseProbe {
             self.database.distrust();
         }
         server.check(&self.database)?;
-        let schema = if self.migrated.load(Ordering::Relaxed) {
-            Rights::ask(&self.database).await?.check(&self.database)
-        } else {
-            self.check_schema().await
-        };
+        if self.migrated.load(Ordering::Relaxed)
+            && Rights::ask(&self.database).await?.check(&self.database).is_ok()
+        {
+            return Ok(());
+        }
+        // What is missing is told apart with more questions.
+        let schema = self.check_schema().await;
         self.migrated.store(schema.is_ok() && !self.migrates_later, Ordering::Relaxed);
         schema
     }
