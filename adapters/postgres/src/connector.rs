@@ -7,7 +7,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 use crate::Pooler;
 use crate::access::Access;
 use crate::error;
-use crate::remedy::Place;
+use crate::remedy::Login;
 use crate::session::Session;
 
 /// A setting that the server does not know, given to a session as it starts, to tell it from all others.
@@ -17,20 +17,20 @@ const MARK: &str = "keeper.session";
 #[derive(Debug)]
 pub(crate) struct Connector {
     dependency: &'static str,
-    place: Place,
+    login: Login,
     access: Access,
     /// A pooler was found, or the settings say so: nothing is asked of a session's start any more.
     pooled: AtomicBool,
 }
 
 impl Connector {
-    pub(crate) fn new(dependency: &'static str, place: Place, access: Access, pooler: Pooler) -> Self {
-        Self { dependency, place, access, pooled: AtomicBool::new(pooler == Pooler::Transaction) }
+    pub(crate) fn new(dependency: &'static str, login: Login, access: Access, pooler: Pooler) -> Self {
+        Self { dependency, login, access, pooled: AtomicBool::new(pooler == Pooler::Transaction) }
     }
 
     /// Who connects, and where.
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    pub(crate) fn login(&self) -> &Login {
+        &self.login
     }
 
     /// How a connection is opened now.

@@ -10,7 +10,7 @@ use crate::access::Access;
 use crate::connector::Connector;
 use crate::error::{self, Blame};
 use crate::pool::{Lease, Pool};
-use crate::remedy::Place;
+use crate::remedy::Login;
 use crate::session::{Intent, Ownership, Session};
 use crate::statement::{Answer, Statement};
 use crate::{PgSettings, Schema};
@@ -63,8 +63,8 @@ impl PgDatabase {
     /// A setting cannot be used.
     pub fn new(settings: &PgSettings, schema: Schema) -> Result<Self, WrongSetting> {
         let access = Access::new(schema.dependency(), settings)?;
-        let place = Place { role: settings.user.clone(), database: settings.name.clone() };
-        let connector = Arc::new(Connector::new(schema.dependency(), place, access, settings.pooler));
+        let login = Login { role: settings.user.clone(), database: settings.name.clone() };
+        let connector = Arc::new(Connector::new(schema.dependency(), login, access, settings.pooler));
         let pool = Pool::new(schema.dependency(), Arc::clone(&connector), settings);
         Ok(Self(Arc::new(Inner {
             schema,
@@ -172,15 +172,15 @@ impl PgDatabase {
     }
 
     pub(crate) fn role(&self) -> &str {
-        &self.place().role
+        &self.login().role
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.place().database
+        &self.login().database
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        self.0.connector.place()
+    pub(crate) fn login(&self) -> &Login {
+        self.0.connector.login()
     }
 
     /// Opens a connection of its own, on which a statement may take as long as it needs.
@@ -189,7 +189,7 @@ impl PgDatabase {
         timeout(self.0.connect_timeout, self.0.connector.open(0))
             .await
             .map_err(|late| PortError::unavailable(dependency, late))?
-            .map_err(|error| PortError::unavailable(dependency, self.place().with_remedy(&error)))
+            .map_err(|error| PortError::unavailable(dependency, self.login().with_remedy(&error)))
     }
 
     /// Listens on a connection of its own. `None` behind a pooler that shares sessions: what is listened to there is heard

@@ -45,7 +45,7 @@ impl PgDatabase {
                         PortError::unavailable(dependency, error::said(&error))
                     }
                     Blame::Statement | Blame::Session => {
-                        PortError::failed(dependency, self.place().with_remedy(&error))
+                        PortError::failed(dependency, self.login().with_remedy(&error))
                     }
                 }
             }

@@ -6,12 +6,12 @@ use crate::error::{code, said};
 
 /// Who was refused, and where.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct Login {
     pub(crate) role: String,
     pub(crate) database: String,
 }
 
-impl Place {
+impl Login {
     /// What was said, with what to do about it where that is known. Only the text tells the cases of one code apart; a server that
     /// speaks another language than English is told the advice that is right most often.
     pub(crate) fn with_remedy(&self, error: &Error) -> String {
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn each_refusal_has_the_remedy_that_is_its_own() {
-        let place = Place { role: "app".into(), database: "inventory".into() };
+        let login = Login { role: "app".into(), database: "inventory".into() };
         for (code, said, remedy) in [
             ("42501", "permission denied for schema public", "GRANT CREATE ON SCHEMA public TO \"app\""),
             ("42501", "keine Berechtigung", "ALTER DATABASE \"inventory\" OWNER TO \"app\""),
@@ -89,10 +89,10 @@ mod tests {
                 "GRANT USAGE, CREATE ON SCHEMA public TO \"app\"",
             ),
         ] {
-            let told = place.remedy(Some(code), said).unwrap();
+            let told = login.remedy(Some(code), said).unwrap();
             assert!(told.contains(remedy), "{said}: {told}");
         }
-        assert_eq!(place.remedy(Some("23505"), "duplicate key"), None);
-        assert_eq!(place.remedy(None, "broken pipe"), None);
+        assert_eq!(login.remedy(Some("23505"), "duplicate key"), None);
+        assert_eq!(login.remedy(None, "broken pipe"), None);
     }
 }
