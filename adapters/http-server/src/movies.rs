@@ -41,7 +41,7 @@ pub(crate) fn routes_and_docs() -> (Vec<Route>, OpenApi) {
 #[post("/api/movies", data = "<body>")]
 async fn add(
     catalog: &Catalog,
-    access: Reply<Access<AddMovie>>,
+    access: Reply<Access<'_, AddMovie>>,
     call: Call,
     query: Reply<NoQuery>,
     body: Reply<Body<MovieFields>>,
@@ -63,7 +63,7 @@ async fn add(
 async fn list(
     catalog: &Catalog,
     rows: &State<Rows>,
-    access: Reply<Access<ListMovies>>,
+    access: Reply<Access<'_, ListMovies>>,
     call: Call,
     query: Reply<MovieList>,
 ) -> Reply<Listing<MovieBody>> {
@@ -87,7 +87,7 @@ async fn list(
 #[get("/api/movies/<id>")]
 async fn read(
     catalog: &Catalog,
-    access: Reply<Access<ReadMovie>>,
+    access: Reply<Access<'_, ReadMovie>>,
     call: Call,
     id: MovieIdParam,
     query: Reply<NoQuery>,
@@ -113,7 +113,7 @@ async fn read(
 #[put("/api/movies/<id>", data = "<body>")]
 async fn change(
     catalog: &Catalog,
-    access: Reply<Access<ChangeMovie>>,
+    access: Reply<Access<'_, ChangeMovie>>,
     call: Call,
     id: MovieIdParam,
     query: Reply<NoQuery>,
@@ -139,7 +139,7 @@ async fn change(
 #[delete("/api/movies/<id>")]
 async fn remove(
     catalog: &Catalog,
-    access: Reply<Access<DeleteMovie>>,
+    access: Reply<Access<'_, DeleteMovie>>,
     call: Call,
     id: MovieIdParam,
     query: Reply<NoQuery>,
@@ -164,7 +164,7 @@ async fn remove(
 #[delete("/api/movies")]
 async fn clear(
     catalog: &Catalog,
-    access: Reply<Access<DeleteAllMovies>>,
+    access: Reply<Access<'_, DeleteAllMovies>>,
     call: Call,
     query: Reply<NoQuery>,
     uri: &Origin<'_>,

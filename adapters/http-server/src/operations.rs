@@ -42,7 +42,7 @@ pub(crate) fn routes_and_docs() -> (Vec<Route>, OpenApi) {
 #[get("/api/operations/dead-letters")]
 async fn list(
     dead_letters: &DeadLetters,
-    access: Reply<Access<ListDeadLetters>>,
+    access: Reply<Access<'_, ListDeadLetters>>,
     call: Call,
     limit: Reply<DeadLetterLimit>,
 ) -> Reply<Uncached<Json<DeadLetterListBody>>> {
@@ -59,7 +59,7 @@ async fn list(
 #[get("/api/operations/dead-letters/<id>")]
 async fn read(
     dead_letters: &DeadLetters,
-    access: Reply<Access<ReadDeadLetter>>,
+    access: Reply<Access<'_, ReadDeadLetter>>,
     call: Call,
     id: DeadLetterIdParam,
     query: Reply<NoQuery>,
@@ -79,7 +79,7 @@ async fn read(
 #[post("/api/operations/dead-letters/replay", data = "<body>", rank = 1)]
 async fn replay_all(
     dead_letters: &DeadLetters,
-    access: Reply<Access<ReplayDeadLetters>>,
+    access: Reply<Access<'_, ReplayDeadLetters>>,
     call: Call,
     query: Reply<NoQuery>,
     body: Reply<Body<ReplayFields>>,
@@ -100,7 +100,7 @@ async fn replay_all(
 #[post("/api/operations/dead-letters/<id>/replay", data = "<body>")]
 async fn replay(
     dead_letters: &DeadLetters,
-    access: Reply<Access<ReplayDeadLetter>>,
+    access: Reply<Access<'_, ReplayDeadLetter>>,
     call: Call,
     id: DeadLetterIdParam,
     query: Reply<NoQuery>,
@@ -123,7 +123,7 @@ async fn replay(
 #[delete("/api/operations/dead-letters/<id>")]
 async fn discard(
     dead_letters: &DeadLetters,
-    access: Reply<Access<DiscardDeadLetter>>,
+    access: Reply<Access<'_, DiscardDeadLetter>>,
     call: Call,
     id: DeadLetterIdParam,
     because: Reply<Because>,

@@ -63,7 +63,7 @@ pub(crate) fn book_routes_and_docs() -> (Vec<Route>, OpenApi) {
 async fn submit(
     intake: &State<Arc<dyn OrderIntake>>,
     metrics: &State<IntakeMetrics>,
-    access: Reply<Access<PlaceOrder>>,
+    access: Reply<Access<'_, PlaceOrder>>,
     call: Call,
     key: Reply<Key>,
     query: Reply<NoQuery>,
@@ -95,7 +95,7 @@ async fn submit(
 async fn read(
     book: &State<Arc<dyn OrderBook>>,
     waiters: &State<Waiters>,
-    access: Reply<Access<ReadOrder>>,
+    access: Reply<Access<'_, ReadOrder>>,
     call: Call,
     order_id: OrderIdParam,
     wait: Reply<OrderWait>,
@@ -138,7 +138,7 @@ async fn read(
 #[get("/api/billing/orders")]
 async fn list(
     book: &State<Arc<dyn OrderBook>>,
-    access: Reply<Access<ListOrders>>,
+    access: Reply<Access<'_, ListOrders>>,
     call: Call,
     query: Reply<OrderList>,
 ) -> Reply<Listing<OrderBody>> {

@@ -42,13 +42,13 @@ pub fn stage(control: AccessControl) -> AdHoc {
 
 impl AccessControl {
     /// Decides whether the call may be made, as far as the head of its request says.
-    pub(super) async fn admit(
-        &self,
+    pub(super) async fn admit<'r>(
+        &'r self,
         operation: Operation,
-        request: &Request<'_>,
-    ) -> Result<(Caller, Visit), ApiError> {
+        request: &'r Request<'_>,
+    ) -> Result<(Caller, Visit<'r>), ApiError> {
         let address = address::of_client(request, self.trusted_proxies);
-        let visit = Visit::new(operation, address, request, Some(self.metrics.clone()));
+        let visit = Visit::new(operation, address, request, Some(&self.metrics));
         let Some(credentials) = &self.credentials else {
             self.limit(operation, &Caller::Unchecked, &visit, request).await?;
             return Ok((Caller::Unchecked, visit));
@@ -70,7 +70,7 @@ impl AccessControl {
     async fn caller(
         &self,
         credentials: &dyn Credentials,
-        visit: &Visit,
+        visit: &Visit<'_>,
         request: &Request<'_>,
     ) -> Result<Caller, ApiError> {
         let Some(presented) = presented(request.headers())? else { return Ok(Caller::Anonymous) };
@@ -92,7 +92,7 @@ impl AccessControl {
         &self,
         operation: Operation,
         caller: &Caller,
-        visit: &Visit,
+        visit: &Visit<'_>,
         request: &Request<'_>,
     ) -> Result<(), ApiError> {
         if self.limiter.is_none() {

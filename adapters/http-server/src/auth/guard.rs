@@ -48,13 +48,13 @@ guarded!(
 );
 
 /// Somebody who may make the call `O`.
-pub(crate) struct Access<O> {
+pub(crate) struct Access<'r, O> {
     caller: Caller,
-    visit: Visit,
+    visit: Visit<'r>,
     operation: PhantomData<O>,
 }
 
-impl<O> Access<O> {
+impl<O> Access<'_, O> {
     /// Writes down that they changed something, and why.
     pub(crate) fn done(&self, action: &'static str, reason: &str, count: u64) {
         self.visit.done(&self.caller, action, reason, count);
@@ -70,7 +70,7 @@ impl<O> Access<O> {
 }
 
 #[rocket::async_trait]
-impl<'r, O: Guarded> FromRequest<'r> for Access<O> {
+impl<'r, O: Guarded> FromRequest<'r> for Access<'r, O> {
     type Error = ApiError;
 
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ApiError> {
@@ -88,7 +88,7 @@ impl<'r, O: Guarded> FromRequest<'r> for Access<O> {
 }
 
 /// What it needs is said per operation, in [`crate::docs`].
-impl<O> OpenApiFromRequest<'_> for Access<O>
+impl<'r, O> OpenApiFromRequest<'r> for Access<'r, O>
 where
     O: Guarded,
 {

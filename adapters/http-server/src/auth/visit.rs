@@ -13,34 +13,24 @@ use crate::call::CallInfo;
 ///
 /// Everything that came from outside is a field of the line, never a part of its text: it is written escaped, so that nothing
 /// splits or forges a line.
-pub(crate) struct Visit {
+pub(crate) struct Visit<'r> {
     operation: Operation,
     pub(super) address: IpAddr,
-    object: String,
-    request_id: String,
-    trace_id: Option<String>,
-    span_id: Option<String>,
+    object: &'r str,
+    call: &'r CallInfo,
     /// `None` where nobody is asked who they are.
-    metrics: Option<AccessMetrics>,
+    metrics: Option<&'r AccessMetrics>,
 }
 
-impl Visit {
+impl<'r> Visit<'r> {
     pub(super) fn new(
         operation: Operation,
         address: IpAddr,
-        request: &Request<'_>,
-        metrics: Option<AccessMetrics>,
+        request: &'r Request<'_>,
+        metrics: Option<&'r AccessMetrics>,
     ) -> Self {
-        let call = CallInfo::of(request);
-        Self {
-            operation,
-            address,
-            object: request.uri().path().to_string(),
-            request_id: call.request_id().to_owned(),
-            trace_id: call.context().trace_id().map(str::to_owned),
-            span_id: call.context().span_id().map(str::to_owned),
-            metrics,
-        }
+        let (object, call) = (request.uri().path().raw().as_str(), CallInfo::of(request));
+        Self { operation, address, object, call, metrics }
     }
 
     /// Credentials were not good.
@@ -67,7 +57,7 @@ impl Visit {
     }
 
     fn decided(&self, outcome: &'static str, means: Option<Means>) {
-        if let Some(metrics) = &self.metrics {
+        if let Some(metrics) = self.metrics {
             metrics.decided(outcome, means);
         }
     }
@@ -92,9 +82,9 @@ impl Visit {
             via = means.map(Means::as_str),
             address = %self.address,
             object = self.object,
-            request_id = self.request_id,
-            trace_id = self.trace_id,
-            span_id = self.span_id,
+            request_id = self.call.request_id(),
+            trace_id = self.call.context().trace_id(),
+            span_id = self.call.context().span_id(),
             "audit"
         );
     }
