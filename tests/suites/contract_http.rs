@@ -209,6 +209,7 @@ async fn a_call_carries_the_id_of_the_request_that_it_is_made_for() {
         request_id: "client-7".into(),
         traceparent: Some(traceparent.clone()),
         tracestate: Some("rojo=1,congo=2".into()),
+        caller: None,
     };
     context.scope(async { InventoryClient::new(service).get(movie_id(7)).await.unwrap() }).await;
     let head = seen.recv().await.unwrap().to_lowercase();

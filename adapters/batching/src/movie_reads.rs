@@ -5,7 +5,6 @@ use futures_util::future::join_all;
 use keeper_domain::{Movie, MovieId};
 use keeper_ports::inventory::MAX_IDS;
 use keeper_ports::{PortError, PortResult};
-use keeper_telemetry::caller::CallerName;
 use keeper_telemetry::context::RequestContext;
 
 use crate::coalescer::{Answers, Coalescer, MAX_CALLS};
@@ -23,11 +22,10 @@ pub(crate) trait MovieReader: Clone + Send + Sync + 'static {
 #[derive(Clone)]
 pub(crate) struct MovieReads(Coalescer<Read, Option<Movie>>);
 
-/// A movie to be read, and the request and the caller that it is for.
+/// A movie to be read, and the request that it is for.
 struct Read {
     id: MovieId,
     context: Option<RequestContext>,
-    caller: Option<CallerName>,
 }
 
 impl MovieReads {
@@ -37,7 +35,7 @@ impl MovieReads {
     }
 
     pub(crate) async fn find(&self, id: MovieId) -> PortResult<Option<Movie>> {
-        self.0.call(Read { id, context: RequestContext::current(), caller: CallerName::current() }).await
+        self.0.call(Read { id, context: RequestContext::current() }).await
     }
 }
 
@@ -47,9 +45,7 @@ async fn answer(reader: impl MovieReader, reads: Vec<Read>) -> Answers<Option<Mo
     }
     let ids = reads.iter().map(|read| read.id).collect();
     let contexts = reads.iter().filter_map(|read| read.context.clone()).collect();
-    let callers = CallerName::of_all(reads.iter().filter_map(|read| read.caller.clone()));
-    let call = RequestContext::scope_shared(contexts, reader.many(ids));
-    match CallerName::scope_if_some(callers, call).await {
+    match RequestContext::scope_shared(contexts, reader.many(ids)).await {
         // One of the movies may be at fault, which alone is to fail.
         Err(PortError::Failed { .. }) => Ok(join_all(reads.iter().map(|read| alone(&reader, read))).await),
         movies => {
@@ -61,8 +57,7 @@ async fn answer(reader: impl MovieReader, reads: Vec<Read>) -> Answers<Option<Mo
 }
 
 async fn alone(reader: &impl MovieReader, read: &Read) -> PortResult<Option<Movie>> {
-    let call = RequestContext::scope_if_some(read.context.clone(), reader.one(read.id));
-    CallerName::scope_if_some(read.caller.clone(), call).await
+    RequestContext::scope_if_some(read.context.clone(), reader.one(read.id)).await
 }
 
 #[async_trait]

@@ -22,7 +22,7 @@ async fn read_together(
     let movies: Arc<dyn MovieRepository> = Arc::new(movies);
     let reads = MovieReads::new("store", movies);
     let reads = ids.map(|id| {
-        let context = RequestContext { request_id: format!("r{id}"), traceparent: None, tracestate: None };
+        let context = RequestContext { request_id: format!("r{id}"), ..RequestContext::default() };
         context.scope(reads.find(MovieId::new("id", id).unwrap()))
     });
     let answers = join_all(reads).await;

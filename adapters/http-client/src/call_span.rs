@@ -52,8 +52,9 @@ impl CallSpan {
                 }
             }
         }
-        if let Some(caller) = CallerName::current() {
-            write(CALLER, caller.as_str());
+        let callers = self.made_for.iter().chain(&self.context).filter_map(|context| context.caller.clone());
+        if let Some(callers) = CallerName::of_all(callers) {
+            write(CALLER, callers.as_str());
         }
         if self.made_for.len() > 1 {
             let ids: Vec<&str> = self.made_for.iter().map(|context| context.request_id.as_str()).collect();

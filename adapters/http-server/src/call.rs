@@ -123,11 +123,11 @@ impl Fairing for RequestIds {
 }
 
 /// The context in which a handler calls a port, so that the call carries the request's id and its caller's name.
-pub(crate) struct Call(RequestContext, Option<CallerName>);
+pub(crate) struct Call(RequestContext);
 
 impl Call {
     pub(crate) async fn run<F: Future>(self, call: F) -> F::Output {
-        CallerName::scope_if_some(self.1, self.0.scope(call)).await
+        self.0.scope(call).await
     }
 }
 
@@ -137,7 +137,7 @@ impl<'r> FromRequest<'r> for Call {
 
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Self::Error> {
         let call = CallInfo::of(request);
-        Outcome::Success(Self(call.context.clone(), call.caller().cloned()))
+        Outcome::Success(Self(RequestContext { caller: call.caller().cloned(), ..call.context.clone() }))
     }
 }
 

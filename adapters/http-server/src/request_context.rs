@@ -18,7 +18,7 @@ pub(crate) fn begin<'a>(
     let traceparent = header(TRACEPARENT).filter(|value| is_sane_traceparent(value)).map(str::to_owned);
     // It belongs to the trace context, and goes only with one.
     let tracestate = traceparent.as_ref().and_then(|_| tracestate(tracestates));
-    let mut context = RequestContext { request_id, traceparent, tracestate };
+    let mut context = RequestContext { request_id, traceparent, tracestate, caller: None };
     let span = Span::of_request(&mut context, method);
     (context, span)
 }

@@ -193,6 +193,7 @@ impl Message {
             request_id: self.request_id.clone()?,
             traceparent: self.traceparent.clone(),
             tracestate: self.tracestate.clone(),
+            caller: None,
         })
     }
 

@@ -1,14 +1,6 @@
 //! Who a call is made for: the unit that knows its caller passes the name on to the units inside, for their logs.
-//!
-//! It goes beside the call, with the task, as the request's context does.
-
-use std::future::Future;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-
-tokio::task_local! {
-    static CALLER_OF_TASK: CallerName;
-}
 
 /// The header of the caller's name, between our own units. From outside it is not believed.
 pub const CALLER: &str = "X-Caller";
@@ -67,19 +59,6 @@ impl CallerName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// Runs a call that is made for this caller, if there is one.
-    pub async fn scope_if_some<F: Future>(caller: Option<Self>, call: F) -> F::Output {
-        match caller {
-            Some(caller) => CALLER_OF_TASK.scope(caller, call).await,
-            None => call.await,
-        }
-    }
-
-    /// Whom the call that is running is made for, if it is known.
-    pub fn current() -> Option<Self> {
-        CALLER_OF_TASK.try_with(Clone::clone).ok()
-    }
 }
 
 #[cfg(test)]
@@ -123,13 +102,5 @@ mod tests {
         let many = (0..1_000).map(|number| CallerName::new(&format!("{number:0>100}")));
         let all = CallerName::of_all(many).unwrap();
         assert!(CallerName::parse(all.as_str()).is_some(), "{}", all.as_str().len());
-    }
-
-    #[tokio::test]
-    async fn a_call_knows_its_own_caller_only() {
-        let caller = Some(CallerName::new("a"));
-        assert_eq!(CallerName::scope_if_some(caller.clone(), async { CallerName::current() }).await, caller);
-        assert_eq!(CallerName::scope_if_some(None, async { CallerName::current() }).await, None);
-        assert_eq!(CallerName::current(), None);
     }
 }

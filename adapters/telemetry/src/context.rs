@@ -1,10 +1,11 @@
-//! What travels with a request from process to process: its id and its trace.
+//! What travels with a request from process to process: its id, its trace, and whom it is made for.
 //!
 //! The ports know nothing of it, so it goes beside the call, with the task: the HTTP server sets it, the HTTP client
 //! and the queue's publisher pass it on.
 
 use std::future::Future;
 
+use crate::caller::CallerName;
 use crate::traceparent::{is_sampled, span_id, trace_id};
 
 tokio::task_local! {
@@ -24,8 +25,8 @@ pub const TRACEPARENT: &str = "traceparent";
 /// The header of what systems on the way added to the trace context (W3C Trace Context).
 pub const TRACESTATE: &str = "tracestate";
 
-/// A request's id and where in its trace it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A request's id, where in its trace it is, and whom it is made for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestContext {
     /// The id under which every process logs the request.
     pub request_id: String,
@@ -34,6 +35,8 @@ pub struct RequestContext {
     pub traceparent: Option<String>,
     /// What systems on the way added to the trace context, passed on with it as it came.
     pub tracestate: Option<String>,
+    /// The name of the caller, where it is known. It goes to our own units, for their logs, and into no message.
+    pub caller: Option<CallerName>,
 }
 
 impl RequestContext {
@@ -103,7 +106,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_sees_its_own_context_only() {
-        let context = RequestContext { request_id: "r1".into(), traceparent: None, tracestate: None };
+        let caller = Some(CallerName::new("k1"));
+        let context = RequestContext { request_id: "r1".into(), caller, ..RequestContext::default() };
         assert_eq!(RequestContext::current(), None);
         let seen = context.clone().scope(async { RequestContext::current() }).await;
         assert_eq!(seen, Some(context));
@@ -111,11 +115,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_for_many_requests_has_the_first_ones_context_and_knows_them_all() {
-        let contexts = ["r1", "r2"].map(|id| RequestContext {
-            request_id: id.into(),
-            traceparent: None,
-            tracestate: None,
-        });
+        let contexts =
+            ["r1", "r2"].map(|id| RequestContext { request_id: id.into(), ..RequestContext::default() });
         let seen = async { (RequestContext::current(), RequestContext::shared_by()) };
         let (current, all) = RequestContext::scope_shared(contexts.to_vec(), seen).await;
         assert_eq!((current, &all[..]), (Some(contexts[0].clone()), &contexts[..]));

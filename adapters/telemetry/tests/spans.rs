@@ -33,7 +33,7 @@ fn request(trace: u8, sampled: bool) -> RequestContext {
     RequestContext {
         request_id: format!("r{trace}"),
         traceparent: Some(format!("00-{trace:032x}-00000000000000ff-{flags}")),
-        tracestate: None,
+        ..RequestContext::default()
     }
 }
 
@@ -152,7 +152,7 @@ async fn a_batch_has_a_span_of_its_own_and_one_in_the_trace_of_each_message() {
 #[test]
 fn a_trace_that_begins_here_is_named_in_the_context() {
     LazyLock::force(&EXPORTED);
-    let mut context = RequestContext { request_id: "r".into(), traceparent: None, tracestate: None };
+    let mut context = RequestContext { request_id: "r".into(), ..RequestContext::default() };
     drop(Span::of_request(&mut context, "GET"));
     assert!(context.is_sampled() && context.trace_id().is_some(), "{context:?}");
 }

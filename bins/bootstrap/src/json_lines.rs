@@ -177,7 +177,9 @@ mod tests {
             tracing::warn!("deep inside");
             tracing::warn!(request_id = "another", "of another request");
         };
-        RequestContext { request_id: "r1".into(), traceparent, tracestate: None }.scope(call).await;
+        RequestContext { request_id: "r1".into(), traceparent, ..RequestContext::default() }
+            .scope(call)
+            .await;
         let written = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let [inside, of_another] = &lines[..] else { panic!("{written}") };

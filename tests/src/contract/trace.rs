@@ -8,6 +8,7 @@ pub(super) fn traced() -> RequestContext {
         request_id: "request-7".into(),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         tracestate: Some("rojo=1,congo=2".into()),
+        caller: None,
     }
 }
 

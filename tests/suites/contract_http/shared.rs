@@ -11,11 +11,9 @@ use super::*;
 /// Reads movies as clients that come together do, each under a request id and a name of its own (`r1`, `k1` for movie 1).
 async fn read_together(client: BatchedCatalog, ids: std::ops::RangeInclusive<i64>) -> Vec<Read> {
     let reads = ids.map(|id| {
-        let context = RequestContext { request_id: format!("r{id}"), traceparent: None, tracestate: None };
-        CallerName::scope_if_some(
-            Some(CallerName::new(&format!("k{id}"))),
-            context.scope(client.get(movie_id(id))),
-        )
+        let caller = Some(CallerName::new(&format!("k{id}")));
+        let context = RequestContext { request_id: format!("r{id}"), caller, ..RequestContext::default() };
+        context.scope(client.get(movie_id(id)))
     });
     join_all(reads).await
 }

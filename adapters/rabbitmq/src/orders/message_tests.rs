@@ -21,6 +21,7 @@ fn an_order_carries_its_identity_and_its_context() {
         request_id: "r1".into(),
         traceparent: Some("00-a-b-01".into()),
         tracestate: Some("rojo=1".into()),
+        caller: None,
     };
     let message = outgoing(&an_order(), Some(&context), "gateway", "billing_queue");
     let properties = &message.properties;

@@ -91,6 +91,7 @@ pub(crate) fn request_context(properties: &BasicProperties) -> Option<RequestCon
         request_id: text(REQUEST_ID)?,
         traceparent: text(TRACEPARENT),
         tracestate: text(TRACESTATE),
+        caller: None,
     })
 }
 
