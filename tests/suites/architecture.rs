@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("keeper-billing", &["keeper-domain", "keeper-ports"]),
     ("keeper-wire", &["keeper-domain", "keeper-ports"]),
     ("keeper-settings", &[]),
+    ("keeper-fetch", &[]),
     ("keeper-telemetry", &["keeper-domain", "keeper-ports"]),
     ("keeper-batching", &["keeper-domain", "keeper-ports", "keeper-telemetry"]),
     ("keeper-breaker", &["keeper-domain", "keeper-ports"]),
@@ -34,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "keeper-bootstrap",
         &[
             "keeper-domain",
+            "keeper-fetch",
             "keeper-http-server",
             "keeper-ports",
             "keeper-settings",
@@ -128,6 +130,7 @@ const HTTP_SERVER: &[&str] = &[
 const ADAPTER: &[&str] = &[
     "keeper-batching",
     "keeper-domain",
+    "keeper-fetch",
     "keeper-ports",
     "keeper-settings",
     "keeper-telemetry",

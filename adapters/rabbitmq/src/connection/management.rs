@@ -4,23 +4,12 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, HOST};
-use hyper::rt::{Read, Write};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use keeper_fetch::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use keeper_fetch::{StatusCode, get};
 use keeper_settings::WrongSetting;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use url::{Position, Url};
-
-/// The most that a queue's description may be.
-const LARGEST: usize = 512 * 1024;
+use url::Url;
 
 const KEY: &str = "broker.management_url";
 
@@ -73,48 +62,20 @@ impl Management {
             path.pop_if_empty().extend(["api", "queues", vhost, queue]);
         }
         url.set_query(Some("columns=policy,operator_policy,effective_policy_definition,arguments"));
-        let port = url.port_or_known_default().unwrap_or_default();
-        let host =
-            url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let stream = TcpStream::connect((host.as_str(), port)).await.map_err(failed)?;
-        if url.scheme() == "http" {
-            return self.get(&url, TokioIo::new(stream)).await;
+        let answer = get(&url, self.login()?, Some(&self.tls)).await.map_err(failed)?;
+        match answer.status {
+            StatusCode::OK => Ok(answer.body.into()),
+            StatusCode::NOT_FOUND => Err(ManagementError::NoQueue),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(ManagementError::Refused),
+            other => Err(ManagementError::Failed(format!("it answered {other}"))),
         }
-        let name = ServerName::try_from(host).map_err(failed)?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
-        let stream = connector.connect(name, stream).await.map_err(failed)?;
-        self.get(&url, TokioIo::new(stream)).await
     }
 
-    async fn get(
-        &self,
-        url: &Url,
-        stream: impl Read + Write + Unpin + Send + 'static,
-    ) -> Result<Vec<u8>, ManagementError> {
-        let (mut sender, connection) = http1::handshake::<_, Empty<Bytes>>(stream).await.map_err(failed)?;
+    fn login(&self) -> Result<HeaderMap, ManagementError> {
         let login = STANDARD.encode(format!("{}:{}", self.user, self.password.expose_secret()));
-        let request = Request::get(&url[Position::BeforePath..Position::AfterQuery])
-            .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
-            .header(AUTHORIZATION, format!("Basic {login}"))
-            .body(Empty::new())
-            .map_err(failed)?;
-        let answered = async {
-            let answer = sender.send_request(request).await.map_err(failed)?;
-            match answer.status() {
-                StatusCode::OK => {}
-                StatusCode::NOT_FOUND => return Err(ManagementError::NoQueue),
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(ManagementError::Refused),
-                other => return Err(ManagementError::Failed(format!("it answered {other}"))),
-            }
-            let body = Limited::new(answer.into_body(), LARGEST).collect().await;
-            Ok(body.map_err(failed)?.to_bytes().into())
-        };
-        let mut answered = std::pin::pin!(answered);
-        tokio::select! {
-            answer = &mut answered => answer,
-            // The last of the answer may still be on its way to us; if it never comes, that says so.
-            _ = connection => answered.await,
-        }
+        let mut login = HeaderValue::from_str(&format!("Basic {login}")).map_err(failed)?;
+        login.set_sensitive(true);
+        Ok(HeaderMap::from_iter([(AUTHORIZATION, login)]))
     }
 }
 
