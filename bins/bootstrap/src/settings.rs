@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use figment::providers::{Format, Serialized, Toml};
-use figment::{Figment, Profile};
+use figment::providers::Serialized;
+use figment::value::{Dict, Map};
+use figment::{Figment, Metadata, Profile, Provider};
 use keeper_settings::WrongSetting;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -56,8 +57,7 @@ impl UnitSettings {
             .map_err(|error| SettingsError(format!("the built-in defaults are wrong: {error}")))?;
         let mut figment = Figment::from(Serialized::defaults(&defaults));
         if let Some(path) = file(variables)? {
-            check_file(&defaults, &path)?;
-            figment = figment.merge(Toml::file_exact(&path));
+            figment = figment.merge(SettingsFile::read(&defaults, path)?);
         }
         let environment = environment(&defaults, variables)?;
         let merged = Self { figment: figment.merge(Serialized::from(environment, Profile::Default)) };
@@ -112,20 +112,47 @@ fn file(variables: &[(String, String)]) -> Result<Option<PathBuf>, SettingsError
     }
 }
 
-fn check_file(defaults: &Table, path: &Path) -> Result<(), SettingsError> {
-    let place = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| SettingsError(format!("cannot read {place}: {error}")))?;
-    let table: Table = text
-        .parse()
-        // Without the line itself: there may be a secret in it.
-        .map_err(|error: toml::de::Error| {
-            let line =
-                error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            let what = error.message().replace('\n', " ");
-            SettingsError(format!("{place} is not TOML, in line {line}: {what}"))
-        })?;
-    for (section, keys) in &table {
+/// A settings file whose keys are all known. It is read once: what was checked is what is used.
+struct SettingsFile {
+    path: PathBuf,
+    table: Table,
+}
+
+impl SettingsFile {
+    fn read(defaults: &Table, path: PathBuf) -> Result<Self, SettingsError> {
+        let place = path.display();
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| SettingsError(format!("cannot read {place}: {error}")))?;
+        let table: Table = text
+            .parse()
+            // Without the line itself: there may be a secret in it.
+            .map_err(|error: toml::de::Error| {
+                let start = error.span().map_or(0, |span| span.start.min(text.len()));
+                let line = text[..start].matches('\n').count() + 1;
+                let message = error.message().replace('\n', " ");
+                SettingsError(format!("{place} is not TOML, in line {line}: {message}"))
+            })?;
+        check_sections(defaults, &table, &place)?;
+        Ok(Self { path, table })
+    }
+}
+
+impl Provider for SettingsFile {
+    fn metadata(&self) -> Metadata {
+        Metadata::from("settings file", self.path.as_path())
+    }
+
+    fn data(&self) -> figment::Result<Map<Profile, Dict>> {
+        Serialized::defaults(&self.table).data()
+    }
+}
+
+fn check_sections(
+    defaults: &Table,
+    table: &Table,
+    place: &std::path::Display<'_>,
+) -> Result<(), SettingsError> {
+    for (section, keys) in table {
         let Some(known) = defaults.get(section).and_then(Value::as_table) else {
             return Err(SettingsError(format!(
                 "unknown section [{section}] in {place}; {}",
@@ -135,7 +162,7 @@ fn check_file(defaults: &Table, path: &Path) -> Result<(), SettingsError> {
         let Some(keys) = keys.as_table() else {
             return Err(SettingsError(format!("{section} in {place} must be a section: [{section}]")));
         };
-        check_keys(section, known, keys, &place)?;
+        check_keys(section, known, keys, place)?;
     }
     Ok(())
 }
