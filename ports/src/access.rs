@@ -44,6 +44,18 @@ pub enum Recognition {
 }
 
 /// Says who is behind credentials (driven).
+///
+/// What is refused and what could not be checked are different answers:
+///
+/// ```
+/// # use keeper_domain::Means;
+/// # use keeper_ports::PortResult;
+/// # use keeper_ports::access::{Credentials, Presented, Recognition};
+/// async fn is_somebody(credentials: &dyn Credentials, key: &str) -> PortResult<bool> {
+///     let recognised = credentials.recognise(Presented::new(Means::ApiKey, key)).await?;
+///     Ok(matches!(recognised, Recognition::Known(_)))
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Credentials: Send + Sync + 'static {
@@ -71,6 +83,17 @@ pub struct Quota {
 }
 
 /// Says whether a caller may go on (driven).
+///
+/// A policy without a limit lets everybody go on:
+///
+/// ```
+/// # use keeper_domain::RatePolicy;
+/// # use keeper_ports::{PortResult, access::RateLimiter};
+/// async fn may_read(limiter: &dyn RateLimiter, address: &str) -> PortResult<bool> {
+///     let quota = limiter.take(RatePolicy::Reads, address.to_owned(), None).await?;
+///     Ok(quota.is_none_or(|quota| quota.granted))
+/// }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait RateLimiter: Send + Sync + 'static {
