@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::{ArgMatches, Command};
 use serde::Deserialize;
 
-use crate::config::Common;
+use crate::config::UnitConfig;
 use crate::journal::JournalFile;
 use crate::log_writer::within_patience;
 use crate::output::say;
@@ -73,7 +73,7 @@ async fn run<U: Unit>(matches: &ArgMatches) -> Result<(), StartError> {
         return say(keeper_http_server::docs::document(U::DOCUMENT).map_err(StartError::part)?.trim_end());
     }
     let settings = UnitSettings::load(U::DEFAULTS)?;
-    let common: Common = settings.read()?;
+    let common: UnitConfig = settings.read()?;
     // Read in full before anything is done, so that `config` and `healthcheck` refuse what `serve` would.
     let own: U::Settings = settings.read()?;
     if let Some((name, matches)) = matches.subcommand()

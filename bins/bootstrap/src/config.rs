@@ -6,14 +6,14 @@ use crate::traces::TelemetrySettings;
 
 /// The sections that every unit has.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Common {
+pub(crate) struct UnitConfig {
     pub(crate) http: HttpSettings,
     pub(crate) management: ManagementSettings,
     pub(crate) log: LogSettings,
     pub(crate) telemetry: TelemetrySettings,
 }
 
-impl Common {
+impl UnitConfig {
     /// Says whether both servers can listen.
     pub(crate) fn check(&self) -> Result<(), WrongSetting> {
         let (http, management) = (self.http, self.management);
@@ -80,7 +80,7 @@ mod tests {
             let http = HttpSettings::at(http.0.parse().unwrap(), http.1);
             let management =
                 ManagementSettings { address: management.0.parse().unwrap(), port: management.1 };
-            let common = Common { http, management, log: log.clone(), telemetry: no_traces() };
+            let common = UnitConfig { http, management, log: log.clone(), telemetry: no_traces() };
             assert_eq!(common.check().is_ok(), can, "{http:?} {management:?}");
         }
     }
@@ -99,7 +99,7 @@ mod tests {
             HttpSettings { request_timeout_ms: 0, ..usual },
         ] {
             assert!(
-                Common { http, management, log: log.clone(), telemetry: no_traces() }.check().is_err(),
+                UnitConfig { http, management, log: log.clone(), telemetry: no_traces() }.check().is_err(),
                 "{http:?}"
             );
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use crate::config::Common;
+use crate::config::UnitConfig;
 use crate::output::say;
 use crate::unit::{Dependency, Unit};
 use crate::{StartError, health};
@@ -25,7 +25,7 @@ enum Finding {
 ///
 /// # Errors
 /// Something is wrong.
-pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &Common) -> Result<(), StartError> {
+pub(crate) async fn run<U: Unit>(settings: U::Settings, common: &UnitConfig) -> Result<(), StartError> {
     let mut report = Report::default();
     report.add("settings", Finding::Good);
     let running = health::is_running(common.management).await;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::config::{Common, LogFormat};
+use crate::config::{LogFormat, UnitConfig};
 use crate::log_writer::{LogWriter, within_patience};
 use crate::output::say;
 use crate::unit::{Context, Parts, Unit};
@@ -27,7 +27,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// Runs a unit until a signal, or until one of its parts ends.
 pub(crate) async fn run<U: Unit>(
     settings: U::Settings,
-    common: &Common,
+    common: &UnitConfig,
     log: Arc<LogWriter>,
 ) -> Result<(), StartError> {
     let stop = Stop::default();
@@ -61,7 +61,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(parts: Parts, common: &Common, registry: Registry, stop: Stop) -> Result<Self, StartError> {
+    fn start(parts: Parts, common: &UnitConfig, registry: Registry, stop: Stop) -> Result<Self, StartError> {
         let Parts { api, dependencies, tasks, greeting } = parts;
         let readiness = Readiness::new(dependencies, &registry)?;
         let mut background = JoinSet::new();
