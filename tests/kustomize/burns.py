@@ -99,14 +99,18 @@ def cases(source, alerts):
 
 
 def night(source, alerts):
-    """A request a minute, of which one fails: for an hour and for five minutes this is 16 times too fast, and more."""
-    slo = next(s for s in source["slos"] if s["name"] == "gateway-availability")
-    good, bad = (name for name, _ in SERIES[slo["name"]])
+    """A request each ten minutes, of which one fails: for an hour and for five minutes this is 16 times too fast, and more."""
+    requests = [minute // 10 for minute in range(201)]
+    failed = [int(minute >= 60) for minute in range(201)]
+    good = [all_ - bad for all_, bad in zip(requests, failed, strict=True)]
+    values = {"all": requests, "good": good, "bad": failed, "none": [0] * 201}
     return {
         "name": "one failure at night",
         "interval": "1m",
-        "input_series": [{"series": good, "values": "0+1x200"}, {"series": bad, "values": "0x60 1x140"}],
-        "promql_expr_test": [expected(slo, alerts, at, ()) for at in (65, 70, 120)],
+        "input_series": [
+            {"series": name, "values": " ".join(map(str, values[what]))} for slo in source["slos"] for name, what in SERIES[slo["name"]]
+        ],
+        "promql_expr_test": [expected(slo, alerts, at, ()) for slo in source["slos"] for at in (60, 61, 65, 70, 120)],
     }
 
 

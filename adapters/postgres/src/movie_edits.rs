@@ -6,8 +6,8 @@ use keeper_ports::PortResult;
 use crate::PgDatabase;
 use crate::movie_row::movie;
 
-/// Whoever comes second waits for the first one's row, and finds that it is another one now. Times are compared as the domain
-/// has them: rows that others imported may be finer.
+/// Of two changes at the same time the second waits for the row's lock, and then finds that the row differs from what it expected.
+/// Times are compared in milliseconds, as the domain has them: rows that others imported may be more precise.
 const UPDATE: &str = "UPDATE movies
      SET title = coalesce($6, title), title_folded = coalesce($7, title_folded),
          folding = 100 + CASE WHEN $7 IS NULL THEN folding ELSE $8 END,

@@ -23,8 +23,8 @@ const LONGEST_LIFE: Duration = Duration::from_mins(30);
 const NEW: Duration = Duration::from_secs(1);
 /// How often a server that refuses another connection is asked again, while one of ours may become free.
 const REFUSED_PAUSE: Duration = Duration::from_millis(100);
-/// A connection that takes longer to open may never do; from then on one of ours is as welcome. Over a long way with TLS it takes ten
-/// trips, and the pool has to grow there, too.
+/// A connection that takes longer than this to open may never open: from then on the call also takes one of ours that becomes free. Not
+/// shorter, because with TLS opening one takes ten round trips, and over a long distance the pool must be able to grow, too.
 const SOON: Duration = Duration::from_secs(1);
 
 /// The connections of this process to one database.

@@ -19,7 +19,7 @@ use crate::writer::Write;
 
 /// The most orders that are handled together.
 const BATCH: u16 = 256;
-/// How often the queue is looked at when nobody rings: another process may have put dead letters back.
+/// How often the queue is looked at without a notification: another process may have put dead letters back.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Hands the orders of a queue to a handler, first come first served. One per queue.

@@ -60,7 +60,7 @@ impl SqliteDatabase {
         let mut connection = options.connect().await?;
         migrator.set_ignore_missing(true);
         if let Err(error) = migrate(&mut connection, &migrator).await {
-            // Nothing is left open; what went wrong before is told, not what goes wrong now.
+            // Nothing is left open. The error of the migration is returned, not one of closing.
             let _ = connection.close().await;
             return Err(error);
         }

@@ -153,7 +153,7 @@ impl Worker {
 
     /// Commits the jobs in one transaction, or none of them.
     async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> sqlx::Result<()> {
-        // Nobody is told that something was kept which goes with the file.
+        // A commit into a file that was deleted or replaced would be lost: it must not be confirmed.
         self.file.check()?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,

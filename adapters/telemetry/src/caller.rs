@@ -11,7 +11,7 @@ const LONGEST: usize = 192;
 /// The longest list of names, in bytes: of the callers that share a call, so many are named.
 const LONGEST_LIST: usize = 2048;
 
-/// What stands for itself neither in a header, nor in a list, nor in a log line.
+/// Characters that a name must not have in a header, in a list or in a log line: they are percent-encoded.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add(b'\\');
 
 /// The name of a caller's credentials, which opens nothing, in visible ASCII characters; the rest is percent-encoded. Where

@@ -9,7 +9,7 @@ use keeper_domain::{IdempotencyKey, Order, OrderDraft, OrderId, RecordedOrder, U
 use keeper_ports::billing::{OrderBook, OrderIds, OrderIntake, OrderQueue, Submission};
 use keeper_ports::{Clock, PortResult};
 
-/// How long an order is held up to learn what its key names. A look takes a few milliseconds; whoever is slower is in trouble.
+/// How long an order is held up to learn what its key names. A look takes a few milliseconds; one that takes longer is given up.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Gives an order its identity and hands it to the queue.

@@ -66,7 +66,7 @@ impl OrderHandler for Recorder {
 
 impl Recorder {
     /// Of the orders that contradict a recorded one, only the first is kept, however many come: who uses a key again and again
-    /// fills no queue. One that comes again because nobody knows whether it was kept is that first one again.
+    /// fills no queue. If the first one is delivered again, it is treated as the first, not as a further one.
     async fn keep_first_conflicts(
         &self,
         batch: &[Order],

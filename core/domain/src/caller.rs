@@ -41,8 +41,8 @@ pub struct Principal {
 impl Principal {
     /// Says whether the user is the principal itself.
     ///
-    /// A subject may be composed or decomposed, which Unicode calls the same text. One that is only similar to a user, such as by
-    /// characters that nobody sees, is nobody: its issuer may know both.
+    /// A subject may be composed or decomposed, which Unicode calls the same text. A subject that only looks like the user, because it
+    /// has invisible characters for example, is not the user: the issuer may know both.
     pub fn is(&self, user: &UserId) -> bool {
         composed(&self.subject) == user.as_str()
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::Invalid;
 
-/// The largest number in a rate: nobody means more, and no sum of them overflows.
+/// The largest number in a rate: far above any useful limit, and so small that no sum of two overflows.
 const LARGEST: u32 = 1_000_000;
 
 /// Which calls are counted together.

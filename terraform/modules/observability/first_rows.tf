@@ -34,11 +34,15 @@ locals {
       for pair in setproduct(local.units, ["500", "503", "504"]) :
       concat([var.metric_namespace, "http_requests_total"], local.of_unit[pair[0]], ["status", pair[1]])
     ] },
-    { title = "Latency of the gateway, p99, ms", stat = "p99", metrics = [[local.latency.namespace, local.latency.name]] },
-    { title = "Saturation per unit: memory, % of limit", stat = "Maximum", metrics = [
-      for pod in flatten(values(local.pods)) :
-      [local.insights, "pod_memory_utilization_over_pod_limit", "ClusterName", var.cluster_name, "Namespace", var.namespace, "PodName", pod]
+    { title = "Latency per unit, p99, ms", stat = "p99", metrics = [
+      for unit in local.units : [local.latency.namespace, "${unit}_milliseconds"]
     ] },
+    { title = "Saturation per unit: memory, % of limit; connections in use (right)", stat = "Maximum", metrics = concat(
+      [for pod in flatten(values(local.pods)) :
+      [local.insights, "pod_memory_utilization_over_pod_limit", "ClusterName", var.cluster_name, "Namespace", var.namespace, "PodName", pod]],
+      [for unit in ["inventory", "billing"] :
+      concat([var.metric_namespace, "db_pool_connections"], local.of_unit[unit], ["state", "used", { yAxis = "right", label = "${unit} database" }])],
+    ) },
     { title = "Orders that wait", stat = "Maximum", metrics = [
       concat([var.metric_namespace, "billing_queue_depth"], local.of_unit["billing"]),
       concat([var.metric_namespace, "orders_unconfirmed"], local.of_unit["gateway"]),

@@ -3,12 +3,13 @@
 locals {
   latency = { namespace = "${var.metric_namespace}/${var.name}", name = "gateway_milliseconds" }
 
-  # The log lines of requests, but for the route that may wait.
-  answered = [
+  # The log lines of a unit's requests, but for the route that may wait.
+  answered_by = { for unit in local.units : unit => [
     "($.kubernetes.namespace_name = \"${var.namespace}\")",
-    "($.kubernetes.container_name = \"gateway\")",
+    "($.kubernetes.container_name = \"${unit}\")",
     "($.log_processed.route != \"/api/billing/orders/<order_id>\")",
-  ]
+  ] }
+  answered = local.answered_by["gateway"]
 }
 
 resource "aws_cloudwatch_log_metric_filter" "latency" {
@@ -21,6 +22,22 @@ resource "aws_cloudwatch_log_metric_filter" "latency" {
   metric_transformation {
     namespace = local.latency.namespace
     name      = local.latency.name
+    value     = "$.log_processed.millis"
+    unit      = "Milliseconds"
+  }
+}
+
+# The same of the units behind the gateway, for the dashboard.
+resource "aws_cloudwatch_log_metric_filter" "latency_behind" {
+  for_each = local.watched ? toset(["inventory", "billing"]) : []
+
+  name           = "${var.name}-${each.key}-latency"
+  log_group_name = var.application_log_group
+  pattern        = "{ ${join(" && ", concat(local.answered_by[each.key], ["($.log_processed.millis >= 0)"]))} }"
+
+  metric_transformation {
+    namespace = local.latency.namespace
+    name      = "${each.key}_milliseconds"
     value     = "$.log_processed.millis"
     unit      = "Milliseconds"
   }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-/// The page on which an operator reads which alerts a fault calls with.
+/// The page on which an operator reads which alerts a fault raises.
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../kustomize/runbooks/README.md");
 const HEADING: &str = "| fault | `critical` | `warning` |\n|---|---|---|\n";
 

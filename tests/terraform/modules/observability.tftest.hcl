@@ -31,7 +31,7 @@ run "defaults" {
     condition = [for w in slice(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets, 0, 12) : "${w.y} ${w.properties.title}"] == [
       "0 99.9 %: Requests that the gateway answers without a 5xx", "0 99.9 %: Valid orders that the queue takes",
       "0 99 %: Orders that are recorded within five seconds of their acceptance", "0 99 %: Reads that the gateway answers within 100 ms",
-      "6 Requests per unit and minute", "6 Errors per unit and minute", "6 Latency of the gateway, p99, ms", "6 Saturation per unit: memory, % of limit",
+      "6 Requests per unit and minute", "6 Errors per unit and minute", "6 Latency per unit, p99, ms", "6 Saturation per unit: memory, % of limit; connections in use (right)",
       "12 Orders that wait", "12 Age: how long the newest order will wait, s", "12 Dead letters", "12 Dependencies (1: reached)",
     ]
     error_message = "it begins with the objectives, the golden signals and what waits, as Grafana's does"
@@ -85,6 +85,13 @@ run "defaults" {
   assert {
     condition     = [aws_cloudwatch_metric_alarm.simple["latency"].namespace, aws_cloudwatch_metric_alarm.simple["latency"].metric_name] == [one(aws_cloudwatch_log_metric_filter.latency[0].metric_transformation).namespace, one(aws_cloudwatch_log_metric_filter.latency[0].metric_transformation).name]
     error_message = "the alarm looks at what the log says"
+  }
+  assert {
+    condition = toset(flatten([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [for m in w.properties.metrics : m[1]] if w.properties.title == "Latency per unit, p99, ms"])) == toset(concat(
+      [for filter in values(aws_cloudwatch_log_metric_filter.latency_behind) : one(filter.metric_transformation).name],
+      [one(aws_cloudwatch_log_metric_filter.latency[0].metric_transformation).name],
+    ))
+    error_message = "the latency of each unit is counted, and shown"
   }
   assert {
     condition     = [aws_cloudwatch_metric_alarm.simple["node-disk"].metric_name, aws_cloudwatch_metric_alarm.simple["node-disk"].threshold] == ["node_status_condition_disk_pressure", 0]
