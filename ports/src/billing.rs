@@ -77,7 +77,7 @@ pub trait OrderHandler: Send + Sync + 'static {
     async fn handle(&self, batch: Vec<Order>) -> PortResult<Vec<Recording>>;
 }
 
-/// Reads recorded orders (driving): implemented by the use case, and by the HTTP client for the gateway.
+/// Reads recorded orders (driving): implemented by the use case, and by the gateway's client.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -273,7 +273,7 @@ pub trait DeadLetters: Send + Sync + 'static {
     async fn discard(&self, ids: Vec<DeadLetterId>, keep: Keep) -> PortResult<DeadLettersTaken>;
 }
 
-/// Looks after the dead letters for an operator (driving): implemented by the use case, and by the HTTP client for the gateway.
+/// Looks after the dead letters for an operator (driving): implemented by the use case, and by the gateway's client.
 ///
 /// ```
 /// # use keeper_domain::DeadLetterId;

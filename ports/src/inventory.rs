@@ -10,7 +10,7 @@ use crate::PortResult;
 /// The most movies that may be asked for by their ids in one call.
 pub const MAX_IDS: usize = 100;
 
-/// The movie catalogue (driving): implemented by the use case, and by the HTTP client for the gateway.
+/// The movie catalogue (driving): implemented by the use case, and by the gateway's client.
 ///
 /// # Errors
 /// Every call fails as [`crate::PortError`] says; a movie that is not there is no error.

@@ -157,10 +157,13 @@ async fn list(
 
 fn key_reused() -> ApiError {
     let message = "this Idempotency-Key names another order, which is recorded with other content";
-    ApiError { field: Some("Idempotency-Key".into()), ..ApiError::new(ErrorCode::KeyReused, message) }
+    ApiError { field: Some(KEY_HEADER.into()), ..ApiError::new(ErrorCode::KeyReused, message) }
 }
 
-/// The `Idempotency-Key` header, if the client sent one.
+/// The header of the IETF draft `draft-ietf-httpapi-idempotency-key-header`.
+const KEY_HEADER: &str = "Idempotency-Key";
+
+/// The key, if the client sent one.
 struct Key(Option<IdempotencyKey>);
 
 #[rocket::async_trait]
@@ -168,11 +171,11 @@ impl<'r> FromRequest<'r> for Key {
     type Error = ApiError;
 
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, ApiError> {
-        let mut headers = request.headers().get("Idempotency-Key");
+        let mut headers = request.headers().get(KEY_HEADER);
         let key = headers.next().map(read_key).transpose();
         let wrong = |invalid: Invalid| Outcome::Error((Status::BadRequest, ApiError::from(invalid)));
         match key {
-            _ if headers.next().is_some() => wrong(Invalid::new("Idempotency-Key", "must be given once")),
+            _ if headers.next().is_some() => wrong(Invalid::new(KEY_HEADER, "must be given once")),
             Ok(key) => Outcome::Success(Self(key)),
             Err(invalid) => wrong(invalid),
         }
@@ -181,8 +184,8 @@ impl<'r> FromRequest<'r> for Key {
 
 /// Reads a key as it is, or in the quotes of the IETF draft (a string of RFC 8941): both are the same key.
 fn read_key(text: &str) -> Result<IdempotencyKey, Invalid> {
-    let Some(quoted) = text.strip_prefix('"') else { return IdempotencyKey::new(text) };
-    let wrong = || Invalid::new("Idempotency-Key", "begins with a quote and is no quoted text");
+    let Some(quoted) = text.strip_prefix('"') else { return IdempotencyKey::new(KEY_HEADER, text) };
+    let wrong = || Invalid::new(KEY_HEADER, "begins with a quote and is no quoted text");
     let (mut key, mut characters) = (String::with_capacity(quoted.len()), quoted.chars());
     loop {
         match characters.next() {
@@ -195,7 +198,7 @@ fn read_key(text: &str) -> Result<IdempotencyKey, Invalid> {
             None => return Err(wrong()),
         }
     }
-    if characters.next().is_some() { Err(wrong()) } else { IdempotencyKey::new(&key) }
+    if characters.next().is_some() { Err(wrong()) } else { IdempotencyKey::new(KEY_HEADER, &key) }
 }
 
 impl OpenApiFromRequest<'_> for Key {

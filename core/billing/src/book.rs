@@ -39,7 +39,7 @@ mod tests {
 
     fn recorded() -> RecordedOrder {
         let user = UserId::new("20").unwrap();
-        let id = OrderId::derive(&user, &IdempotencyKey::new("k").unwrap());
+        let id = OrderId::derive(&user, &IdempotencyKey::new("key", "k").unwrap());
         let total = Money::parse("total_amount", "1").unwrap();
         let at = Timestamp::from_millis(0).unwrap();
         let draft = OrderDraft { user, items: ItemCount::new(1).unwrap(), total };

@@ -15,7 +15,7 @@ fn draft(total: &str) -> OrderDraft {
 }
 
 fn key() -> IdempotencyKey {
-    IdempotencyKey::new("k").unwrap()
+    IdempotencyKey::new("key", "k").unwrap()
 }
 
 fn intake(queue: MockOrderQueue, book: impl OrderBook) -> Intake {

@@ -7,7 +7,7 @@ use Recording::Recorded;
 
 fn order(user: &str) -> Order {
     let user = UserId::new(user).unwrap();
-    let id = OrderId::derive(&user, &IdempotencyKey::new("k").unwrap());
+    let id = OrderId::derive(&user, &IdempotencyKey::new("key", "k").unwrap());
     let total = Money::parse("total_amount", "1").unwrap();
     let draft = OrderDraft { user, items: ItemCount::new(1).unwrap(), total };
     Order { id, draft, created_at: Timestamp::from_millis(0).unwrap() }

@@ -16,7 +16,7 @@ fn at(millis: i64) -> Timestamp {
 /// An order whose id is its user's.
 fn order(user: &str) -> Order {
     let user = UserId::new(user).unwrap();
-    let id = OrderId::derive(&user, &IdempotencyKey::new("k").unwrap());
+    let id = OrderId::derive(&user, &IdempotencyKey::new("key", "k").unwrap());
     let total = Money::parse("total_amount", "1").unwrap();
     Order { id, draft: OrderDraft { user, items: ItemCount::new(1).unwrap(), total }, created_at: at(0) }
 }

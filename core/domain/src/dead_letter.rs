@@ -39,7 +39,7 @@ impl fmt::Display for DeadLetterId {
 /// Why a message can never be processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeadLetterReason {
-    /// It is not JSON, or not a JSON object.
+    /// It is not even the form of an order.
     Unreadable,
     /// A field is missing or breaks a rule.
     Invalid,
@@ -66,7 +66,7 @@ impl DeadLetterReason {
         Self::Undeliverable,
     ];
 
-    /// The reason as operators, headers and metric labels have it.
+    /// The reason as operators and metrics have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",

@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn key(text: &str) -> IdempotencyKey {
-        IdempotencyKey::new(text).unwrap()
+        IdempotencyKey::new("key", text).unwrap()
     }
 
     #[test]

@@ -122,7 +122,7 @@ pub async fn place(http: &Client, url: &str, user: &str, cents: u64, key: &str) 
     let request = http.post(format!("{url}/api/billing")).header("Idempotency-Key", key).json(&body);
     let id = OrderId::derive(
         &UserId::new(user).expect("the user is valid"),
-        &IdempotencyKey::new(key).expect("the key is valid"),
+        &IdempotencyKey::new("key", key).expect("the key is valid"),
     );
     let outcome = match request.send().await {
         Err(error) if error.is_connect() => Outcome::NotSent,

@@ -94,7 +94,7 @@ impl Clients {
 
     /// Sends an order once; who loses patience, or whose gateway is killed, knows nothing.
     async fn submit(&self, draft: &OrderDraft, key: Option<&str>) -> bool {
-        let key = key.map(|key| IdempotencyKey::new(key).unwrap());
+        let key = key.map(|key| IdempotencyKey::new("key", key).unwrap());
         let submitted = self.intake.submit(draft.clone(), key);
         let answered = if self.broker.fault(10) {
             timeout(self.broker.random.millis(2_000), submitted).await
