@@ -24,6 +24,7 @@ import readme
 import references
 import render
 import runbooks
+import runbooks_cluster
 import schemas
 import servers
 import settings
@@ -127,6 +128,7 @@ def main():
         report.test("runbooks: one for each alert, and an alert for each", runbooks.one_for_each(tree, ROOT))
         report.test("runbooks: their commands are commands", runbooks.real_commands(tree))
         report.test("runbooks: what their commands name is there", runbooks.objects(tree, overlays))
+        report.test("runbooks: a cluster takes what they ask and change", runbooks_cluster.accepted(tree, overlays))
         report.test("prometheus: dashboard and alerts name metrics that are exported", prometheus.dashboard_and_alerts(tree, ROOT))
         report.test("servers: there are PostgreSQL and RabbitMQ to try with", servers.missing())
         with_servers(report, tree)

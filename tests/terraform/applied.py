@@ -12,6 +12,7 @@ import decisions
 import issuers
 import operators
 import readback
+import runbooks
 
 RUNNING = set()
 HERE = pathlib.Path(__file__).resolve().parent
@@ -109,6 +110,8 @@ def live(suite, terraform, name, command):
             suite.check(f"{name}: its outputs are commands and values", commands, suite, terraform, name, folder, cloud, command)
             scripts = scripted(suite, terraform, name, cloud)
             suite.check(f"{name}: a first order is placed as README says", issuers.first_order, suite, name, scripts, outputs, command)
+            if name == "staging":
+                suite.check("staging: the commands of the runbooks for AWS run", runbooks.run, aws, outputs, cloud, suite.work, command)
             others = aws.services_write_logs(name)
             aws.guardduty_watches()
             suite.check(f"{name}: is torn down", teardown, suite, terraform, name, tree, cloud, command)
