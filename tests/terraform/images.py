@@ -45,14 +45,16 @@ def expired(rules, images, today):
     gone, decided = set(), set()
     for rule in sorted(rules, key=lambda rule: rule["rulePriority"]):
         selection = rule["selection"]
-        patterns = selection.get("tagPatternList", [])
-        wanted = {
-            "untagged": lambda tags: not tags, "any": lambda tags: True,
-            "tagged": lambda tags: patterns and all(any(fnmatch.fnmatchcase(tag, pattern) for tag in tags) for pattern in patterns),
-        }[selection["tagStatus"]]
-        met = [(name, day) for name, tags, day in images if wanted(tags)]
+        met = [(name, day) for name, tags, day in images if meets(tags, selection)]
         many = selection["countType"] == "imageCountMoreThan"
         late = {name for at, (name, day) in enumerate(met) if (at >= selection["countNumber"] if many else today - day > selection["countNumber"])}
         gone |= late - decided
         decided |= {name for name, _ in met}
     return gone
+
+
+def meets(tags, selection):
+    """Of several patterns each has to be met."""
+    patterns = selection.get("tagPatternList", [])
+    tagged = bool(patterns) and all(any(fnmatch.fnmatchcase(tag, pattern) for tag in tags) for pattern in patterns)
+    return {"untagged": not tags, "tagged": tagged, "any": True}[selection["tagStatus"]]

@@ -113,10 +113,8 @@ def unique_aliases(problem):
     def free(backend, config, own=None):
         wanted = set(config.get("Aliases", {}).get("Items", []))
         for identity, distribution in backend.distributions.items():
-            if identity != own and wanted & set(distribution.distribution_config.aliases.get("Items", [])):
-                refusal = problem("CNAMEAlreadyExists", "One or more of the CNAMEs you provided are already associated with a different resource.")
-                refusal.status_code = 409
-                raise refusal
+            if identity != own and wanted & set(distribution.Aliases.get("Items", [])):
+                raise problem("CNAMEAlreadyExists", "One or more of the CNAMEs you provided are already associated with a different resource.")
 
     def create_distribution_with_tags(self, distribution_config, tags):
         free(self, distribution_config)
