@@ -118,7 +118,7 @@ FLOOR = "Kubernetes, the oldest"
 DEFAULTS = {
     "Kubernetes": [default_of("cluster", "kubernetes_version"), default_of("environment", "kubernetes_version")],
     FLOOR: [("terraform/modules/cluster/variables.tf", r'^    error_message = "kubernetes_version must be (.+) or newer')],
-    "PostgreSQL": [default_of("database", "engine_version")],
+    "PostgreSQL": [default_of("database", "engine_version"), ("terraform/create-users", r"\| inside \S+ \S*postgres:(\d+)\.")],
     "RabbitMQ": [default_of("broker", "engine_version")],
     "CloudWatch add-on": [default_of("cluster", "cloudwatch_addon_version")],
     "Rust": [("Dockerfile", r"^ARG RUST_IMAGE=rust:(.+)-slim-trixie$"), ("rust-toolchain.toml", r'^channel = "(.+)\.\d+"$')],
