@@ -20,6 +20,7 @@ import objectives
 import policies
 import prometheus
 import promote
+import publish
 import readme
 import references
 import render
@@ -112,6 +113,7 @@ def main():
 
         report.test("README: what its commands name is there", readme.readme(tree, overlays))
 
+        report.test("publish: once, scanned and signed", publish.publish(tree, scratch))
         report.test("promote: by digest, and signed", promote.promote(tree, scratch))
 
         local = overlays[0]

@@ -9,6 +9,7 @@ import sys
 from urllib.parse import urlparse
 
 import decisions
+import drills
 import issuers
 import operators
 import readback
@@ -99,6 +100,7 @@ def live(suite, terraform, name, command):
         if name == "production":
             suite.check("production: protected unless it is said otherwise", readback.protected, state)
             suite.check("production: what is protected refuses to be destroyed", refuses, suite, terraform, tree, cloud, aws, command)
+            suite.check("production: loses its name as RESTORE says", drills.loses_its_name, suite, cloud, aws, command)
             suite.check("production: gives its protection up when told to", unprotect, suite, terraform, name, tree, cloud, command)
             suite.check("production: a plan of it without protection changes nothing", plan, terraform, folder, cloud, "-var=protect=false")
         if name == "bootstrap":
@@ -114,6 +116,10 @@ def live(suite, terraform, name, command):
                 suite.check("staging: the commands of the runbooks for AWS run", runbooks.run, aws, outputs, cloud, suite.work, command)
             others = aws.services_write_logs(name)
             aws.guardduty_watches()
+            if name == "staging":
+                scripts = scripted(suite, terraform, name, cloud)
+                suite.check("staging: what stands in the way is told, and whose it is", drills.stands_in_the_way, suite, name, tree, aws, scripts, command)
+                aws.guardduty_watches()
             suite.check(f"{name}: is torn down", teardown, suite, terraform, name, tree, cloud, command)
             before["eu-north-1 log groups"] |= others
         snapshots = final_snapshots(state) if name == "production" else set()

@@ -92,6 +92,18 @@ def roles():
         yield "of a user", action, USER, {}, False
 
 
+def of_services():
+    """What a service does with the operator's rights when it is asked for something; as `cases`, but nothing denies it."""
+    snapshots = ("ec2:DeleteSnapshot", "arn:aws:ec2:eu-north-1::snapshot/snap-1"), ("rds:DeleteDBSnapshot", "arn:aws:rds:eu-north-1:1:snapshot:awsbackup:job-1")
+    for action, resource in snapshots:
+        yield "of a recovery point, by AWS Backup", action, resource, {"aws:CalledVia": "backup.amazonaws.com"}, True
+        yield "of a recovery point, past AWS Backup", action, resource, {}, False
+    for made in ("instance/i-1", "volume/vol-1"):
+        yield "of a group of nodes", "ec2:CreateTags", f"arn:aws:ec2:eu-north-1:1:{made}", {"ec2:CreateAction": "RunInstances"}, True
+        yield "of somebody's", "ec2:CreateTags", f"arn:aws:ec2:eu-north-1:1:{made}", {"aws:RequestTag/Name": "x"}, False
+    yield "of a load balancer", "ec2:GetSecurityGroupsForVpc", "arn:aws:ec2:eu-north-1:1:vpc/vpc-1", {}, True
+
+
 def cases():
     """Title, action, resource, context, and whether it is allowed."""
     yield from roles()
@@ -107,7 +119,8 @@ def operator_is_refused(root):
     statements = [s for d in documents for s in json.loads(d.read_text())["Statement"]]
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     wrong = [
-        f"{action} ({title}) is {'refused' if allowed else 'allowed'}" for title, action, resource, context, allowed in cases()
+        f"{action} ({title}) is {'refused' if allowed else 'allowed'}"
+        for title, action, resource, context, allowed in (*cases(), *of_services())
         if decide(statements, action, resource, context) != allowed
     ]
     wrong += [

@@ -3,7 +3,9 @@
 import datetime
 import re
 
+import commands
 import decisions
+import deliveries
 import operators
 
 
@@ -82,7 +84,7 @@ def inputs(module):
 def readmes(root):
     """Every module's README has every input with its type and default, and no link leads nowhere."""
     wrong = []
-    for module in sorted((root / "terraform/modules").iterdir()):
+    for module in sorted([root / "terraform/bootstrap", *(root / "terraform/modules").iterdir()]):
         page = module / "README.md"
         if not page.exists():
             wrong.append(f"{module.name} has no README")
@@ -110,10 +112,13 @@ def default_of(module, variable):
     return f"terraform/modules/{module}/variables.tf", rf'^variable "{variable}" {{\n(?:  .*\n)*?  default += "(.+)"$'
 
 
+# The oldest that is accepted: whoever has it may keep it for as long as AWS does.
+FLOOR = "Kubernetes, the oldest"
 # Of each row of UPGRADE.md's table of versions: every place where its default stands.
 DEFAULTS = {
     "Kubernetes": [default_of("cluster", "kubernetes_version"), default_of("environment", "kubernetes_version")],
-    "PostgreSQL": [default_of("database", "engine_version")],
+    FLOOR: [("terraform/modules/cluster/variables.tf", r'^    error_message = "kubernetes_version must be (.+) or newer')],
+    "PostgreSQL": [default_of("database", "engine_version"), ("terraform/create-users", r"\| inside \S+ \S*postgres:(\d+)\.")],
     "RabbitMQ": [default_of("broker", "engine_version")],
     "CloudWatch add-on": [default_of("cluster", "cloudwatch_addon_version")],
     "Rust": [("Dockerfile", r"^ARG RUST_IMAGE=rust:(.+)-slim-trixie$"), ("rust-toolchain.toml", r'^channel = "(.+)\.\d+"$')],
@@ -138,8 +143,13 @@ def versions(root, today=None):
         if end == "not announced":
             if today - datetime.date.fromisoformat(looked_up) > LOOKED_UP:
                 wrong.append(f"{name} {told}: looked up on {looked_up}, look again")
-        elif datetime.date.fromisoformat(end) - today < NOTICE:
-            wrong.append(f"{name} {told}: supported until {end}, raise the default")
+        elif datetime.date.fromisoformat(end) - today < (datetime.timedelta(0) if name == FLOOR else NOTICE):
+            wrong.append(f"{name} {told}: supported until {end}, raise it")
+    oldest = next(row[1] for row in rows if row[0] == FLOOR)
+    major, minor = map(int, oldest.split("."))
+    accepted = re.search(r'regex\("(.+?)", var\.kubernetes_version\)', (root / "terraform/modules/cluster/variables.tf").read_text())[1].replace("\\\\", "\\")
+    taken = [n for n in range(100) if re.match(accepted, f"{major}.{n}")]
+    assert taken == list(range(minor, 100)), f"accepted are {major}.{taken[0]} and more, the table has {oldest}"
     assert not wrong, "\n".join(wrong)
 
 
@@ -171,6 +181,7 @@ TESTS = {
     "operator policies read no secret of others": operators.operator_reads_own_secrets,
     "operator policies reach what others made": operators.operator_reaches_others,
     "operator policies refuse what they shall": decisions.operator_is_refused,
+    "operator policies allow what the pages tell": commands.commands_are_allowed,
     "operator policies of one environment": decisions.operator_of_one_environment,
     "the boundary of roles": decisions.boundary,
     "the issuer has the scopes of the API": scopes,
@@ -182,5 +193,7 @@ TESTS = {
     "a first deployment is one page": first_page,
     "everything is described": described,
     "providers and images are pinned": pinned,
+    "the workflow of images": deliveries.workflow,
+    "the deployment by pull": deliveries.deployment_by_pull,
     "every default version has three months left": versions,
 }

@@ -87,6 +87,13 @@ class Aws:
                 SecurityGroupIds=[group], TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": tags}],
             )
 
+    def somebody_is_there(self):
+        """A group of somebody else's in the environment's network; AWS deletes no network that has one. Returns how to take it away."""
+        ec2 = self("ec2")
+        network = next(v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"] if not v["IsDefault"])
+        group = ec2.create_security_group(GroupName="of-somebody-else", Description="x", VpcId=network)["GroupId"]
+        return lambda: ec2.delete_security_group(GroupId=group)
+
     def anywhere(self, region):
         """What also CloudFront's region and that of the copies have."""
         yield "certificates", [c["CertificateArn"] for c in self("acm", region).list_certificates()["CertificateSummaryList"]]
@@ -192,6 +199,9 @@ def recovers(shown):
         true(f"{name} has the key of its snapshot", database["kms_key_id"].startswith("arn:aws:kms:eu-west-1:"))
     named = {c["change"]["after"].get("name") for c in made if c["type"] in ("aws_iam_role", "aws_s3_bucket")}
     same("names that production has too", {n for n in named if n and "production" in n}, set())
+    same("who signs its images", shown["planned_values"]["outputs"]["signing_key"]["value"], "awskms:///alias/code-keeper-recovery-signing")
+    guarded = {c["address"].rpartition("[")[2].strip('"]') for c in made if ".module.guard[0]." in c["address"]}
+    true(f"its images and that key are guarded: {guarded}", {"signatures", "images-gateway"} <= guarded)
     text = json.dumps(shown["planned_values"])
     true("nothing of it is in the region that is lost", "eu-north-1" not in text)
 
@@ -209,6 +219,14 @@ def backups_are_kept(aws, _outputs, _state):
         true(f"{name} keeps its recovery points", "backup:DeleteRecoveryPoint" in denied)
     key = backup.describe_backup_vault(BackupVaultName="code-keeper-production")["EncryptionKeyArn"]
     true("the vault has a key of its own", key not in {d["KmsKeyId"] for d in aws("rds").describe_db_instances()["DBInstances"]})
+
+
+def backups_are_made(aws, outputs, _state):
+    """There are recovery points of databases and volumes in every vault: what is torn down later is not empty."""
+    name = outputs["cluster_name"]
+    for region, vault in [("eu-north-1", name)] + ([("eu-west-1", f"{name}-copy")] if "production" in name else []):
+        points = aws("backup", region).list_recovery_points_by_backup_vault(BackupVaultName=vault)["RecoveryPoints"]
+        same(f"kinds of backups in {vault}", {p["ResourceType"] for p in points}, {"RDS", "EBS"})
 
 
 def complete_values(text, name):
@@ -391,6 +409,7 @@ MANAGED_DATA = {
     "passwords are in no state": no_password_in_state,
     "each service reads its own secrets": identities,
     "databases": databases,
+    "backups are made": backups_are_made,
 }
 TESTS = {
     "bootstrap": {"state bucket and lock": state_bucket, "images are built once": images, "every role has the boundary, and room in it": bounded},

@@ -58,6 +58,11 @@ module "environment" {
   }
 }
 
+output "signing_key" {
+  description = "Key that images are signed with here, as cosign names it."
+  value       = module.environment.signing_key
+}
+
 variable "protect" {
   description = "Refuse to destroy or replace what holds data, the load balancer and the distribution; terraform/unprotect takes it away."
   type        = bool

@@ -6,10 +6,13 @@ locals {
   partition = data.aws_partition.current.partition
 }
 
+# What is in a vault is removed with the role that put it there: the role goes last.
 resource "aws_backup_vault" "this" {
   name          = var.name
   kms_key_arn   = local.key_arn
   force_destroy = var.force_destroy
+
+  depends_on = [aws_iam_role_policy_attachment.this]
 }
 
 # The copy outlives the region. It is encrypted by a key of its own region.
@@ -20,6 +23,8 @@ resource "aws_backup_vault" "copy" {
   name          = "${var.name}-copy"
   kms_key_arn   = aws_kms_key.copy[0].arn
   force_destroy = var.force_destroy
+
+  depends_on = [aws_iam_role_policy_attachment.this]
 }
 
 resource "aws_backup_plan" "this" {
@@ -58,6 +63,36 @@ resource "aws_backup_plan" "this" {
   }
 }
 
+# Volumes have a plan of their own where databases go to another account: claims are encrypted with AWS's key for EBS, and
+# its snapshots can go to another region, but to no other account.
+resource "aws_backup_plan" "volumes" {
+  count = var.copy_vault_arn == null ? 0 : 1
+
+  name = "${var.name}-volumes"
+
+  rule {
+    rule_name         = "daily"
+    target_vault_name = aws_backup_vault.this.name
+    schedule          = "cron(0 4 * * ? *)"
+    start_window      = 60
+    completion_window = 240
+
+    lifecycle {
+      delete_after = var.keep_days
+    }
+
+    dynamic "copy_action" {
+      for_each = aws_backup_vault.copy
+      content {
+        destination_vault_arn = copy_action.value.arn
+        lifecycle {
+          delete_after = var.keep_days
+        }
+      }
+    }
+  }
+}
+
 # AWS Backup tries the role when it is given a selection: it is refused before it may do what it is for.
 resource "aws_backup_selection" "databases" {
   count = length(var.database_arns) > 0 ? 1 : 0
@@ -74,7 +109,7 @@ resource "aws_backup_selection" "databases" {
 # are worth nothing; only claims' volumes have the other tag.
 resource "aws_backup_selection" "volumes" {
   name         = "volumes"
-  plan_id      = aws_backup_plan.this.id
+  plan_id      = try(aws_backup_plan.volumes[0].id, aws_backup_plan.this.id)
   iam_role_arn = aws_iam_role.this.arn
   resources    = ["arn:${local.partition}:ec2:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:volume/*"]
 

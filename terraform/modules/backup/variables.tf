@@ -70,7 +70,7 @@ variable "permissions_boundary" {
 }
 
 variable "copy_vault_arn" {
-  description = "Vault in another account of the organisation, in the same region, that each backup is copied to as well; its policy lets this account do so. null: none."
+  description = "Vault in another account of the organisation, in the same region, that each backup of a database is copied to as well, volumes are not; its policy lets this account do so. null: none."
   type        = string
   default     = null
 

@@ -91,9 +91,11 @@ resource "aws_db_parameter_group" "this" {
     name  = "log_min_duration_statement"
     value = "500"
   }
+  # The default of a later PostgreSQL, and then as above.
   parameter {
-    name  = "log_lock_waits"
-    value = "1"
+    name         = "log_lock_waits"
+    value        = "1"
+    apply_method = "pending-reboot"
   }
   parameter {
     name         = "shared_preload_libraries"

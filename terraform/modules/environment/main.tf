@@ -48,6 +48,7 @@ module "registry" {
   name         = local.name
   kms_key_arn  = module.key.arn
   force_delete = !var.protect
+  signing      = true
 }
 
 module "cluster" {
@@ -180,7 +181,10 @@ module "observability" {
   application_log_group = module.cluster.application_log_group
   database_connections  = try(var.managed_data.database_connections, null)
 
-  backup_vault = var.backup ? module.backup[0].vault_name : null
+  backup_vault    = var.backup ? module.backup[0].vault_name : null
+  backup_copied   = var.backup && (var.cross_region_copy || var.copy_vault_arn != null)
+  backup_restored = var.backup && var.restore_testing
+
   certificates = { load-balancer = module.edge.certificate_arn }
 }
 
@@ -223,6 +227,8 @@ module "guard" {
     { for name in local.databases : "database-${name}" => module.database[name].arn },
     { for name, arn in var.backup ? module.backup[0].vault_arns : {} : "backups-${name}" => arn },
     var.backup ? { backups-key = module.backup[0].key_arn } : {},
+    var.own_registry ? { signatures = module.registry[0].signing_key_arn } : {},
+    { for unit, arn in var.own_registry ? module.registry[0].arns : {} : "images-${unit}" => arn },
   )
 
   depends_on = [

@@ -45,6 +45,11 @@ output "machine_client" {
   value       = one(module.issuer[*].machine_client)
 }
 
+output "signing_key" {
+  description = "Key that images of the environment's own registry are signed with, as cosign names it; null: there is no such registry."
+  value       = one([for registry in module.registry : "awskms:///${registry.signing_key_alias}"])
+}
+
 locals {
   jwt = var.issuer == null ? module.issuer[0].settings : merge(var.issuer, { issuer = var.issuer.url })
 

@@ -11,7 +11,7 @@ locals {
   provider_arn = "arn:${local.partition}:iam::${local.account}:oidc-provider/${local.issuer}"
 
   images      = "arn:${local.partition}:ecr:${local.region}:${local.account}:repository/${var.project}-images/*"
-  read_images = ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
+  read_images = ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:DescribeImageScanFindings", "ecr:GetDownloadUrlForLayer"]
 }
 
 resource "aws_iam_openid_connect_provider" "github" {

@@ -42,6 +42,27 @@ locals {
       namespace = "AWS/Backup", metric = "NumberOfBackupJobsCompleted", dimensions = { BackupVaultName = vault }
       statistic = "Sum", below = 1, minutes = 1440, period = 86400
     } },
+    # A job that did not begin in its time fails at nothing either.
+    { for vault in compact([var.backup_vault]) : "backup-expired" => {
+      text      = "a backup did not begin in time", runbook = "backup-failed", missing = "notBreaching"
+      namespace = "AWS/Backup", metric = "NumberOfBackupJobsExpired", dimensions = { BackupVaultName = vault }
+      statistic = "Sum", above = 0, minutes = 60, period = 3600
+    } },
+    { for vault in var.backup_copied ? compact([var.backup_vault]) : [] : "backup-copy-failed" => {
+      text      = "a copy of a backup has failed", runbook = "backup-failed", missing = "notBreaching"
+      namespace = "AWS/Backup", metric = "NumberOfCopyJobsFailed", dimensions = { BackupVaultName = vault }
+      statistic = "Sum", above = 0, minutes = 60, period = 3600
+    } },
+    { for vault in var.backup_copied ? compact([var.backup_vault]) : [] : "backup-copy-missing" => {
+      text      = "for a day no backup has been copied", runbook = "backup-failed", missing = "breaching"
+      namespace = "AWS/Backup", metric = "NumberOfCopyJobsCompleted", dimensions = { BackupVaultName = vault }
+      statistic = "Sum", below = 1, minutes = 1440, period = 86400
+    } },
+    { for vault in var.backup_restored ? compact([var.backup_vault]) : [] : "backup-restore-failed" => {
+      text      = "a backup could not be restored", runbook = "backup-failed", missing = "notBreaching"
+      namespace = "AWS/Backup", metric = "NumberOfRestoreJobsFailed", dimensions = { BackupVaultName = vault }
+      statistic = "Sum", above = 0, minutes = 60, period = 3600
+    } },
     # AWS writes it twice a day. What AWS issued it renews 60 days before its end; what was imported it does not.
     { for name, arn in var.certificates : "${name}-certificate" => {
       text      = "a certificate ends in less than three weeks", runbook = "certificate-expiry"

@@ -147,6 +147,18 @@ variable "backup_vault" {
   default     = null
 }
 
+variable "backup_copied" {
+  description = "Whether what is in that vault is copied to another."
+  type        = bool
+  default     = false
+}
+
+variable "backup_restored" {
+  description = "Whether what is in that vault is restored now and then for a test."
+  type        = bool
+  default     = false
+}
+
 variable "certificates" {
   description = "ARNs of certificates whose end is watched, by a name for each."
   type        = map(string)

@@ -25,7 +25,7 @@ variable "kms_key_arn" {
 }
 
 variable "keep_images" {
-  description = "Images kept per repository."
+  description = "Versions kept per repository: the newest that were built, and of each environment in promoted the newest that came there."
   type        = number
   default     = 30
 
@@ -33,6 +33,12 @@ variable "keep_images" {
     condition     = var.keep_images >= 5
     error_message = "keep_images must be 5 or more: a roll-back needs older images."
   }
+}
+
+variable "promoted" {
+  description = "Environments whose images are kept whatever is built later, by the tag ENVIRONMENT-VERSION that kustomize/promote gives them."
+  type        = set(string)
+  default     = ["staging", "production"]
 }
 
 variable "signing" {

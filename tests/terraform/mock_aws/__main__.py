@@ -19,7 +19,8 @@ from . import backup, budgets, calls, cloudfront, cloudwatch, cognito, ec2, eks,
 def main():
     noted = calls.Calls(sys.argv[1])
     calls.extend(noted)
-    for service in (backup, budgets, cloudfront, cloudwatch, cognito, ec2, iam, rds, s3):
+    backup.extend(noted)
+    for service in (budgets, cloudfront, cloudwatch, cognito, ec2, iam, rds, s3):
         service.extend()
     eks.extend(noted)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

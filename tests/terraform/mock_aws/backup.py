@@ -5,23 +5,18 @@ import time
 import uuid
 from urllib.parse import unquote, urlparse
 
-from moto.core.exceptions import JsonRESTError
-
+from . import recovery_points
+from .refused import Refused
 from .wire import ACCOUNT, missing
 
 
-class Refused(JsonRESTError):
-    def __init__(self, code, kind, message):
-        self.code = code
-        super().__init__(kind, message)
-
-
-def extend():
-    """Backup selections, and vaults that are asked what they hold."""
+def extend(calls):
+    """Backup selections, vaults and their policies, and what is in them."""
     import moto.backup.urls as urls
     from moto.backup.responses import BackupResponse
 
-    selections = {}
+    selections, policies = {}, {}
+    back_up = recovery_points.extend(calls, policies)
 
     def key(self):
         path = [unquote(p) for p in urlparse(self.uri).path.split("/") if p]
@@ -30,6 +25,7 @@ def extend():
     def create(self):
         plan, identity = key(self)[0], str(uuid.uuid4())
         selections[plan, identity] = json.loads(self.body)["BackupSelection"]
+        back_up(self.backup_backend.plans[plan].backup_plan["Rules"], selections[plan, identity], self.region)
         return json.dumps({"SelectionId": identity, "BackupPlanId": plan, "CreationDate": time.time()})
 
     def get(self):
@@ -52,8 +48,6 @@ def extend():
         arn = unquote(urlparse(self.uri).path.split("/tags/")[1]).rstrip("/")
         return json.dumps({"Tags": self.backup_backend.list_tags(resource_arn=arn)})
 
-    policies = {}
-
     def vault(self):
         return self.region, urlparse(self.uri).path.split("/")[2]
 
@@ -70,21 +64,10 @@ def extend():
         policies.pop(vault(self), None)
         return "{}"
 
-    remove = BackupResponse.delete_backup_vault
-
-    def delete_vault(self):
-        # A policy that denies it to all holds for its owner too.
-        if "backup:DeleteBackupVault" in policies.get(vault(self), ""):
-            raise Refused(403, "AccessDeniedException", "explicit deny in the vault's policy")
-        return remove(self)
-
-    BackupResponse.delete_backup_vault = delete_vault
     BackupResponse.put_backup_vault_access_policy = put_policy
     BackupResponse.get_backup_vault_access_policy = get_policy
     BackupResponse.delete_backup_vault_access_policy = delete_policy
     urls.url_paths["{0}/backup-vaults/(?P<name>[^/]+)/access-policy$"] = BackupResponse.dispatch
-    urls.url_paths["{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/?$"] = BackupResponse.dispatch
-    BackupResponse.list_recovery_points_by_backup_vault = lambda _: json.dumps({"RecoveryPoints": []})
     BackupResponse.list_tags = list_tags
     BackupResponse.create_backup_selection = create
     BackupResponse.get_backup_selection = get

@@ -21,6 +21,11 @@ ACTIONS = {
         "ListObjectVersions": "ListBucketVersions",
     },
 }
+# What a call makes its service ask for with the caller's rights; AWS's own list of actions says nothing of it.
+BROUGHT_ALONG = {
+    "elasticloadbalancing:CreateLoadBalancer": "ec2:GetSecurityGroupsForVpc",
+    "elasticloadbalancing:SetSecurityGroups": "ec2:GetSecurityGroupsForVpc",
+}
 # Of a bucket: what the query names, and what IAM calls reading and writing it; deleting is writing.
 OF_A_BUCKET = {
     "accelerate": "AccelerateConfiguration", "acl": "BucketAcl", "cors": "BucketCORS", "encryption": "EncryptionConfiguration",
@@ -49,9 +54,11 @@ class Calls:
         for pattern, name in ACTIONS.get(service, {}).items():
             if re.fullmatch(pattern, action):
                 action = name
-        if (call := f"{service}:{action}") not in self.known:
-            self.known.add(call)
-            self.file.write(call + "\n")
+        call = f"{service}:{action}"
+        for each in filter(None, (call, BROUGHT_ALONG.get(call))):
+            if each not in self.known:
+                self.known.add(each)
+                self.file.write(each + "\n")
 
 
 def extend(calls):

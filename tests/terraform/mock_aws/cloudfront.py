@@ -79,6 +79,8 @@ def extend():
     urls.url_paths["{0}/2020-05-31/cache-policy$"] = CloudFrontResponse.dispatch
     urls.url_paths["{0}/2020-05-31/cache-policy/(?P<policy_id>[^/]+)$"] = CloudFrontResponse.dispatch
 
+    unique_aliases(CloudFrontException)
+
     init = Origin.__init__
 
     def init_with_vpc_origin(self, origin):
@@ -100,3 +102,26 @@ def extend():
             self.cloud_front_default_certificate = False
 
     DefaultCacheBehaviour.__init__, ViewerCertificate.__init__ = behaviour_with_policy, certificate_of_ones_own
+
+
+def unique_aliases(problem):
+    """Worldwide a name is one distribution's, whoever else asks for it."""
+    from moto.cloudfront.models import CloudFrontBackend
+
+    create, update = CloudFrontBackend.create_distribution_with_tags, CloudFrontBackend.update_distribution
+
+    def free(backend, config, own=None):
+        wanted = set(config.get("Aliases", {}).get("Items", []))
+        for identity, distribution in backend.distributions.items():
+            if identity != own and wanted & set(distribution.Aliases.get("Items", [])):
+                raise problem("CNAMEAlreadyExists", "One or more of the CNAMEs you provided are already associated with a different resource.")
+
+    def create_distribution_with_tags(self, distribution_config, tags):
+        free(self, distribution_config)
+        return create(self, distribution_config, tags)
+
+    def update_distribution(self, dist_config, _id, if_match):
+        free(self, dist_config, _id)
+        return update(self, dist_config, _id, if_match)
+
+    CloudFrontBackend.create_distribution_with_tags, CloudFrontBackend.update_distribution = create_distribution_with_tags, update_distribution

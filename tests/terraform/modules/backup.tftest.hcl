@@ -124,6 +124,10 @@ run "everything" {
     error_message = "copies go to another region, encrypted by a key there"
   }
   assert {
+    condition     = length(aws_backup_plan.volumes) == 0
+    error_message = "with one plan for everything"
+  }
+  assert {
     condition     = aws_backup_selection.databases[0].resources == toset(["arn:aws:rds:eu-north-1:123456789012:db:a"])
     error_message = "databases are taken"
   }
@@ -155,6 +159,10 @@ run "another_account" {
   assert {
     condition     = [for copy in one(aws_backup_plan.this.rule).copy_action : copy.destination_vault_arn if copy.lifecycle[0].delete_after == 7] == ["arn:aws:backup:eu-north-1:210987654321:backup-vault:copies"]
     error_message = "copies go to another account, and are kept as long"
+  }
+  assert {
+    condition     = length(aws_backup_plan.volumes) == 1 && length(one(aws_backup_plan.volumes[0].rule).copy_action) == 0 && one(aws_backup_plan.volumes[0].rule).lifecycle[0].delete_after == 7
+    error_message = "but not of volumes, whose key no other account can use"
   }
 }
 

@@ -50,6 +50,10 @@ run "defaults" {
     error_message = "TLS is forced"
   }
   assert {
+    condition     = alltrue([for p in aws_db_parameter_group.this.parameter : p.apply_method == "pending-reboot" if contains(["rds.force_ssl", "log_lock_waits"], p.name)])
+    error_message = "what is a default, or will be one, applies with a reboot, or no plan is ever empty"
+  }
+  assert {
     condition     = toset(aws_db_instance.this.enabled_cloudwatch_logs_exports) == toset(["postgresql", "upgrade"])
     error_message = "logs are exported"
   }

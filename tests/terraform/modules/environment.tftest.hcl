@@ -51,6 +51,10 @@ run "data_in_the_cluster" {
     condition     = length(module.registry) == 0 && local.repositories["gateway"] == "123456789012.dkr.ecr.eu-north-1.amazonaws.com/code-keeper-images/gateway"
     error_message = "images come from the one registry of all environments"
   }
+  assert {
+    condition     = output.signing_key == null
+    error_message = "and its key signs them"
+  }
 }
 
 run "issuer_of_ones_own" {
@@ -70,6 +74,10 @@ run "issuer_of_ones_own" {
   assert {
     condition     = length(module.registry) == 1
     error_message = "or from the environment's own"
+  }
+  assert {
+    condition     = output.signing_key == "awskms:///alias/code-keeper-test-signing"
+    error_message = "which has a key to sign them with"
   }
   assert {
     condition     = length(module.issuer) == 0 && output.machine_client == null

@@ -180,6 +180,8 @@ run "managed_data" {
     alarm_emails       = ["oncall@example.com"]
     monthly_budget_usd = 100
     backup_vault       = "code-keeper-test"
+    backup_copied      = true
+    backup_restored    = true
     certificates       = { load-balancer = "arn:aws:acm:eu-north-1:123456789012:certificate/1" }
 
     monthly_nodes_budget_usd = 50
@@ -191,6 +193,17 @@ run "managed_data" {
   assert {
     condition     = [for name in ["backup-failed", "backup-missing"] : [aws_cloudwatch_metric_alarm.simple[name].period, aws_cloudwatch_metric_alarm.simple[name].evaluation_periods, aws_cloudwatch_metric_alarm.simple[name].treat_missing_data]] == [[3600, 1, "notBreaching"], [86400, 1, "breaching"]]
     error_message = "a backup that is not made fails, too"
+  }
+  assert {
+    condition = { for name, alarm in aws_cloudwatch_metric_alarm.simple : name => [alarm.metric_name, alarm.treat_missing_data] if startswith(name, "backup-") } == {
+      backup-failed         = ["NumberOfBackupJobsFailed", "notBreaching"]
+      backup-missing        = ["NumberOfBackupJobsCompleted", "breaching"]
+      backup-expired        = ["NumberOfBackupJobsExpired", "notBreaching"]
+      backup-copy-failed    = ["NumberOfCopyJobsFailed", "notBreaching"]
+      backup-copy-missing   = ["NumberOfCopyJobsCompleted", "breaching"]
+      backup-restore-failed = ["NumberOfRestoreJobsFailed", "notBreaching"]
+    } && alltrue([for name, alarm in aws_cloudwatch_metric_alarm.simple : alarm.dimensions == tomap({ BackupVaultName = "code-keeper-test" }) && alarm.period * alarm.evaluation_periods >= 3600 if startswith(name, "backup-")])
+    error_message = "nor is a copy, or a restore for a test"
   }
   assert {
     condition     = [aws_cloudwatch_metric_alarm.simple["load-balancer-certificate"].threshold, aws_cloudwatch_metric_alarm.simple["load-balancer-certificate"].dimensions.CertificateArn] == [21, "arn:aws:acm:eu-north-1:123456789012:certificate/1"]

@@ -33,8 +33,10 @@ run "defaults" {
     error_message = "images are not destroyed unasked"
   }
   assert {
-    condition     = jsondecode(aws_ecr_lifecycle_policy.this["gateway"].policy).rules[1].selection.countNumber == 30
-    error_message = "old images go"
+    condition = [for rule in jsondecode(aws_ecr_lifecycle_policy.this["gateway"].policy).rules : [try(one(rule.selection.tagPatternList), "untagged"), rule.selection.countNumber]] == [
+      ["production-*", 30], ["staging-*", 30], ["sha256-*", 10000], ["*.*.*", 30], ["untagged", 7],
+    ]
+    error_message = "old images go, but not what was promoted"
   }
   assert {
     condition     = length(aws_kms_key.signing) == 0
