@@ -59,6 +59,14 @@ impl PortError {
         !matches!(self, Self::Failed { .. })
     }
 
+    /// What an audit line calls the outcome of a change that was answered with this.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::TimedOut { .. } => "unknown",
+            Self::Unavailable { .. } | Self::Failed { .. } => "failed",
+        }
+    }
+
     /// A copy of the error for another caller. Its causes become text, as they cannot be cloned.
     #[must_use]
     pub fn again(&self) -> Self {

@@ -160,6 +160,8 @@ async fn remove(
 }
 
 /// # Delete all movies
+///
+/// With `If-Match`, only for `*`: a version is that of one movie.
 #[openapi(tag = "Movies", operation_id = "deleteAllMovies")]
 #[delete("/api/movies")]
 async fn clear(
@@ -167,15 +169,21 @@ async fn clear(
     access: Reply<Access<'_, DeleteAllMovies>>,
     call: Call,
     query: Reply<NoQuery>,
+    only_if: Reply<IfMatch>,
     uri: &Origin<'_>,
 ) -> Reply<Cleared<MessageBody>> {
-    access?;
+    let access = access?;
     // A filter that is not understood must not delete everything, nor must an id that is empty.
     query?;
     if uri.path().ends_with('/') {
         return Err(ApiError::not_found("a movie without an id was not found"));
     }
-    let count = call.run(catalog.clear()).await?;
+    if only_if?.0.is_some() {
+        return Err(outdated("the catalogue as a whole has no version".into()));
+    }
+    let cleared = call.run(catalog.clear()).await;
+    access.changed("movies deleted", "", cleared.as_ref().copied());
+    let count = cleared?;
     let body = Json(MessageBody::cleared(count));
     Ok(Cleared { body, count: Header::new(DELETED_COUNT, count.to_string()) })
 }
@@ -185,14 +193,15 @@ fn made<T>(id: MovieId, edit: Edit<T>) -> Reply<T> {
     match edit {
         Edit::Done(done) => Ok(done),
         Edit::Absent => Err(missing(id)),
-        Edit::Outdated => Err(ApiError {
-            field: Some("If-Match".into()),
-            ..ApiError::new(
-                ErrorCode::PreconditionFailed,
-                format!("movie {id} is in another version: somebody else was faster"),
-            )
-        }),
+        Edit::Outdated => {
+            Err(outdated(format!("movie {id} is in another version: somebody else was faster")))
+        }
     }
+}
+
+/// What is there is not in a version that the caller names.
+fn outdated(message: String) -> ApiError {
+    ApiError { field: Some("If-Match".into()), ..ApiError::new(ErrorCode::PreconditionFailed, message) }
 }
 
 fn missing(id: MovieId) -> ApiError {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use keeper_domain::{Coverage, DeadLetterId, DeadLetterSelection, DeadLettersTaken};
 use keeper_ports::billing::DeadLetterOperations;
+use keeper_ports::{PortError, PortResult};
 use keeper_wire::{DeadLetterBody, DeadLetterListBody, DeadLettersTakenBody, ErrorCode, ReplayFields};
 use rocket::fairing::AdHoc;
 use rocket::serde::json::Json;
@@ -88,9 +89,9 @@ async fn replay_all(
     query?;
     let reason = ReplayFields::parse(&body?.bytes().await?)?;
     let selection = reason.map_or(DeadLetterSelection::All, DeadLetterSelection::Reason);
-    let taken = call.run(dead_letters.replay(selection)).await?;
-    access.done("dead letters replayed", reason.map_or("all", |reason| reason.as_str()), taken.count);
-    Ok(Json(taken.into()))
+    let taken = call.run(dead_letters.replay(selection)).await;
+    access.changed("dead letters replayed", reason.map_or("all", |reason| reason.as_str()), count(&taken));
+    Ok(Json(taken?.into()))
 }
 
 /// # Replay a dead letter
@@ -110,10 +111,9 @@ async fn replay(
     query?;
     let id = id.0?;
     ReplayFields::parse(&body?.bytes().await?)?;
-    let taken = call.run(dead_letters.replay(DeadLetterSelection::Ids(vec![id]))).await?;
-    taken_of(id, taken)?;
-    access.done("dead letters replayed", "", taken.count);
-    Ok(Json(taken.into()))
+    let taken = call.run(dead_letters.replay(DeadLetterSelection::Ids(vec![id]))).await;
+    access.changed("dead letters replayed", "", count(&taken));
+    Ok(Json(taken_of(id, taken?)?.into()))
 }
 
 /// # Discard a dead letter
@@ -130,15 +130,19 @@ async fn discard(
 ) -> Reply<Json<DeadLettersTakenBody>> {
     let access = access?;
     let (id, because) = (id.0?, because?.0);
-    let taken = call.run(dead_letters.discard(id, because.clone())).await?;
-    taken_of(id, taken)?;
-    access.done("dead letter discarded", &because, taken.count);
-    Ok(Json(taken.into()))
+    let taken = call.run(dead_letters.discard(id, because.clone())).await;
+    access.changed("dead letter discarded", &because, count(&taken));
+    Ok(Json(taken_of(id, taken?)?.into()))
+}
+
+/// How many there were, for the audit line.
+fn count(taken: &PortResult<DeadLettersTaken>) -> Result<u64, &PortError> {
+    taken.as_ref().map(|taken| taken.count)
 }
 
 /// An error where nothing of this id was taken.
-fn taken_of(id: DeadLetterId, taken: DeadLettersTaken) -> Result<(), ApiError> {
-    if taken.count == 0 { Err(missing(id, taken.coverage)) } else { Ok(()) }
+fn taken_of(id: DeadLetterId, taken: DeadLettersTaken) -> Result<DeadLettersTaken, ApiError> {
+    if taken.count == 0 { Err(missing(id, taken.coverage)) } else { Ok(taken) }
 }
 
 /// What could not be looked at is not said to be absent.

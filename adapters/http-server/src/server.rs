@@ -19,6 +19,8 @@ pub(crate) fn bare(settings: HttpSettings, grace: u32) -> Rocket<Build> {
         port: settings.port,
         log_level: LogLevel::Off,
         cli_colors: false,
+        // Rocket would believe any client's `X-Real-IP`.
+        ip_header: None,
         ident: rocket::config::Ident::none(),
         // Signals are the supervisor's. In-flight requests have `grace` seconds; a container has its own, longer deadline.
         shutdown: Shutdown {

@@ -7,6 +7,7 @@ use rocket::fairing::AdHoc;
 use rocket::{Request, Response};
 
 use crate::access_log::shortened;
+use crate::auth::address;
 use crate::call::CallInfo;
 
 /// How the conventions name a method that they do not know.
@@ -40,7 +41,7 @@ fn answered<'r>(call: &CallInfo, request: &'r Request<'_>, response: &Response<'
         route: request.route().map(|route| pattern(route.uri.path())),
         path: request.uri().path().as_str(),
         status: response.status().code,
-        client: request.client_ip(),
+        client: Some(address::of_client(request)),
         server: request.host().map(|host| (host.domain().to_string(), host.port())),
     }
 }

@@ -6,11 +6,12 @@ use std::io::{self, Write};
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 use keeper_domain::{DeadLetterId, DeadLetterReason, DeadLetterSelection, DeadLettersTaken};
-use keeper_ports::PortError;
 use keeper_ports::billing::DeadLetterOperations;
+use keeper_ports::{PortError, PortResult};
 use serde_json::Value;
 
 use self::text::{Count, as_json, json_line};
+use crate::audit::changed;
 use crate::journal::JournalFile;
 use crate::output::say;
 use crate::{OpenDeadLetters, StartError};
@@ -101,8 +102,14 @@ async fn show(letters: &dyn DeadLetterOperations, matches: &ArgMatches) -> Resul
 
 async fn replay(letters: &dyn DeadLetterOperations, matches: &ArgMatches) -> Result<(), StartError> {
     let selection = selected(matches)?;
-    let replayed = letters.replay(selection.clone()).await.map_err(|error| failed(&error))?;
-    let DeadLettersTaken { count, coverage } = replayed;
+    let replayed = letters.replay(selection.clone()).await;
+    let (object, reason) = match &selection {
+        DeadLetterSelection::All => (None, "all"),
+        DeadLetterSelection::Reason(reason) => (None, reason.as_str()),
+        DeadLetterSelection::Ids(ids) => (ids.first().map(DeadLetterId::to_string), ""),
+    };
+    changed("dead letters replayed", object.as_deref(), reason, taken(&replayed));
+    let DeadLettersTaken { count, coverage } = replayed.map_err(|error| failed(&error))?;
     if let DeadLetterSelection::Ids(ids) = selection {
         return match &ids[..] {
             [id] if count == 0 => Err(StartError::Part(text::missing(*id, coverage))),
@@ -124,13 +131,18 @@ async fn discard(letters: &dyn DeadLetterOperations, matches: &ArgMatches) -> Re
     if reason.is_empty() {
         return Err(StartError::Part("--reason must not be empty".into()));
     }
-    let discarded = letters.discard(id, reason.to_owned()).await.map_err(|error| failed(&error))?;
-    let DeadLettersTaken { count, coverage } = discarded;
+    let discarded = letters.discard(id, reason.to_owned()).await;
+    changed("dead letter discarded", Some(&id.to_string()), reason, taken(&discarded));
+    let DeadLettersTaken { count, coverage } = discarded.map_err(|error| failed(&error))?;
     if count == 0 {
         return Err(StartError::Part(text::missing(id, coverage)));
     }
-    tracing::info!(audit = true, dead_letter = %id, reason, discarded = count, "dead letter discarded");
     say(format_args!("{count} discarded"))
+}
+
+/// How many there were, for the audit line.
+fn taken(of: &PortResult<DeadLettersTaken>) -> Result<u64, &PortError> {
+    of.as_ref().map(|taken| taken.count)
 }
 
 /// What `replay` is to put back.

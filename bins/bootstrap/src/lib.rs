@@ -1,6 +1,7 @@
 //! The part of main that is the same for every unit: the command line, settings, logging, health, signals and
 //! supervision. A unit says what it is made of ([`Unit`]); everything else happens here.
 
+mod audit;
 mod backup;
 mod cli;
 mod clock;
@@ -24,6 +25,7 @@ mod traces;
 mod unit;
 mod watch;
 
+pub use audit::{BY_COMMAND, operator};
 pub use cli::main;
 pub use clock::{SystemClock, UuidOrderIds};
 pub use journal::JournalFile;

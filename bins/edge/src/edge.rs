@@ -74,7 +74,6 @@ impl Edge {
             credentials: None,
             reads: if settings.auth.public_reads { Reads::Public } else { Reads::Known },
             limiter: None,
-            trusted_proxies: context.http.trusted_proxies,
             metrics: AccessMetrics::register(&context.registry)?,
         };
         let browser = BrowserSettings {

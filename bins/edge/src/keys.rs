@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use keeper_bootstrap::{StartError, SystemClock, WrongSetting, nobody_sees, say};
+use keeper_bootstrap::{BY_COMMAND, StartError, SystemClock, WrongSetting, nobody_sees, operator, say};
 use keeper_domain::{Rate, RatePolicy, Rates, Scope, Scopes, Timestamp};
 use keeper_identity::{ApiKey, AuthSettings, KeyEntry, KeyFile, KeyFileError};
 use keeper_ports::Clock;
@@ -135,7 +135,18 @@ fn failed(file: &KeyFile, error: &KeyFileError) -> StartError {
 }
 
 fn audit(action: &'static str, entry: &KeyEntry) {
-    tracing::info!(target: "audit", action, object = entry.id, name = entry.name, scopes = scopes(entry), limits = limits(entry), "audit");
+    tracing::info!(
+        target: "audit",
+        action,
+        outcome = "done",
+        caller = operator(),
+        via = BY_COMMAND,
+        object = entry.id,
+        name = entry.name,
+        scopes = scopes(entry),
+        limits = limits(entry),
+        "audit"
+    );
 }
 
 fn scopes(entry: &KeyEntry) -> String {

@@ -104,7 +104,7 @@ impl Unit for StandaloneUnit {
                 helpful: Vec::new(),
             },
             tasks,
-            greeting: Some(greeting(context.http, directory.path(), settings.edge.auth.mode)),
+            greeting: Some(greeting(context.http, directory.path(), &settings.edge.auth)),
         })
     }
 

@@ -1,12 +1,14 @@
 //! Quotas and audit lines, on the real binaries.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::access::{guarded_stack, key, key_with};
 use super::metric;
 use super::protocol::refused;
-use crate::harness::{Answer, Api, Kind, Unit};
+use crate::harness::{Answer, Api, Kind, Unit, until};
 
 async fn place(api: &Api, key: &str) -> Answer {
     let order = json!({"user_id": "anna", "number_of_items": 1, "total_amount": "1"});
@@ -32,6 +34,7 @@ pub async fn calls_that_are_too_many_are_refused_and_refusals_are_audited(kind: 
         .with_front("KEEPER_LIMITS__FAILURES__WINDOW_S", "600");
     let front = stack.front();
     let (anna, clerk) = (key(front, "anna", "orders:write"), key(front, "clerk", "orders:write,orders:any"));
+    let sweeper = key(front, "sweeper", "movies:clear");
     let partner = key_with(front, "anna", "orders:write", &["--limits", "orders=5/300/4"]);
     stack.start().await;
     let api = stack.api();
@@ -64,9 +67,14 @@ pub async fn calls_that_are_too_many_are_refused_and_refusals_are_audited(kind: 
     let id = "audit-2";
     let clear = api.request(Method::DELETE, "/api/movies").header("X-Request-Id", id).bearer_auth(&anna);
     refused(&Answer::of(clear).await, 403, "forbidden", None);
-    for status in [401, 401, 429] {
+    // What is no credential at all is a wrong one.
+    let basic = api.request(Method::GET, "/api/movies/7").header("X-Request-Id", "audit-3");
+    refused(&Answer::of(basic.basic_auth("anna", Some("x"))).await, 401, "unauthenticated", None);
+    for status in [401, 429] {
         assert_eq!(place(&api, "ck_x").await.status, status);
     }
+    let clear = api.request(Method::DELETE, "/api/movies").header("X-Request-Id", "audit-4");
+    Answer::of(clear.bearer_auth(&sweeper)).await.expect(200);
     place(&api, &clerk).await.expect(200);
     let lines = audited(front);
     let of = |id: &str| lines.iter().find(|line| line["request_id"] == id).expect("it is audited");
@@ -77,6 +85,20 @@ pub async fn calls_that_are_too_many_are_refused_and_refusals_are_audited(kind: 
     let denied = of("audit-2");
     assert_eq!((&denied["outcome"], &denied["reason"]), (&json!("forbidden"), &json!("movies:clear")));
     assert_eq!(denied["caller"], anna.split('_').nth(1).expect("a key has an id"));
+    let unreadable = of("audit-3");
+    assert_eq!(
+        (&unreadable["outcome"], &unreadable["reason"]),
+        (&json!("unauthenticated"), &json!("not understood"))
+    );
+    // A change of everybody's names its caller, in inventory too.
+    for unit in stack.units().iter().filter(|unit| unit.name() != "billing") {
+        let cleared = until("it is audited", Duration::from_secs(30), || {
+            audited(unit).into_iter().find(|line| line["request_id"] == "audit-4")
+        });
+        assert_eq!((&cleared["action"], &cleared["outcome"]), (&json!("movies deleted"), &json!("done")));
+        assert_eq!(cleared["caller"], sweeper.split('_').nth(1).expect("a key has an id"));
+        assert!(cleared["count"].is_u64() && cleared["address"] == "127.0.0.1", "{cleared}");
+    }
     let id = clerk.split('_').nth(1).expect("a key has an id");
     let told = |line: &str| line.contains("\"request\"") && line.contains(&format!("\"caller\":\"{id}\""));
     assert!(front.log().lines().any(told), "the log says who called");

@@ -171,10 +171,26 @@ pub async fn other_content_under_the_same_key_goes_to_the_dead_letters(stack: &S
 pub async fn what_an_operator_discards_is_kept(stack: &Stack) {
     let api = stack.api();
     let order_id = contradiction(&api, &unique("user"), |request| request).await;
-    let operator = async |arguments: &[&str]| {
+    let run = async |arguments: &[&str]| {
         let output = tokio::task::block_in_place(|| stack.recorder().command(arguments));
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("it prints text")
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        (String::from_utf8(output.stdout).expect("it prints text"), said)
+    };
+    let operator = async |arguments: &[&str]| run(arguments).await.0;
+    // What a command changes is audited as it is over HTTP.
+    let audited = async |arguments: &[&str], action: &str, reason: &str| {
+        let said = run(arguments).await.1;
+        let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let line = lines.filter(|line| line["target"] == "audit").collect::<Vec<_>>();
+        let [line] = &line[..] else { panic!("{arguments:?}: {said}") };
+        assert_eq!(
+            (&line["action"], &line["outcome"], &line["count"]),
+            (&json!(action), &json!("done"), &json!(1))
+        );
+        assert_eq!((&line["reason"], &line["via"]), (&json!(reason), &json!("command")));
+        assert!(line["caller"].as_str().is_some_and(|caller| caller.starts_with("uid ")), "{line}");
+        assert_eq!(line["object"], arguments[2]);
     };
     let letter = async || {
         let list = operator(&["dead-letters", "list", "--json", "--limit", "1000"]).await;
@@ -184,7 +200,11 @@ pub async fn what_an_operator_discards_is_kept(stack: &Stack) {
     let letter_there =
         eventually("the conflict is among the dead letters", Duration::from_secs(30), letter).await;
     let id = letter_there["id"].as_str().expect("it has an id");
-    operator(&["dead-letters", "discard", id, "--reason", "a \"mistake\""]).await;
+    audited(&["dead-letters", "replay", id], "dead letters replayed", "").await;
+    // It contradicts what is recorded still.
+    eventually("it is there again", Duration::from_secs(30), letter).await;
+    let discard = ["dead-letters", "discard", id, "--reason", "a \"mistake\""];
+    audited(&discard, "dead letter discarded", "a \"mistake\"").await;
     assert_eq!(letter().await, None);
     let journal = operator(&["dead-letters", "journal"]).await;
     let mut lines = journal.lines().map(|line| serde_json::from_str::<Value>(line).expect("it prints JSON"));

@@ -3,12 +3,14 @@
 //! The harness looks for the secrets of the test process in every answer, and in the output of every unit when it ends.
 
 use std::process::Output;
+use std::time::Duration;
 
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::access::{call_with, guarded_stack, key, operations};
-use crate::harness::{Kind, Stack, TokenIssuer, assert_no_secret_in, keep_secret};
+use crate::harness::{Collector, Kind, Stack, TokenIssuer, assert_no_secret_in, eventually, keep_secret};
 
 /// A credential in one of the places where a client may put it.
 type Shown = (&'static str, fn(RequestBuilder, &str) -> RequestBuilder);
@@ -38,8 +40,11 @@ pub async fn no_secret_is_in_any_output(kind: Kind) {
     let issuer = TokenIssuer::new();
     issuer.add_key("k");
     issuer.start().await;
+    let collector = Collector::start();
     let stack = guarded_stack(kind)
-        .with_front("KEEPER_LOG__LEVEL", "debug")
+        .with_all("KEEPER_LOG__LEVEL", "debug")
+        .with_all("KEEPER_TELEMETRY__OTLP_ENDPOINT", &collector.url())
+        .with_all("OTEL_BSP_SCHEDULE_DELAY", "50")
         .with_front("KEEPER_LIMITS__ENABLED", "true")
         .with_front("KEEPER_LIMITS__FAILURES__REQUESTS", "100000")
         .with_front("KEEPER_LIMITS__FAILURES__BURST", "100000")
@@ -77,6 +82,14 @@ pub async fn no_secret_is_in_any_output(kind: Kind) {
     }
     assert_eq!(answers, 14 * credentials.len() * PLACES.len());
     everything_else_that_is_said(&stack).await;
+    // The last request's span comes after its answer.
+    let spans = eventually("every call has its span", Duration::from_secs(30), async || {
+        let spans = collector.spans();
+        let calls =
+            spans.iter().filter(|span| span.kind == SpanKind::Server && span.service == stack.front().name());
+        (calls.count() > answers).then_some(spans)
+    });
+    assert_no_secret_in(&format!("{:?}", spans.await), "the spans");
 }
 
 async fn everything_else_that_is_said(stack: &Stack) {

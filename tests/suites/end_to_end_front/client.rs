@@ -12,7 +12,20 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Standalone, ready, with settings of its own.
 pub(crate) async fn standalone(settings: &[(&str, &str)]) -> Unit {
-    let unit = settings.iter().fold(Unit::new("standalone", []), |unit, (key, value)| unit.with(key, value));
+    started(Unit::new("standalone", []), settings).await
+}
+
+/// The same, asking for API keys, of which there are none.
+pub(crate) async fn guarded(settings: &[(&str, &str)]) -> Unit {
+    let unit = Unit::new("standalone", [])
+        .with("KEEPER_AUTH__MODE", "required")
+        .with("KEEPER_AUTH__KEYS_FILE", "keys.toml");
+    std::fs::write(unit.folder().join("keys.toml"), "keys = []\n").expect("it is written");
+    started(unit, settings).await
+}
+
+async fn started(unit: Unit, settings: &[(&str, &str)]) -> Unit {
+    let unit = settings.iter().fold(unit, |unit, (key, value)| unit.with(key, value));
     unit.start();
     unit.ready().await;
     unit
@@ -101,6 +114,14 @@ impl Told {
         let id = body["request_id"].as_str().expect("it is text");
         assert!(self.head.contains(&format!("x-request-id: {id}")), "{}", self.head);
         assert!(self.head.contains("content-type: application/json"), "{}", self.head);
+        for header in [
+            "content-security-policy: default-src 'none'; frame-ancestors 'none'",
+            "referrer-policy: no-referrer",
+            "x-content-type-options: nosniff",
+            "x-frame-options: deny",
+        ] {
+            assert_eq!(self.head.matches(header).count(), 1, "{header}: {}", self.head);
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use keeper_tests::harness::until;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
-use super::client::{PATIENCE, Raw, get, metric, standalone};
+use super::client::{PATIENCE, Raw, get, guarded, metric, standalone};
 
 const POST: &str = "POST /api/movies HTTP/1.1\r\nHost: front\r\nContent-Type: application/json\r\n";
 
@@ -79,6 +80,23 @@ async fn a_key_that_is_not_text_is_refused() {
         )
         .await;
     client.answer().await.is_error(400, "invalid");
+}
+
+#[tokio::test]
+async fn credentials_that_are_not_text_are_refused_and_audited() {
+    let unit = guarded(&[]).await;
+    for (line, status, code) in [
+        (&b"Authorization: Bearer a\xff"[..], 400, "invalid"),
+        (b"X-Api-Key: \xff", 400, "invalid"),
+        (b"Authorization: \xff", 401, "unauthenticated"),
+    ] {
+        let mut client = Raw::to(&unit).await;
+        let head = [b"GET /api/movies HTTP/1.1\r\nHost: front\r\n", line, b"\r\n\r\n"].concat();
+        client.send(head).await;
+        client.answer().await.is_error(status, code);
+    }
+    let refused = |line: &&str| line.contains("\"audit\"") && line.contains("not understood");
+    until("each is audited", PATIENCE, || (unit.log().lines().filter(refused).count() == 3).then_some(()));
 }
 
 #[tokio::test]

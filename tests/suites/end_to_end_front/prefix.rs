@@ -1,8 +1,8 @@
-use keeper_tests::harness::{Answer, Api, Nginx, Unit};
+use keeper_tests::harness::{Answer, Api, Nginx, Unit, until};
 use reqwest::{Method, Url};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::client::standalone;
+use super::client::{PATIENCE, guarded, standalone};
 
 /// The API behind `/shop/`, with the directives that bins/RUNNING.md has.
 fn shop(unit: &Unit) -> Nginx {
@@ -25,7 +25,7 @@ async fn added(api: &Api, path: &str, prefixes: &[&str]) -> String {
 
 #[tokio::test]
 async fn addresses_lead_back_through_a_proxy_with_a_path() {
-    let unit = standalone(&[("KEEPER_HTTP__TRUSTED_PROXIES", "1")]).await;
+    let unit = standalone(&[("KEEPER_HTTP__PREFIX_PROXIES", "1")]).await;
     let nginx = shop(&unit);
     let (outside, inside) = (nginx.api(), unit.api());
     let address = added(&outside, "/shop/api/movies", &[]).await;
@@ -64,7 +64,7 @@ async fn addresses_lead_back_through_a_proxy_with_a_path() {
 #[tokio::test]
 async fn problems_name_addresses_that_lead_back() {
     for (trusted, prefix) in [("1", "/shop"), ("0", "")] {
-        let unit = standalone(&[("KEEPER_HTTP__TRUSTED_PROXIES", trusted)]).await;
+        let unit = standalone(&[("KEEPER_HTTP__PREFIX_PROXIES", trusted)]).await;
         let nginx = shop(&unit);
         // By a route, by none, and by the front.
         for (method, path, code) in [
@@ -83,8 +83,60 @@ async fn problems_name_addresses_that_lead_back() {
 
 #[tokio::test]
 async fn nobody_is_believed_by_default() {
-    let unit = standalone(&[]).await;
-    assert!(added(&unit.api(), "/api/movies", &["/shop"]).await.starts_with("/api/movies/"));
+    // Nor is one in this who is believed in the client's address: a load balancer passes a client's own prefix on.
+    for settings in [&[][..], &[("KEEPER_HTTP__TRUSTED_PROXIES", "2")]] {
+        let unit = standalone(settings).await;
+        assert!(added(&unit.api(), "/api/movies", &["/shop"]).await.starts_with("/api/movies/"));
+    }
+}
+
+/// The lines that have this id, once that of the request is there: it is the last one.
+fn told(unit: &Unit, id: &str) -> Vec<Value> {
+    until("the request is logged", PATIENCE, || {
+        let log = unit.log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let lines: Vec<_> = lines.filter(|line| line["request_id"] == id).collect();
+        lines.iter().any(|line| line["message"] == "request").then_some(lines)
+    })
+}
+
+#[tokio::test]
+async fn a_client_of_the_proxy_cannot_choose_its_address() {
+    let unit = guarded(&[("KEEPER_HTTP__TRUSTED_PROXIES", "1")]).await;
+    let nginx = shop(&unit);
+    let request = nginx.api().request(Method::GET, "/shop/api/movies").header("X-Request-Id", "forged");
+    let request = request.header("X-Forwarded-For", "6.6.6.6").header("X-Forwarded-Proto", "https");
+    let answer = Answer::of(request.bearer_auth("ck_x")).await.expect(401);
+    assert_eq!(answer.header("Strict-Transport-Security"), None, "it did not come by TLS");
+    let lines = told(&unit, "forged");
+    assert!(
+        lines.iter().any(|line| line["target"] == "audit" && line["address"] == "127.0.0.1"),
+        "{lines:?}"
+    );
+    assert!(lines.iter().any(|line| line["client"] == "127.0.0.1"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_request_has_one_address_wherever_it_is_told() {
+    let unit = guarded(&[("KEEPER_HTTP__TRUSTED_PROXIES", "1")]).await;
+    for (id, method, path, address) in [
+        ("listed", "GET", "/api/movies", "192.0.2.7"),
+        ("nowhere", "GET", "/nowhere", "192.0.2.7"),
+        ("brewed", "BREW", "/api/movies", "192.0.2.7"),
+        ("direct", "GET", "/api/movies", "127.0.0.1"),
+    ] {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut request = unit.api().request(method, path).header("X-Request-Id", id);
+        request = request.header("X-Real-IP", "6.6.6.6").bearer_auth("ck_x");
+        if id != "direct" {
+            request = request.header("X-Forwarded-For", "6.6.6.6, 192.0.2.7");
+        }
+        Answer::of(request).await;
+        for line in told(&unit, id) {
+            let told = if line["target"] == "audit" { &line["address"] } else { &line["client"] };
+            assert_eq!(told, address, "{line}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -17,10 +17,12 @@ fn named<'a>(spans: &'a [SeenSpan], name: &str) -> &'a SeenSpan {
 async fn an_order_is_one_trace_from_the_click_to_the_row() {
     for kind in KINDS {
         let collector = Collector::start();
-        let stack = traced_stack(kind, &collector, &[]).await;
+        let stack = traced_stack(kind, &collector, &[("KEEPER_HTTP__TRUSTED_PROXIES", "1")]).await;
         let trace_id = new_trace();
         let order = json!({"user_id": "traced", "number_of_items": 1, "total_amount": "1.00"});
         let request = stack.api().request(Method::POST, "/api/billing").json(&order);
+        // What the client says of its own address is not believed.
+        let request = request.header("X-Real-IP", "6.6.6.6").header("X-Forwarded-For", "6.6.6.6, 192.0.2.7");
         let request = request.header("traceparent", traceparent(&trace_id)).header("tracestate", "shop=1");
         let placed = Answer::of(request).await.expect(200).json();
         let spans = collector.trace(&trace_id, 5);
@@ -55,7 +57,7 @@ async fn an_order_is_one_trace_from_the_click_to_the_row() {
             (server, "http.response.status_code", "200"),
             (server, "url.path", "/api/billing"),
             (server, "url.scheme", "http"),
-            (server, "client.address", "127.0.0.1"),
+            (server, "client.address", "192.0.2.7"),
             (send, "messaging.system", system),
             (send, "messaging.operation.type", "send"),
             (send, "messaging.destination.name", "billing_queue"),

@@ -4,18 +4,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rocket::Request;
 
-/// The header to which each proxy adds the address that it sees.
-const FORWARDED: &str = "X-Forwarded-For";
+use crate::HttpSettings;
 
-/// The client's address: what the outermost of the trusted proxies saw. What is left of it in the header anybody may have
-/// written.
-pub(super) fn of_client(request: &Request<'_>, proxies: usize) -> IpAddr {
+/// The header to which each proxy adds the address that it sees.
+pub(crate) const FORWARDED: &str = "X-Forwarded-For";
+
+/// The client's address: of limits, audit lines, the log and spans alike.
+pub(crate) fn of_client(request: &Request<'_>) -> IpAddr {
     let peer = request.remote().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |remote| remote.ip());
-    let lists: Vec<&str> = request.headers().get(FORWARDED).collect();
-    seen(peer, &lists, proxies)
+    let proxies = request.rocket().state::<HttpSettings>().map_or(0, |settings| settings.trusted_proxies);
+    seen(peer, request.headers().get(FORWARDED), proxies)
 }
 
-fn seen(peer: IpAddr, lists: &[&str], proxies: usize) -> IpAddr {
+/// What the outermost of the trusted proxies saw. What is left of it in the header anybody may have written.
+pub(crate) fn seen<'a>(peer: IpAddr, lines: impl Iterator<Item = &'a str>, proxies: usize) -> IpAddr {
+    let lists: Vec<&str> = if proxies == 0 { Vec::new() } else { lines.collect() };
     let mut client = peer;
     // From the right: the last entry is what the nearest proxy saw.
     let entries = lists.iter().rev().flat_map(|list| list.rsplit(','));
@@ -26,7 +29,7 @@ fn seen(peer: IpAddr, lists: &[&str], proxies: usize) -> IpAddr {
             None => break,
         }
     }
-    client
+    client.to_canonical()
 }
 
 fn parsed(entry: &str) -> Option<IpAddr> {
@@ -66,8 +69,9 @@ mod tests {
             (&["nonsense"], 1, "10.0.0.9"),
             (&["8.8.8.8, unknown, 1.1.1.1"], 3, "1.1.1.1"),
             (&["", ",,"], 2, "10.0.0.9"),
+            (&["::ffff:1.1.1.1"], 1, "1.1.1.1"),
         ] {
-            assert_eq!(seen(peer, lists, proxies).to_string(), client, "{lists:?} {proxies}");
+            assert_eq!(seen(peer, lists.iter().copied(), proxies).to_string(), client, "{lists:?} {proxies}");
         }
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use keeper_access::{Operation, Reads, decide};
-use keeper_domain::{Caller, Rate, RatePolicy};
+use keeper_domain::{Caller, Means, Rate, RatePolicy};
 use keeper_ports::access::{Credentials, RateLimiter, Recognition};
 use keeper_telemetry::caller::CallerName;
 use rocket::Request;
@@ -24,8 +24,6 @@ pub struct AccessControl {
     pub reads: Reads,
     /// How often callers may call; `None`: as often as they like.
     pub limiter: Option<Arc<dyn RateLimiter>>,
-    /// How many proxies there are in front, whose word for the client's address is believed.
-    pub trusted_proxies: usize,
     /// What is counted.
     pub metrics: AccessMetrics,
 }
@@ -47,7 +45,7 @@ impl AccessControl {
         operation: Operation,
         request: &'r Request<'_>,
     ) -> Result<(Caller, Visit<'r>), ApiError> {
-        let address = address::of_client(request, self.trusted_proxies);
+        let address = address::of_client(request);
         let visit = Visit::new(operation, address, request, Some(&self.metrics));
         let Some(credentials) = &self.credentials else {
             self.limit(operation, &Caller::Unchecked, &visit, request).await?;
@@ -56,10 +54,7 @@ impl AccessControl {
         let caller = self.caller(credentials.as_ref(), &visit, request).await?;
         self.limit(operation, &caller, &visit, request).await?;
         match decide(operation, &caller, self.reads) {
-            Ok(()) => {
-                self.metrics.allowed(&caller);
-                Ok((caller, visit))
-            }
+            Ok(()) => Ok((caller, visit)),
             Err(why) => {
                 visit.denied(&caller, why);
                 Err(denied(why))
@@ -73,19 +68,38 @@ impl AccessControl {
         visit: &Visit<'_>,
         request: &Request<'_>,
     ) -> Result<Caller, ApiError> {
-        let Some(presented) = presented(request.headers())? else { return Ok(Caller::Anonymous) };
+        let presented = match presented(request.headers()) {
+            Ok(None) => return Ok(Caller::Anonymous),
+            Ok(Some(presented)) => presented,
+            Err(error) => return Err(self.refused(None, "not understood", error, visit, request).await),
+        };
         let means = presented.means;
         match credentials.recognise(presented).await? {
             Recognition::Known(principal) => {
                 CallInfo::of(request).set_caller(CallerName::new(&principal.credential));
                 Ok(Caller::Known(principal))
             }
-            Recognition::Refused(why) => {
-                self.take(RatePolicy::Failures, address::network(visit.address), None, request).await?;
-                visit.refused(means, why);
-                Err(refused())
-            }
+            Recognition::Refused(why) => Err(self.refused(Some(means), why, refused(), visit, request).await),
         }
+    }
+
+    /// Counts credentials that were not good, and says what is answered: `error`, or that there were too many of them from
+    /// there. Those have no audit line, so that nobody fills the log with them.
+    async fn refused(
+        &self,
+        means: Option<Means>,
+        why: &'static str,
+        error: ApiError,
+        visit: &Visit<'_>,
+        request: &Request<'_>,
+    ) -> ApiError {
+        self.metrics.decided("unauthenticated", means);
+        let who = address::network(visit.address);
+        if let Err(limited) = self.take(RatePolicy::Failures, who, None, request).await {
+            return limited;
+        }
+        visit.refused(means, why);
+        error
     }
 
     async fn limit(

@@ -1,7 +1,9 @@
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use keeper_access::{Operation, decide_for};
 use keeper_domain::{Caller, UserId};
+use keeper_ports::PortError;
 use rocket::Request;
 use rocket::http::Status;
 use rocket::outcome::Outcome;
@@ -51,18 +53,30 @@ guarded!(
 pub(crate) struct Access<'r, O> {
     caller: Caller,
     visit: Visit<'r>,
+    /// They were let in, and then lacked something all the same.
+    denied: AtomicBool,
     operation: PhantomData<O>,
 }
 
+/// Whether they were let in is decided when all that asks for them has been done.
+impl<O> Drop for Access<'_, O> {
+    fn drop(&mut self) {
+        if !*self.denied.get_mut() {
+            self.visit.allowed(&self.caller);
+        }
+    }
+}
+
 impl<O> Access<'_, O> {
-    /// Writes down that they changed something, and why.
-    pub(crate) fn done(&self, action: &'static str, reason: &str, count: u64) {
-        self.visit.done(&self.caller, action, reason, count);
+    /// Writes down what came of a change of theirs (of how many things, or why of none), and why they made it.
+    pub(crate) fn changed(&self, action: &'static str, reason: &str, outcome: Result<u64, &PortError>) {
+        self.visit.changed(&self.caller, action, reason, outcome);
     }
 
     /// Says whether they may do so with this user's orders.
     pub(crate) fn to_orders_of(&self, user: &UserId) -> Result<(), ApiError> {
         decide_for(user, &self.caller).map_err(|why| {
+            self.denied.store(true, Ordering::Relaxed);
             self.visit.denied(&self.caller, why);
             denied(why)
         })
@@ -78,10 +92,15 @@ impl<'r, O: Guarded> FromRequest<'r> for Access<'r, O> {
             control.admit(O::OPERATION, request).await
         } else {
             CallInfo::of(request).take_caller(request);
-            Ok((Caller::Unchecked, Visit::new(O::OPERATION, address::of_client(request, 0), request, None)))
+            Ok((Caller::Unchecked, Visit::new(O::OPERATION, address::of_client(request), request, None)))
         };
         match admitted {
-            Ok((caller, visit)) => Outcome::Success(Self { caller, visit, operation: PhantomData }),
+            Ok((caller, visit)) => Outcome::Success(Self {
+                caller,
+                visit,
+                denied: AtomicBool::new(false),
+                operation: PhantomData,
+            }),
             Err(error) => Outcome::Error((Status::new(error.code.status()), error)),
         }
     }

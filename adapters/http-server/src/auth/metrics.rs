@@ -34,10 +34,6 @@ impl AccessMetrics {
         Ok(Self { decisions, limited })
     }
 
-    pub(super) fn allowed(&self, caller: &Caller) {
-        self.decided("allowed", means_of(caller));
-    }
-
     pub(super) fn decided(&self, outcome: &str, means: Option<Means>) {
         self.decisions.with_label_values(&[outcome, means.map_or(NOBODY, Means::as_str)]).inc();
     }

@@ -1,6 +1,6 @@
 //! Who may make a call. Only the units that are reached from outside ask; inventory and billing do not.
 
-mod address;
+pub(crate) mod address;
 mod control;
 mod denied;
 mod guard;

@@ -2,6 +2,8 @@ use std::net::IpAddr;
 
 use keeper_access::{Denied, Operation};
 use keeper_domain::{Caller, Means};
+use keeper_ports::PortError;
+use keeper_telemetry::caller::CallerName;
 use rocket::Request;
 
 use super::AccessMetrics;
@@ -33,11 +35,17 @@ impl<'r> Visit<'r> {
         Self { operation, address, object, call, metrics }
     }
 
-    /// Credentials were not good.
-    pub(super) fn refused(&self, means: Means, reason: &'static str) {
-        self.decided("unauthenticated", Some(means));
+    /// Credentials were not good; without means, they could not even be read.
+    pub(super) fn refused(&self, means: Option<Means>, reason: &'static str) {
         let action = self.operation.as_str();
-        self.write(action, "unauthenticated", reason, None, &Caller::Anonymous, Some(means));
+        self.write(action, "unauthenticated", reason, None, &Caller::Anonymous, means);
+    }
+
+    /// The caller may make the call.
+    pub(super) fn allowed(&self, caller: &Caller) {
+        if *caller != Caller::Unchecked {
+            self.decided("allowed", means_of(caller));
+        }
     }
 
     /// The caller lacks something.
@@ -51,9 +59,17 @@ impl<'r> Visit<'r> {
         self.write(self.operation.as_str(), outcome, reason, None, caller, means);
     }
 
-    /// The caller changed something of everybody's.
-    pub(super) fn done(&self, caller: &Caller, action: &str, reason: &str, count: u64) {
-        self.write(action, "done", reason, Some(count), caller, means_of(caller));
+    /// The caller changed something of everybody's, or tried to.
+    pub(super) fn changed(
+        &self,
+        caller: &Caller,
+        action: &str,
+        reason: &str,
+        outcome: Result<u64, &PortError>,
+    ) {
+        let count = outcome.ok();
+        let outcome = outcome.map_or_else(PortError::outcome, |_| "done");
+        self.write(action, outcome, reason, count, caller, means_of(caller));
     }
 
     fn decided(&self, outcome: &'static str, means: Option<Means>) {
@@ -78,7 +94,7 @@ impl<'r> Visit<'r> {
             outcome,
             reason,
             count,
-            caller = credential_of(caller),
+            caller = credential_of(caller).or(self.call.caller().map(CallerName::as_str)),
             via = means.map(Means::as_str),
             address = %self.address,
             object = self.object,

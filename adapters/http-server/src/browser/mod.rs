@@ -7,6 +7,7 @@ mod security;
 use rocket::fairing::AdHoc;
 
 pub(crate) use cors::Cors;
+pub(crate) use security::{SCHEME, Security, Shown};
 
 /// What browsers are told by a unit that is reached from outside.
 #[derive(Debug, Clone, Default)]
@@ -24,8 +25,9 @@ pub fn stage(settings: BrowserSettings) -> AdHoc {
         let routes = if origins.is_empty() { Vec::new() } else { preflight::routes() };
         rocket
             .manage(Cors::new(origins))
+            .manage(Security { behind_proxy })
             .attach(cors::fairing())
-            .attach(security::fairing(behind_proxy))
+            .attach(security::fairing())
             .mount("/", routes)
     })
 }

@@ -9,8 +9,8 @@ use rocket::{Request, Route, options, routes};
 use super::Cors;
 
 const METHODS: &str = "GET, POST, PUT, DELETE";
-const HEADERS: &str =
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Api-Key, X-Request-Id";
+const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, traceparent, tracestate, \
+    X-Api-Key, X-Request-Id";
 /// How long a browser may remember the answer, in seconds.
 const MAX_AGE: &str = "600";
 

@@ -61,7 +61,7 @@ const DESCRIPTIONS: [Description; 15] = [
         ..described("changeMovie", "The movie as it is now.")
     },
     Description { may_miss: true, conditional: true, ..described("deleteMovie", "The movie was deleted.") },
-    described("deleteAllMovies", "All movies were deleted."),
+    Description { conditional: true, ..described("deleteAllMovies", "All movies were deleted.") },
     Description {
         headers: &[("Location", "The address under which the order is found once it is recorded.")],
         ..described("placeOrder", "The queue has taken responsibility for the order.")

@@ -1,6 +1,7 @@
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use hyper::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::StatusCode;
 use hyper::http::request::Parts;
 use rocket::http::uri::{Host, Origin};
@@ -12,6 +13,9 @@ use super::answer::Answer;
 use super::late_body::LateBody;
 use super::place;
 use super::refusal::Refusal;
+
+/// The other header in which callers say who they are.
+const API_KEY: &str = "x-api-key";
 
 /// How a request's body is there.
 pub(super) enum Sent {
@@ -42,10 +46,14 @@ pub(super) async fn dispatch(
             request.inner_mut().set_host(host);
         }
         for (name, value) in &head.headers {
-            // Rocket knows headers as text only. Those that matter and are none were refused.
-            let Ok(value) = std::str::from_utf8(value.as_bytes()) else { continue };
+            // Rocket knows headers as text only. Credentials that are none must be seen, to be refused and counted; of the
+            // others, those that matter were refused.
+            let value = match String::from_utf8_lossy(value.as_bytes()) {
+                Cow::Owned(_) if name != AUTHORIZATION && name != API_KEY => continue,
+                value => value,
+            };
             if name == COOKIE {
-                let cookies = Cookie::split_parse_encoded(value.to_owned()).filter_map(Result::ok);
+                let cookies = Cookie::split_parse_encoded(value.clone().into_owned()).filter_map(Result::ok);
                 request = request.cookies(cookies);
             }
             request.inner_mut().add_header(Header::new(name.as_str(), value));

@@ -28,8 +28,10 @@ pub struct HttpSettings {
     pub body_timeout_ms: u64,
     /// Milliseconds in which a request must be answered after its body.
     pub request_timeout_ms: u64,
-    /// Proxies in front of the unit, counted from it, whose `X-Forwarded-…` headers are believed.
+    /// Proxies in front of the unit, counted from it, whose word for the client's address and scheme is believed.
     pub trusted_proxies: usize,
+    /// Those that serve the unit under a path of their own, and are believed in that (`X-Forwarded-Prefix`).
+    pub prefix_proxies: usize,
 }
 
 impl HttpSettings {
@@ -44,6 +46,7 @@ impl HttpSettings {
             body_timeout_ms: 10_000,
             request_timeout_ms: 60_000,
             trusted_proxies: 0,
+            prefix_proxies: 0,
         }
     }
 

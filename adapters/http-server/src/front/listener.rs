@@ -76,7 +76,7 @@ impl Listener {
 
 async fn connection(stream: TcpStream, entry: Entry, service: Arc<Service>) {
     let connection = Arc::clone(&entry.connection);
-    let socket = Socket::new(stream, Arc::clone(&connection), service.metrics.clone());
+    let socket = Socket::new(stream, Arc::clone(&connection), Arc::clone(&service));
     let requests = {
         let connection = Arc::clone(&connection);
         service_fn(move |request| Arc::clone(&service).answer(Arc::clone(&connection), request))

@@ -1,5 +1,6 @@
 //! Answers that the front gives itself, in the shape of all others.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, VARY};
@@ -10,7 +11,6 @@ use keeper_wire::{ErrorBody, ErrorCode};
 use rocket::http::Status;
 
 use super::answer::Answer;
-use super::connection::Connection;
 use super::method::method;
 use crate::HttpMetrics;
 use crate::access_log::shortened;
@@ -24,7 +24,6 @@ pub(super) enum Refusal {
     Http2,
     NoHost,
     KeyNotText,
-    CredentialsNotText,
     UnknownMethod,
     TransferCoding,
     BodyEnded,
@@ -40,6 +39,8 @@ pub(super) enum Refusal {
 pub(super) struct Refused<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
+    /// Whom it is from.
+    pub(super) client: IpAddr,
     /// What proxies took from the path.
     pub(super) prefix: Option<String>,
     /// Its id, its trace, and its span, which ends with the answer.
@@ -57,7 +58,6 @@ impl Refusal {
             Self::Http2 => (None, ErrorCode::Invalid, "this server speaks HTTP/1.1 only"),
             Self::NoHost => (None, ErrorCode::Invalid, "the request must have one valid Host header"),
             Self::KeyNotText => (None, ErrorCode::Invalid, "the Idempotency-Key is not UTF-8"),
-            Self::CredentialsNotText => (None, ErrorCode::Invalid, "the credentials are not UTF-8"),
             Self::UnknownMethod => (None, ErrorCode::MethodNotAllowed, "there is no such method"),
             Self::TransferCoding => {
                 (None, ErrorCode::Invalid, "the only transfer coding that is understood is chunked")
@@ -84,27 +84,15 @@ impl Refusal {
 
     /// Nothing more can be read from the connection.
     fn closes(self) -> bool {
-        !matches!(
-            self,
-            Self::Overloaded
-                | Self::Overdue
-                | Self::KeyNotText
-                | Self::CredentialsNotText
-                | Self::UnknownMethod
-        )
+        !matches!(self, Self::Overloaded | Self::Overdue | Self::KeyNotText | Self::UnknownMethod)
     }
 
     /// Logs and counts the refusal, and gives the answer.
-    pub(super) fn answer(
-        self,
-        mut request: Refused<'_>,
-        connection: &Connection,
-        metrics: Option<&HttpMetrics>,
-    ) -> Answer {
+    pub(super) fn answer(self, mut request: Refused<'_>, metrics: Option<&HttpMetrics>) -> Answer {
         let (status, code, message) = self.parts();
         let status = status.or(StatusCode::from_u16(code.status()).ok());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let (took, client) = (request.started.elapsed(), connection.client.ip().to_canonical());
+        let (took, client) = (request.started.elapsed(), request.client);
         let Refused { method, path, request: (context, span), .. } = &mut request;
         let (method, path) = (*method, shortened(path));
         let request_id = &context.request_id;

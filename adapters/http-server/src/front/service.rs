@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use rocket::http::Method;
@@ -25,7 +25,8 @@ use super::place::bytes_holding;
 use super::refusal::{Refusal, Refused, begin};
 use super::{HttpSettings, head};
 use crate::HttpMetrics;
-use crate::browser::Cors;
+use crate::auth::address::{FORWARDED, seen};
+use crate::browser::{Cors, SCHEME, Security, Shown};
 use crate::prefix::{PREFIX, prefix};
 
 /// What answers the requests of all connections.
@@ -57,17 +58,18 @@ impl Service {
         let (answer, place) = match handled.await {
             Ok(answered) => answered,
             Err(refusal) => {
-                let lines = |name| head.headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+                let trusted = self.settings.trusted_proxies;
                 let refused = Refused {
                     method: head.method.as_str(),
                     path: head.uri.path(),
-                    prefix: prefix(lines(PREFIX), self.settings.trusted_proxies),
+                    client: seen(connection.client.ip(), lines(&head.headers, FORWARDED), trusted),
+                    prefix: prefix(lines(&head.headers, PREFIX), self.settings.prefix_proxies),
                     request: begin(&head.headers),
                     started,
-                    accepts: lines(ACCEPT.as_str()).collect(),
+                    accepts: lines(&head.headers, ACCEPT.as_str()).collect(),
                 };
-                let mut answer = refusal.answer(refused, &connection, self.metrics.as_ref());
-                self.tell_browser(&head, &mut answer);
+                let mut answer = refusal.answer(refused, self.metrics.as_ref());
+                self.tell_browser(&head.headers, &mut answer);
                 // A sender that waits for our word may not send the body any more.
                 (closing(answer, waits), None)
             }
@@ -130,13 +132,22 @@ impl Service {
         Ok((answer?, place))
     }
 
-    /// A page of another site that may call sees refusals too.
-    fn tell_browser(&self, head: &Parts, answer: &mut Answer) {
-        let Some(cors) = self.rocket.rocket().state::<Cors>() else { return };
-        let origin = head.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
-        for (name, value) in cors.headers(origin) {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-                answer.headers.append(name, value);
+    /// A page of another site that may call sees refusals too, and no browser does with them what it may not with others.
+    pub(super) fn tell_browser(&self, head: &HeaderMap, answer: &mut Answer) {
+        let rocket = self.rocket.rocket();
+        if let Some(cors) = rocket.state::<Cors>() {
+            let origin = head.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+            for (name, value) in cors.headers(origin) {
+                if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                    answer.headers.append(name, value);
+                }
+            }
+        }
+        if let Some(security) = rocket.state::<Security>() {
+            for (name, value) in security.headers(Shown::Data, lines(head, SCHEME)) {
+                if let Ok(name) = HeaderName::try_from(name) {
+                    answer.headers.insert(name, HeaderValue::from_static(value));
+                }
             }
         }
     }
@@ -147,6 +158,11 @@ struct Received<'a> {
     method: Method,
     head: &'a Arc<Parts>,
     client: SocketAddr,
+}
+
+/// The lines of a header that are text.
+fn lines<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    headers.get_all(name).iter().filter_map(|line| line.to_str().ok())
 }
 
 /// What comes of a future before a deadline, which may move on meanwhile.

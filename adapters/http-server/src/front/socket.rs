@@ -10,13 +10,13 @@ use tokio::net::TcpStream;
 
 use super::connection::{Connection, Phase};
 use super::refusal::{Refusal, Refused, begin, written};
-use crate::HttpMetrics;
+use super::service::Service;
 
 /// A connection's stream: it tells the connection what goes by, and gives hyper's own refusals, which are empty, a body.
 pub(super) struct Socket {
     stream: TcpStream,
     connection: Arc<Connection>,
-    metrics: Option<HttpMetrics>,
+    service: Arc<Service>,
     /// The request line of the head that is coming has its end.
     has_line: bool,
     /// The client speaks HTTP/2.
@@ -34,8 +34,8 @@ const MOST_LATE: usize = 1024 * 1024;
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n";
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, metrics: Option<HttpMetrics>) -> Self {
-        Self { stream, connection, metrics, has_line: false, http2: false, refusal: None, late: None }
+    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, service: Arc<Service>) -> Self {
+        Self { stream, connection, service, has_line: false, http2: false, refusal: None, late: None }
     }
 
     /// Hyper writes something while no request is being answered: a refusal, in one piece.
@@ -51,15 +51,19 @@ impl Socket {
                 Some(b"431" | b"414") => Refusal::AddressTooLong,
                 _ => Refusal::Malformed,
             };
+            // Of a head that is none nothing is known.
+            let headers = HeaderMap::new();
             let refused = Refused {
                 method: "none",
                 path: "",
+                client: self.connection.client.ip().to_canonical(),
                 prefix: None,
-                request: begin(&HeaderMap::new()),
+                request: begin(&headers),
                 started: Instant::now(),
                 accepts: Vec::new(),
             };
-            let answer = refusal.answer(refused, &self.connection, self.metrics.as_ref());
+            let mut answer = refusal.answer(refused, self.service.metrics.as_ref());
+            self.service.tell_browser(&headers, &mut answer);
             self.refusal = Some((written(&answer), 0));
             // From here on the client has to take it.
             self.connection.enter(Phase::Sending);

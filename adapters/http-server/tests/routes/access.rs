@@ -8,7 +8,9 @@ use keeper_domain::{
     Principal, Rate, RatePolicy, Rates, RecordedOrder, Scope, Scopes, Slice, Timestamp,
 };
 use keeper_http_server::auth::{self, AccessControl, AccessMetrics};
-use keeper_http_server::{Document, IntakeMetrics, docs, movies, operations, order_book, order_intake};
+use keeper_http_server::{
+    Document, HttpSettings, IntakeMetrics, docs, movies, operations, order_book, order_intake,
+};
 use keeper_ports::PortError;
 use keeper_ports::access::{MockCredentials, MockRateLimiter, Quota, Recognition};
 use keeper_ports::billing::{MockDeadLetterOperations, MockOrderBook, MockOrderIntake, Submission};
@@ -19,7 +21,7 @@ use rocket::http::Method;
 use rocket::local::asynchronous::Client;
 use serde_json::Value;
 
-use crate::client::{Answer, client, send_as};
+use crate::client::{Answer, SETTINGS, client_with, send_as};
 
 const ID: &str = "019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
 
@@ -79,25 +81,29 @@ fn asking(credentials: MockCredentials, reads: Reads) -> AccessControl {
         credentials: Some(Arc::new(credentials)),
         reads,
         limiter: None,
-        trusted_proxies: 0,
         metrics: AccessMetrics::register(&Registry::new()).unwrap(),
     }
 }
 
 async fn over(control: AccessControl) -> Client {
+    behind(0, control).await
+}
+
+async fn behind(trusted_proxies: usize, control: AccessControl) -> Client {
+    let settings = HttpSettings { trusted_proxies, ..SETTINGS };
     let mut intake = MockOrderIntake::new();
     intake.expect_submit().returning(|_, _| Ok(Submission::Accepted(recorded().order)));
     let mut book = MockOrderBook::new();
     book.expect_find().returning(|_, _| Ok(Some(recorded())));
     book.expect_list().returning(|_, _| Ok(Slice { items: Vec::new(), more: false }));
-    client([
+    let stages = [
         auth::stage(control),
         movies(Arc::new(catalog())),
         order_intake(Arc::new(intake), IntakeMetrics::register(&Registry::new()).unwrap()),
         order_book(Arc::new(book)),
         operations(Arc::new(dead_letters())),
-    ])
-    .await
+    ];
+    client_with(settings, stages).await
 }
 
 /// One dead letter, of whatever id.
@@ -272,13 +278,9 @@ async fn each_caller_has_a_quota_and_is_told_what_is_left() {
             rates: own,
         }))
     });
-    let control = AccessControl {
-        limiter: Some(Arc::new(limiter(2))),
-        trusted_proxies: 1,
-        metrics,
-        ..asking(credentials, Reads::Public)
-    };
-    let api = over(control).await;
+    let control =
+        AccessControl { limiter: Some(Arc::new(limiter(2))), metrics, ..asking(credentials, Reads::Public) };
+    let api = behind(1, control).await;
     let get = async |credential: &'static str, address: &'static str| {
         let mut headers = vec![("X-Forwarded-For", address)];
         if !credential.is_empty() {
@@ -318,10 +320,80 @@ async fn each_caller_has_a_quota_and_is_told_what_is_left() {
     let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
     for line in [
         "auth_decisions_total{outcome=\"allowed\",via=\"api_key\"} 6",
-        "auth_decisions_total{outcome=\"unauthenticated\",via=\"api_key\"} 2",
+        "auth_decisions_total{outcome=\"unauthenticated\",via=\"api_key\"} 4",
         "rate_limited_total{policy=\"failures\"} 2",
         "rate_limited_total{policy=\"reads\"} 6",
         "rate_limited_total{policy=\"orders\"} 0",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
+/// What is no credential at all is counted and limited as a wrong one is.
+#[rocket::async_test]
+async fn credentials_that_cannot_be_read_are_counted_and_limited() {
+    let shown: [&[(&'static str, &str)]; 8] = [
+        &[("Authorization", "Basic YTpi")],
+        &[("Authorization", "Token x")],
+        &[("Authorization", "ck_a_b_c")],
+        &[("Authorization", "Bearer a b")],
+        &[("Authorization", "Bearer \u{fffd}")],
+        &[("X-Api-Key", "")],
+        &[("X-Api-Key", "a"), ("X-Api-Key", "a")],
+        &[("X-Api-Key", "a"), ("Authorization", "Bearer b")],
+    ];
+    let registry = Registry::new();
+    let metrics = AccessMetrics::register(&registry).unwrap();
+    let control = AccessControl {
+        limiter: Some(Arc::new(limiter(8))),
+        metrics,
+        ..asking(MockCredentials::new(), Reads::Public)
+    };
+    let api = over(control).await;
+    for headers in shown {
+        let answer = send_as(&api, Method::Get, "/api/movies", "", "", headers).await;
+        assert!(matches!(answer.status, 400 | 401), "{headers:?}: {}", answer.body);
+        assert_eq!(answer.header("RateLimit-Policy"), Some("\"failures\";q=8;w=60"), "{headers:?}");
+    }
+    for headers in shown {
+        let answer = send_as(&api, Method::Get, "/api/movies", "", "", headers).await;
+        answer.assert_error(429, "rate_limited", None);
+    }
+    let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+    for line in [
+        "auth_decisions_total{outcome=\"unauthenticated\",via=\"none\"} 16",
+        "rate_limited_total{policy=\"failures\"} 8",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
+/// Also where the scope is enough, and the user is not.
+#[rocket::async_test]
+async fn each_call_is_decided_once() {
+    let registry = Registry::new();
+    let metrics = AccessMetrics::register(&registry).unwrap();
+    let mut credentials = MockCredentials::new();
+    credentials.expect_recognise().returning(|presented| {
+        let subject = presented.expose().to_owned();
+        Ok(Recognition::Known(Principal {
+            credential: subject.clone(),
+            subject,
+            scopes: [Scope::OrdersWrite, Scope::OrdersRead].into_iter().collect(),
+            means: Means::Token,
+            rates: Rates::default(),
+        }))
+    });
+    let api = over(AccessControl { metrics, ..asking(credentials, Reads::Public) }).await;
+    for (caller, status) in [("anna", 200), ("boris", 403)] {
+        for (method, path) in [("post", "/api/billing"), ("get", "/api/billing/orders")] {
+            assert_eq!(call(&api, method, path, Some(caller)).await.status, status, "{method} {path}");
+        }
+    }
+    let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+    for line in [
+        "auth_decisions_total{outcome=\"allowed\",via=\"token\"} 2",
+        "auth_decisions_total{outcome=\"forbidden\",via=\"token\"} 2",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }

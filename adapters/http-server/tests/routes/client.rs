@@ -14,8 +14,13 @@ pub(crate) const MANAGEMENT: ManagementSettings =
 
 /// A client of the server with some stages.
 pub(crate) async fn client(stages: impl IntoIterator<Item = AdHoc>) -> Client {
+    client_with(SETTINGS, stages).await
+}
+
+/// A client of the server with settings and stages.
+pub(crate) async fn client_with(settings: HttpSettings, stages: impl IntoIterator<Item = AdHoc>) -> Client {
     let metrics = HttpMetrics::register(&Registry::new()).unwrap();
-    let rocket = stages.into_iter().fold(api(SETTINGS, metrics), rocket::Rocket::attach);
+    let rocket = stages.into_iter().fold(api(settings, metrics), rocket::Rocket::attach);
     Client::untracked(rocket).await.unwrap()
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod access;
+mod audit;
 mod browser;
 mod client;
 mod errors;

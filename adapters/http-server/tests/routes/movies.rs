@@ -200,6 +200,23 @@ async fn a_condition_reaches_the_catalogue_as_versions() {
     send(Put, r#"{"title":"a"}"#, "abc").await.assert_error(400, "invalid", Some("If-Match"));
 }
 
+/// A version is that of one movie: who names one does not mean all.
+#[rocket::async_test]
+async fn all_movies_are_in_no_version() {
+    let mut catalog = MockMovieCatalog::new();
+    catalog.expect_clear().once().returning(|| Ok(3));
+    let client = client([movies(Arc::new(catalog))]).await;
+    let clear = async |tags: &str| {
+        send_as(&client, Delete, "/api/movies", "", "application/json", &[("If-Match", tags)]).await
+    };
+    let version = movie(7, "Solaris").version();
+    for tags in [&format!("\"{version}\""), "\"other\"", &format!("W/\"{version}\"")] {
+        clear(tags).await.assert_error(412, "precondition_failed", Some("If-Match"));
+    }
+    clear("abc").await.assert_error(400, "invalid", Some("If-Match"));
+    assert_eq!(clear("*").await.status, 200);
+}
+
 /// The mock has no expectation: whatever reached the port would panic and answer 500.
 #[rocket::async_test]
 async fn bad_input_is_named_and_reaches_nobody() {

@@ -90,14 +90,17 @@ fn seconds(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, &'sta
     Ok(Some(number as i64))
 }
 
-/// Scopes that we know. An issuer may put its name before each (`code-keeper/orders:read`).
+/// Scopes that we know. Before each the audience may stand (`audience/orders:read`); after anybody else's name it is not ours,
+/// whatever its last part is.
 fn scopes(claims: &Map<String, Value>, settings: &JwtSettings) -> Result<Scopes, &'static str> {
     let names = claims.get(&settings.scope_claim).map(names).unwrap_or_default();
     let known = |names: Vec<&str>| names.into_iter().filter_map(Scope::named).collect();
+    // An audience may be an address with a slash at its end.
+    let audience = settings.audience.trim_end_matches('/');
+    let own = |name| str::strip_prefix(name, audience)?.strip_prefix('/');
     if settings.audience_in == AudienceIn::Aud {
-        return Ok(known(names.into_iter().map(|name| name.rsplit('/').next().unwrap_or(name)).collect()));
+        return Ok(known(names.into_iter().map(|name| own(name).unwrap_or(name)).collect()));
     }
-    let own = |name| str::strip_prefix(name, &settings.audience)?.strip_prefix('/');
     let own: Vec<_> = names.into_iter().filter_map(own).collect();
     // One that cannot be read, and was not compared, is not ours.
     let others = claims.get("aud").is_some_and(|aud| !self::names(aud).contains(&settings.audience.as_str()));

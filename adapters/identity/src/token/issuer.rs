@@ -1,10 +1,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -12,8 +12,13 @@ use super::JwtSettings;
 use super::fetch::fetch;
 use super::key_set::{KeySet, PublicKey};
 
-/// The least time between two fetches for the sake of a key that is not known: tokens with made-up ids cost no more.
-const PAUSE: Duration = Duration::from_secs(30);
+/// The least time between two fetches for the sake of a key that is not known: tokens with made-up ids cost no more, and delay
+/// a key that is new by no more.
+const PAUSE: Duration = Duration::from_secs(5);
+/// How long a token waits for such a fetch. Requests wait with it, and there is room for so many only.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How many tokens wait at the same time, of the 512 requests that a unit takes.
+const WAITERS: usize = 128;
 /// How often the keys are fetched anyway: a key that was withdrawn is believed for no longer.
 const PERIOD: Duration = Duration::from_mins(5);
 /// How often they are, before there are any.
@@ -26,9 +31,16 @@ pub struct Issuer {
     keys: RwLock<Option<Arc<KeySet>>>,
     /// How often they have become others.
     generation: AtomicU64,
-    /// When the keys were last asked for because of a token. While it is held, one asks and the others wait.
-    asked: Mutex<Option<Instant>>,
+    /// The last fetch because of a token.
+    asked: Mutex<Option<Asked>>,
+    waiters: Semaphore,
     trouble: RwLock<Option<String>>,
+}
+
+/// A fetch: when it began, and whether it has ended.
+struct Asked {
+    at: Instant,
+    ended: watch::Receiver<bool>,
 }
 
 /// What is known of a key.
@@ -36,8 +48,8 @@ pub(super) enum Found {
     Key(PublicKey),
     /// The issuer has no such key, as far as can be known now.
     Unknown,
-    /// The issuer was never reached.
-    NoKeys(String),
+    /// The issuer was never reached, or does not answer now.
+    NotKnowable(String),
 }
 
 #[derive(Deserialize)]
@@ -55,6 +67,7 @@ impl Issuer {
             keys: RwLock::new(None),
             generation: AtomicU64::new(0),
             asked: Mutex::new(None),
+            waiters: Semaphore::new(WAITERS),
             trouble: RwLock::new(None),
         }
     }
@@ -70,22 +83,46 @@ impl Issuer {
     }
 
     /// Finds the key of a token. One that is not known is asked for once, and not again for a while.
-    pub(super) async fn key(&self, id: Option<&str>) -> Found {
+    pub(super) async fn key(self: &Arc<Self>, id: Option<&str>) -> Found {
         if let Some(key) = self.known(id) {
             return Found::Key(key);
         }
-        let mut asked = self.asked.lock().await;
-        // Somebody else may have asked meanwhile.
-        if self.known(id).is_none() && asked.is_none_or(|at| at.elapsed() >= PAUSE) {
-            *asked = Some(Instant::now());
-            self.refresh().await;
-        }
-        drop(asked);
+        let answered = self.answered().await;
         match (self.known(id), self.keys()) {
             (Some(key), _) => Found::Key(key),
+            (None, _) if !answered => Found::NotKnowable("it has not answered yet".into()),
             (None, Some(_)) => Found::Unknown,
-            (None, None) => Found::NoKeys(self.trouble().unwrap_or_default()),
+            (None, None) => Found::NotKnowable(self.trouble().unwrap_or_default()),
         }
+    }
+
+    /// Waits for a fetch, not for long; says whether it has ended.
+    async fn answered(self: &Arc<Self>) -> bool {
+        let mut ended = self.asked();
+        if *ended.borrow() {
+            return true;
+        }
+        let Ok(_place) = self.waiters.try_acquire() else { return false };
+        timeout(PATIENCE, ended.wait_for(|ended| *ended)).await.is_ok()
+    }
+
+    /// The fetch that goes on; a new one, if there is none and the last one is long ago. It ends also when nobody waits for it
+    /// any more.
+    fn asked(self: &Arc<Self>) -> watch::Receiver<bool> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Asked { at, ended }) = &*asked
+            && (at.elapsed() < PAUSE || (!*ended.borrow() && ended.has_changed().is_ok()))
+        {
+            return ended.clone();
+        }
+        let (end, ended) = watch::channel(false);
+        *asked = Some(Asked { at: Instant::now(), ended: ended.clone() });
+        let issuer = Arc::clone(self);
+        tokio::spawn(async move {
+            issuer.refresh().await;
+            end.send_replace(true);
+        });
+        ended
     }
 
     /// Fetches the keys now and then, until `stop` is cancelled.

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use keeper_domain::{Means, Scope, Timestamp};
 use keeper_ports::access::{Credentials, Presented, Recognition};
@@ -10,6 +11,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 
 use super::{AudienceIn, Issuer, JwtSettings, Tokens};
 
@@ -83,6 +86,8 @@ fn unsigned(header: &Value, claims: &Value) -> String {
 pub(super) struct Site {
     pub(super) url: String,
     keys: Arc<Mutex<Option<Value>>>,
+    /// While it is held, the issuer takes connections and does not answer.
+    hangs: Arc<Mutex<()>>,
     fetches: Arc<AtomicUsize>,
 }
 
@@ -92,12 +97,15 @@ impl Site {
         let url = format!("http://{}/realm", listener.local_addr().unwrap());
         let (keys, fetches) = (Arc::new(Mutex::new(keys)), Arc::new(AtomicUsize::new(0)));
         let (answers, count, base) = (Arc::clone(&keys), Arc::clone(&fetches), url.clone());
+        let hangs = Arc::new(Mutex::new(()));
+        let hanging = Arc::clone(&hangs);
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut head = [0; 2048];
                 let read = stream.read(&mut head).await.unwrap();
                 let head = String::from_utf8_lossy(&head[..read]).into_owned();
+                drop(hanging.lock().await);
                 let Some(keys) = answers.lock().await.clone() else { continue };
                 let body = if head.contains("/.well-known/openid-configuration ") {
                     json!({"issuer": base, "jwks_uri": format!("{base}/keys?v=1")})
@@ -111,12 +119,12 @@ impl Site {
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
-        Self { url, keys, fetches }
+        Self { url, keys, hangs, fetches }
     }
 
     pub(super) fn claims(&self) -> Value {
         json!({"iss": self.url, "aud": ["us", "others"], "sub": "anna", "exp": NOW + 600,
-            "scope": "openid orders:read code-keeper/orders:write"})
+            "scope": "openid orders:read us/orders:write hr/operations https://us/movies:clear us/hr/movies:write"})
     }
 
     pub(super) fn tokens(&self, now: i64) -> (Tokens, Arc<Issuer>) {
@@ -302,6 +310,67 @@ async fn ids_that_are_made_up_cost_one_fetch() {
         assert!(ask(&tokens, &signer.token(&header, &site.claims())).await.is_err());
     }
     assert_eq!(site.fetches.load(Ordering::Relaxed), 1);
+}
+
+/// Somebody shows tokens with ids of their own, and then the issuer signs with a new key at once.
+#[tokio::test]
+async fn ids_that_are_made_up_hardly_delay_a_key_that_is_new() {
+    let (old, new) = (Signer::elliptic(), Signer::edwards());
+    let site = Site::new(Some(json!([old.jwk("old")]))).await;
+    let (tokens, _) = site.tokens(NOW);
+    let bogus = old.token(&json!({"alg": "ES256", "kid": "bogus"}), &site.claims());
+    assert!(ask(&tokens, &bogus).await.is_err());
+    *site.keys.lock().await = Some(json!([old.jwk("old"), new.jwk("new")]));
+    let good = new.token(&json!({"alg": "EdDSA", "kid": "new"}), &site.claims());
+    assert!(ask(&tokens, &good).await.is_err(), "the keys were fetched just now");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    tokio::time::resume();
+    assert_eq!(ask(&tokens, &good).await, Ok("anna".into()));
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_holds_nobody_up_for_long() {
+    let signer = Signer::elliptic();
+    let site = Site::new(Some(json!([signer.jwk("g")]))).await;
+    let (tokens, issuer) = site.tokens(NOW);
+    issuer.refresh().await;
+    let hangs = Arc::clone(&site.hangs).lock_owned().await;
+    let tokens = Arc::new(tokens);
+    let started = Instant::now();
+    let mut asked = JoinSet::new();
+    for number in 0..512 {
+        let header = json!({"alg": "ES256", "kid": number.to_string()});
+        let (tokens, token) = (Arc::clone(&tokens), signer.token(&header, &site.claims()));
+        asked.spawn(async move {
+            let asked = Instant::now();
+            let answer = tokens.recognise(Presented::new(Means::Token, token)).await;
+            assert!(answer.unwrap_err().is_transient(), "whether there is such a key is not known");
+            asked.elapsed()
+        });
+    }
+    let waited: Vec<Duration> = asked.join_all().await;
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    let long = waited.iter().filter(|waited| **waited >= Duration::from_millis(500)).count();
+    assert!((1..=128).contains(&long), "{long}");
+    let known = signer.token(&json!({"alg": "ES256", "kid": "g"}), &site.claims());
+    assert!(ask(&tokens, &known).await.is_ok(), "known keys need no issuer");
+    drop(hangs);
+}
+
+/// Whoever asked first may leave: others wait for the same answer.
+#[tokio::test]
+async fn a_fetch_does_not_end_with_whoever_began_it() {
+    let (old, new) = (Signer::elliptic(), Signer::edwards());
+    let site = Site::new(Some(json!([old.jwk("old")]))).await;
+    let (tokens, issuer) = site.tokens(NOW);
+    issuer.refresh().await;
+    *site.keys.lock().await = Some(json!([new.jwk("new")]));
+    let good = new.token(&json!({"alg": "EdDSA", "kid": "new"}), &site.claims());
+    let hangs = Arc::clone(&site.hangs).lock_owned().await;
+    assert!(timeout(Duration::from_millis(50), ask(&tokens, &good)).await.is_err());
+    drop(hangs);
+    assert_eq!(ask(&tokens, &good).await, Ok("anna".into()));
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ impl Credentials for Tokens {
             Found::Unknown => {
                 return Ok(Recognition::Refused("signed with a key that the issuer does not have"));
             }
-            Found::NoKeys(why) => return Err(PortError::unavailable("the issuer of tokens", why)),
+            Found::NotKnowable(why) => return Err(PortError::unavailable("the issuer of tokens", why)),
         };
         match verify(token, &key, &self.settings, now) {
             Ok(verified) => {
