@@ -23,6 +23,7 @@ mod schema;
 mod server;
 mod session;
 mod settings;
+mod shape;
 mod statement;
 
 pub use database::PgDatabase;
