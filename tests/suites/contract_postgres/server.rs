@@ -41,6 +41,63 @@ async fn a_connection_that_takes_no_writes_is_given_up() {
     assert!(writes.iter().all(Result::is_ok), "{writes:?}");
 }
 
+/// Has each addition of a movie refused in a session for which the condition holds.
+fn refuse_where(place: &harness::Database, condition: &str, code: &str) {
+    let trigger = format!(
+        "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             IF {condition} THEN
+                 RAISE EXCEPTION USING ERRCODE = '{code}', MESSAGE = 'refused in this session';
+             END IF;
+             RETURN NEW;
+         END $$;
+         CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON movies FOR EACH ROW EXECUTE FUNCTION refuse()"
+    );
+    Postgres::shared().psql(&place.name, &trigger);
+}
+
+/// What a role sets is a session's from its start to its end.
+#[tokio::test]
+async fn a_session_whose_settings_refuse_statements_is_given_up() {
+    for code in ["53200", "53400", "55P03"] {
+        let place = owner(&Postgres::shared().database());
+        let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
+        database.migrate().await.unwrap();
+        refuse_where(&place, "current_setting('keeper.refuses', true) = 'yes'", code);
+        let role = &place.user;
+        Postgres::shared().psql("postgres", &format!("ALTER ROLE {role} SET keeper.refuses = yes"));
+        let movies = PgMovies::new(database);
+        let read = || async { movies.search(MovieQuery::default(), page(None, 1)).await };
+        assert!(join_all((0..8).map(|_| read())).await.iter().all(Result::is_ok));
+        let refused = movies.insert(movie("too early"), at(1)).await;
+        assert!(unavailable(&refused), "{code}: {refused:?}");
+        assert!(join_all((0..8).map(|_| read())).await.iter().all(Result::is_ok));
+        Postgres::shared().psql("postgres", &format!("ALTER ROLE {role} RESET ALL"));
+        harness::eventually("the connections are no longer new", Duration::from_secs(5), async || {
+            movies.insert(movie("in time"), at(1)).await.ok()
+        })
+        .await;
+        let writes = join_all((0..16).map(|_| movies.insert(movie("in time"), at(1)))).await;
+        assert!(writes.iter().all(Result::is_ok), "{code}: {writes:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_role_sets_does_not_end_statements() {
+    let place = owner(&Postgres::shared().database());
+    for setting in
+        ["lock_timeout = 1", "default_transaction_isolation = serializable", "gin_fuzzy_search_limit = 1"]
+    {
+        Postgres::shared().psql("postgres", &format!("ALTER ROLE {} SET {setting}", place.user));
+    }
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let other = "current_setting('lock_timeout') <> '0' OR current_setting('gin_fuzzy_search_limit') <> '0'
+        OR current_setting('transaction_isolation') <> 'read committed'";
+    refuse_where(&place, other, "55P03");
+    PgMovies::new(database).insert(movie("Solaris"), at(1)).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_role_that_may_not_make_tables_is_told_what_to_grant() {
     let place = owner(&Postgres::shared().database());
