@@ -7,7 +7,8 @@ use crate::{PgDatabase, Schema};
 
 /// What is asked of the server itself. Settings are read as they are for this session.
 const QUESTION: &str = "SELECT current_setting('server_version_num'), current_setting('server_encoding'), \
-     current_setting('transaction_read_only'), current_setting('synchronous_commit')";
+     current_setting('transaction_read_only'), current_setting('synchronous_commit'), \
+     current_setting('search_path'), current_setting('fsync')";
 
 /// The oldest version that the tests run on, as PostgreSQL counts (`server_version_num`).
 const OLDEST: u32 = 150_000;
@@ -19,6 +20,8 @@ pub(crate) struct Server {
     encoding: String,
     read_only: bool,
     synchronous_commit: String,
+    search_path: String,
+    fsync: bool,
 }
 
 impl Server {
@@ -39,6 +42,8 @@ impl Server {
             encoding: row.try_get(1)?,
             read_only: row.try_get::<&str, _>(2)? == "on",
             synchronous_commit: row.try_get(3)?,
+            search_path: row.try_get(4)?,
+            fsync: row.try_get::<&str, _>(5)? == "on",
         })
     }
 
@@ -74,6 +79,16 @@ impl Server {
             return Err(PortError::unavailable(database.dependency(), why));
         }
         Ok(())
+    }
+
+    /// Whether a crash of the machine leaves what was committed, as far as the unit promises it. Test servers go without.
+    pub(crate) fn keeps_what_it_commits(&self, database: &PgDatabase) -> bool {
+        self.fsync || database.schema() != Schema::Billing
+    }
+
+    /// Where the session looks for tables.
+    pub(crate) fn search_path(&self) -> &str {
+        &self.search_path
     }
 
     /// Whether it takes no writes on this connection; on another it may.

@@ -82,6 +82,32 @@ async fn a_session_whose_settings_refuse_statements_is_given_up() {
     }
 }
 
+/// Others see that it is not ready, and not only who was answered with 503.
+#[tokio::test]
+async fn a_database_without_room_is_not_ready_until_a_write_succeeds() {
+    let place = Postgres::shared().database();
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let (movies, probe) = (PgMovies::new(database.clone()), DatabaseProbe::new(database));
+    probe.check().await.unwrap();
+    refuse_where(&place, "true", "53100");
+    let refused = movies.insert(movie("too early"), at(1)).await;
+    assert!(unavailable(&refused), "{refused:?}");
+    // What changes nothing needs no room.
+    assert!(movies.search(MovieQuery::default(), page(None, 1)).await.unwrap().items.is_empty());
+    assert!(!movies.delete(movie_id(1)).await.unwrap());
+    for _ in 0..2 {
+        let told = probe.check().await.unwrap_err();
+        assert!(
+            matches!(told, PortError::Unavailable { .. }) && told.chain().contains("no room to write"),
+            "{told:?}"
+        );
+    }
+    refuse_where(&place, "false", "53100");
+    movies.insert(movie("in time"), at(1)).await.unwrap();
+    probe.check().await.unwrap();
+}
+
 #[tokio::test]
 async fn what_a_role_sets_does_not_end_statements() {
     let place = owner(&Postgres::shared().database());
@@ -141,9 +167,19 @@ async fn each_right_that_is_missing_is_told_with_its_own_remedy() {
     told("GRANT USAGE, CREATE ON SCHEMA public TO \"ROLE\"").await;
     sql("GRANT USAGE ON SCHEMA public TO ROLE");
     told("GRANT CREATE ON SCHEMA public TO \"ROLE\"").await;
+    // The schema of the role's own search path, which nobody has made yet, and where it may not make tables then.
+    sql("ALTER USER ROLE SET search_path = shop");
+    told("CREATE SCHEMA shop unless it is there, and GRANT USAGE, CREATE ON SCHEMA shop TO \"ROLE\"").await;
+    sql("CREATE SCHEMA shop");
+    sql("GRANT USAGE ON SCHEMA shop TO ROLE");
+    told("GRANT CREATE ON SCHEMA shop TO \"ROLE\"").await;
+    sql("ALTER USER ROLE RESET search_path");
     sql("GRANT CREATE ON SCHEMA public TO ROLE");
     told("GRANT CREATE ON DATABASE \"NAME\" TO \"ROLE\"").await;
     sql("GRANT CREATE ON DATABASE NAME TO ROLE");
+    sql("CREATE EXTENSION pg_trgm SCHEMA shop");
+    told("ALTER EXTENSION pg_trgm SET SCHEMA").await;
+    sql("ALTER EXTENSION pg_trgm SET SCHEMA public");
     PgDatabase::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
     // The next version's migration finds a table of another owner.
     sql("DELETE FROM _sqlx_migrations WHERE version = 8");
@@ -159,6 +195,9 @@ async fn each_right_that_is_missing_is_told_with_its_own_remedy() {
     sql("ALTER TABLE _sqlx_migrations OWNER TO ROLE");
     database.migrate().await.unwrap();
     DatabaseProbe::new(database).check().await.unwrap();
+    // Tables without the one that says which migrations made them.
+    sql("DROP TABLE _sqlx_migrations");
+    told("restore this one with its table _sqlx_migrations").await;
 }
 
 #[tokio::test]
