@@ -27,6 +27,7 @@ mod shape;
 mod statement;
 
 pub use database::PgDatabase;
+pub use folding::Folded;
 pub use movies::PgMovies;
 pub use orders::PgOrders;
 pub use probe::DatabaseProbe;
