@@ -120,6 +120,29 @@ async fn a_unit_waits_for_its_database_and_says_so_once() {
     }
 }
 
+/// The first thing that somebody meets whose database another role made.
+#[tokio::test]
+async fn why_the_schema_cannot_be_made_is_one_error() {
+    let server = Postgres::shared();
+    let place = server.database();
+    server.psql("postgres", &format!("ALTER DATABASE {} OWNER TO postgres", place.name));
+    let unit = Unit::new("inventory", place.settings());
+    unit.start();
+    unit.misses("inventory database").await;
+    let grant = format!("GRANT CREATE ON SCHEMA public TO \\\"{}\\\"", place.user);
+    // Some attempts, one each second.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let log = unit.log();
+    let errors: Vec<_> = log.lines().filter(|line| line.contains("\"ERROR\"")).collect();
+    assert_eq!(errors.len(), 1, "{log}");
+    assert!(errors[0].contains("permission denied for schema public") && errors[0].contains(&grant), "{log}");
+    let body = unit.management().get("/health/ready").await.expect(503).body;
+    assert!(body.contains("permission denied for schema public"), "{body}");
+    server.psql(&place.name, &format!("GRANT CREATE ON SCHEMA public TO {}", place.user));
+    server.psql("postgres", &format!("GRANT CREATE ON DATABASE {} TO {}", place.name, place.user));
+    unit.ready().await;
+}
+
 #[tokio::test]
 async fn a_unit_waits_for_its_broker() {
     let mut backing = backing();

@@ -173,8 +173,11 @@ async fn the_disk_of_the_database_is_full() {
     })
     .await;
     load.more(200).await;
+    site.billing.is("degraded").await;
+    site.billing.misses("billing database").await;
     std::fs::remove_file(&ballast).unwrap();
     load.more(50).await;
+    site.billing.ready().await;
     let account = site.balance(load).await;
     assert_eq!((account.refused, account.unanswered, account.dead.len()), (0, 0, 0), "{account:?}");
     // The server would miss its files.

@@ -58,7 +58,14 @@ impl Connector {
         }
         // Its random part: a clock may not be set.
         let mark = Uuid::new_v7(Timestamp::from_unix(NoContext, 0, 0)).simple().to_string();
-        let marked = [(MARK, mark.as_str()), ("statement_timeout", &limit_ms.to_string())];
+        // What the role or the database sets otherwise would be kept for as long as the session, and end its statements.
+        let marked = [
+            (MARK, mark.as_str()),
+            ("statement_timeout", &limit_ms.to_string()),
+            ("lock_timeout", "0"),
+            ("default_transaction_isolation", "read committed"),
+            ("gin_fuzzy_search_limit", "0"),
+        ];
         match options.clone().options(marked).connect().await {
             Ok(mut connection) => {
                 if is_marked(&mut connection, &mark).await? {

@@ -54,6 +54,8 @@ struct Inner {
     connect_timeout: Duration,
     patience: Duration,
     migration_failure: Mutex<Option<String>>,
+    /// What the last write was refused with for want of room; none since one succeeded.
+    no_room: Mutex<Option<String>>,
 }
 
 impl PgDatabase {
@@ -73,6 +75,7 @@ impl PgDatabase {
             connect_timeout: settings.connect_timeout(),
             patience: settings.statement_timeout() + GRACE,
             migration_failure: Mutex::default(),
+            no_room: Mutex::default(),
         })))
     }
 
@@ -104,7 +107,7 @@ impl PgDatabase {
     ///
     /// `TimedOut` where nobody knows whether it was carried out.
     async fn run<'q>(&self, statement: impl Fn() -> Statement<'q>, twice: Twice) -> PortResult<Answer> {
-        let first = match self.attempt(statement(), twice.intent()).await? {
+        let first = match self.attempt(statement(), twice).await? {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
@@ -116,7 +119,7 @@ impl PgDatabase {
             return Err(PortError::timed_out(self.dependency(), error::said(&first.error)));
         }
         tracing::debug!(error = %first.error, "running the statement once more");
-        let (lost, second) = match self.attempt(statement(), twice.intent()).await {
+        let (lost, second) = match self.attempt(statement(), twice).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(second)) => (lost || second.is_lost(), self.meaning(second.error)),
             Err(not_sent) => (lost, not_sent),
@@ -127,11 +130,14 @@ impl PgDatabase {
         Err(second)
     }
 
-    async fn attempt(&self, statement: Statement<'_>, intent: Intent) -> PortResult<Result<Answer, Failure>> {
+    async fn attempt(&self, statement: Statement<'_>, twice: Twice) -> PortResult<Result<Answer, Failure>> {
         let mut lease = self.0.pool.acquire().await?;
-        let result = timeout(self.0.patience, lease.session().run(statement, intent))
+        let result = timeout(self.0.patience, lease.session().run(statement, twice.intent()))
             .await
             .map_err(|late| PortError::timed_out(self.dependency(), late))?;
+        if twice.changes() {
+            self.notice_room(&result);
+        }
         Ok(self.settle(lease, result))
     }
 
@@ -147,6 +153,22 @@ impl PgDatabase {
             _ => self.0.pool.release(lease),
         }
         failure
+    }
+
+    /// Remembers that there was no room for a write, until one has changed something.
+    fn notice_room(&self, result: &sqlx::Result<Answer>) {
+        let no_room = match result {
+            Ok(answer) if answer.affected > 0 => None,
+            // disk_full
+            Err(error) if error::code(error).as_deref() == Some("53100") => Some(error::said(error)),
+            _ => return,
+        };
+        *self.0.no_room.lock().unwrap_or_else(PoisonError::into_inner) = no_room;
+    }
+
+    /// What the last write was refused with for want of room, unless one has succeeded since.
+    pub(crate) fn no_room(&self) -> Option<String> {
+        self.0.no_room.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Gives up the connections that nobody uses: another one may answer otherwise.
@@ -189,7 +211,7 @@ impl PgDatabase {
         timeout(self.0.connect_timeout, self.0.connector.open(0))
             .await
             .map_err(|late| PortError::unavailable(dependency, late))?
-            .map_err(|error| PortError::unavailable(dependency, self.login().with_remedy(&error)))
+            .map_err(|error| PortError::unavailable(dependency, self.login().with_remedy(&error, "")))
     }
 
     /// Listens on a connection of its own. `None` behind a pooler that shares sessions: what is listened to there is heard

@@ -29,14 +29,16 @@ pub(crate) fn blame(error: &Error) -> Blame {
 
 fn blame_code(code: &str) -> Blame {
     match code {
-        // query_canceled, by the statement timeout; lock_not_available.
-        "57014" | "55P03" => Blame::Statement,
+        // query_canceled, by the statement timeout.
+        "57014" => Blame::Statement,
+        // out_of_memory, of one backend; configuration_limit_exceeded, as of temp_file_limit.
+        "53200" | "53400" => Blame::Session,
         // 08: connection exceptions, also a pooler's that lost its server. 57P: the server ends its sessions, perhaps
         // just after a commit.
         _ if code.starts_with("08") || code.starts_with("57P") => Blame::Connection,
         // Deadlock, serialization failure.
         _ if code.starts_with("40") => Blame::Race,
-        // Data exceptions, broken constraints, a full disk or memory.
+        // Data exceptions, broken constraints, a full disk.
         _ if ["22", "23", "53"].iter().any(|class| code.starts_with(class)) => Blame::Statement,
         _ => Blame::Session,
     }
@@ -103,11 +105,13 @@ mod tests {
             ("42P01", Blame::Session),    // no such table: the search path may be another by now
             ("42501", Blame::Session),    // the role may have been given the right by now
             ("XX000", Blame::Session),    // internal error
+            ("53200", Blame::Session),    // a backend is out of memory
+            ("53400", Blame::Session),    // a limit of the role's settings
+            ("55P03", Blame::Session),    // the lock timeout: this session was given one
             ("22021", Blame::Statement),  // character not in repertoire
             ("23505", Blame::Statement),  // unique violation
             ("53100", Blame::Statement),  // disk full
             ("57014", Blame::Statement),  // the statement timeout
-            ("55P03", Blame::Statement),  // the lock timeout
             ("40P01", Blame::Race),       // deadlock
             ("57P01", Blame::Connection), // the server stops
             ("08P01", Blame::Connection), // a pooler lost its server

@@ -23,9 +23,11 @@ mod schema;
 mod server;
 mod session;
 mod settings;
+mod shape;
 mod statement;
 
 pub use database::PgDatabase;
+pub use folding::Folded;
 pub use movies::PgMovies;
 pub use orders::PgOrders;
 pub use probe::DatabaseProbe;

@@ -33,10 +33,10 @@ impl PgDatabase {
             }
             Ownership::Shared => migrate_in_transaction(&mut session, self.schema().migrator()).await,
         };
-        applied.map_err(|error| self.refused(error))
+        applied.map_err(|error| self.refused(error, server.search_path()))
     }
 
-    fn refused(&self, error: MigrateError) -> PortError {
+    fn refused(&self, error: MigrateError, search_path: &str) -> PortError {
         let dependency = self.dependency();
         match error {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
@@ -45,7 +45,7 @@ impl PgDatabase {
                         PortError::unavailable(dependency, error::said(&error))
                     }
                     Blame::Statement | Blame::Session => {
-                        PortError::failed(dependency, self.login().with_remedy(&error))
+                        PortError::failed(dependency, self.login().with_remedy(&error, search_path))
                     }
                 }
             }

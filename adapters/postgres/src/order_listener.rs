@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use keeper_ports::billing::OrderLedger;
 use sqlx::postgres::PgListener;
 use tokio::time::{sleep, timeout};
 
@@ -69,7 +68,7 @@ impl PgOrders {
         if ids.is_empty() {
             return;
         }
-        match self.find_many(ids).await {
+        match self.readable(ids).await {
             Ok(recorded) => self.waits().tell(recorded),
             // Those who wait ask for themselves in the end, and are answered with the failure.
             Err(error) => {

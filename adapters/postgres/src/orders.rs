@@ -69,6 +69,28 @@ impl PgOrders {
         Ok(answer.rows)
     }
 
+    /// The rows of orders, in no order.
+    async fn rows_of(&self, ids: Vec<OrderId>) -> PortResult<Vec<PgRow>> {
+        let ids: Vec<_> = ids.into_iter().map(OrderId::as_uuid).collect();
+        let answer = self
+            .database
+            .read(|| {
+                sqlx::query(
+                    "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at
+                     FROM orders WHERE order_id = ANY($1)",
+                )
+                .bind(&ids)
+            })
+            .await?;
+        Ok(answer.rows)
+    }
+
+    /// Those of the orders that are there and can be read. Who waits for another one asks for it in the end, and is answered with
+    /// what is wrong.
+    pub(crate) async fn readable(&self, ids: Vec<OrderId>) -> PortResult<Vec<RecordedOrder>> {
+        Ok(self.rows_of(ids).await?.iter().filter_map(|row| self.recorded(row).ok()).collect())
+    }
+
     /// The orders of a statement's rows.
     fn all_recorded(&self, rows: &[PgRow]) -> PortResult<Vec<RecordedOrder>> {
         rows.iter().map(|row| self.recorded(row)).collect()
@@ -112,18 +134,7 @@ impl OrderLedger for PgOrders {
     /// A statement of its own: the one that inserts does not see what another transaction committed while it waited
     /// for it.
     async fn find_many(&self, ids: Vec<OrderId>) -> PortResult<Vec<RecordedOrder>> {
-        let ids: Vec<_> = ids.into_iter().map(OrderId::as_uuid).collect();
-        let answer = self
-            .database
-            .read(|| {
-                sqlx::query(
-                    "SELECT order_id, user_id, number_of_items, total_minor, created_at, recorded_at
-                     FROM orders WHERE order_id = ANY($1)",
-                )
-                .bind(&ids)
-            })
-            .await?;
-        self.all_recorded(&answer.rows)
+        self.all_recorded(&self.rows_of(ids).await?)
     }
 
     /// A row that is there keeps its order.

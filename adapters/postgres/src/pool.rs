@@ -153,7 +153,7 @@ impl Pool {
             }
             Ok(Err(refused)) => Err(Refused {
                 has_no_room: has_no_room(&refused),
-                cause: self.connector.login().with_remedy(&refused),
+                cause: self.connector.login().with_remedy(&refused, ""),
             }),
             Err(_) => Err(Refused {
                 has_no_room: false,

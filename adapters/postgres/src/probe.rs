@@ -21,12 +21,15 @@ pub struct DatabaseProbe {
     migrated: AtomicBool,
     /// The unit makes the schema when it starts, which it has not done yet.
     migrates_later: bool,
+    /// It was told that the server does not care for its disk.
+    careless: AtomicBool,
 }
 
 impl DatabaseProbe {
     /// Makes the probe.
     pub fn new(database: PgDatabase) -> Self {
-        Self { database, migrated: AtomicBool::new(false), migrates_later: false }
+        let (migrated, careless) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { database, migrated, migrates_later: false, careless }
     }
 
     /// Makes the probe of a unit that does not run. Where it `migrates` when it starts, the schema need not be there yet.
@@ -40,6 +43,22 @@ impl DatabaseProbe {
             self.database.distrust();
         }
         server.check(&self.database)?;
+        if !server.keeps_what_it_commits(&self.database) && !self.careless.swap(true, Ordering::Relaxed) {
+            let dependency = self.database.dependency();
+            tracing::warn!(
+                dependency,
+                "fsync is off: a recorded order could be lost when the machine crashes"
+            );
+        }
+        self.ask_tables().await?;
+        // Last: what else is wrong may be why nothing is written any more.
+        let full = |said| {
+            PortError::unavailable(self.database.dependency(), format!("it has no room to write: {said}"))
+        };
+        self.database.no_room().map_or(Ok(()), |said| Err(full(said)))
+    }
+
+    async fn ask_tables(&self) -> PortResult<()> {
         if self.migrated.load(Ordering::Relaxed)
             && Rights::ask(&self.database).await?.check(&self.database).is_ok()
         {

@@ -10,9 +10,14 @@ const LEFT_BEHIND: [&str; 6] = [
     "search_path",
     "row_security",
     "synchronous_commit",
-    "lock_timeout",
+    "default_tablespace",
     "idle_in_transaction_session_timeout",
 ];
+
+/// What ends statements, or has searches miss rows, whoever has set it. Last, so that another client's temporary table is not
+/// taken for ours: unless it is named, their schema is the first of every search path.
+const FIXED: &str = "; SET LOCAL lock_timeout = 0; SET LOCAL gin_fuzzy_search_limit = 0; SELECT set_config('search_path', \
+     concat_ws(', ', nullif(current_setting('search_path'), ''), 'pg_temp'), true)";
 
 /// Whose the server's session behind a connection is.
 ///
@@ -62,6 +67,7 @@ impl Session {
             settings.push_str(name);
             settings.push_str(" TO DEFAULT");
         }
+        settings.push_str(FIXED);
         Self { connection, ownership: Ownership::Shared, settings, sent: false }
     }
 

@@ -229,7 +229,7 @@ impl Write for FoldSome {
 
     async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<usize> {
         let stale: Vec<(i64, String)> =
-            sqlx::query_as("SELECT id, title FROM movies WHERE folding < 1 ORDER BY id LIMIT 1000")
+            sqlx::query_as("SELECT id, title FROM movies WHERE folding < 2 ORDER BY id LIMIT 1000")
                 .fetch_all(&mut *connection)
                 .await?;
         for (id, title) in &stale {

@@ -10,14 +10,14 @@ use icu_properties::props::{
 
 /// The number of the rule by which [`fold`] folds. A store that keeps folded texts keeps it beside them: texts that were
 /// folded by an earlier rule have to be folded anew.
-pub const FOLDING: i16 = 1;
+pub const FOLDING: i16 = 2;
 
 /// Folds a text for a search, so that people find what they type, in every store alike.
 ///
 /// Folded together are: letters of either case (Unicode, full case folding), forms of one character (compatibility
 /// decomposition: `ﬁ` is `fi`, `Ａ` is `a`), one code point or several (`é`), letters of the Latin, Greek and Cyrillic
-/// scripts with and without their marks (`é` is `e`), the Turkish dotless `ı` and `i`, quotation marks and dashes with
-/// those that are on a keyboard. Characters that nobody sees are left out. Marks of other scripts are letters' parts
+/// scripts with and without their marks (`é` is `e`, `ᾠ` is `ω`), the Turkish dotless `ı` and `i`, quotation marks, dashes
+/// and slashes with those that are on a keyboard. Characters that nobody sees are left out. Marks of other scripts are letters' parts
 /// and stay.
 ///
 /// A part of a text folds to a part of the folded text, unless it was cut within a character as a reader sees it.
@@ -26,7 +26,9 @@ pub fn fold(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let decomposer = DecomposingNormalizer::new_nfkd();
-    let folded = CaseMapper::new().fold_string(&decomposer.normalize(text)).into_owned();
+    let typed: String = text.chars().map(without_space).collect();
+    let apart = without_iota_subscript(&decomposer.normalize(&typed));
+    let folded = CaseMapper::new().fold_string(&apart).into_owned();
     let mut plain = String::with_capacity(folded.len());
     let mut drops_marks = false;
     for character in decomposer.normalize(&folded).chars().filter(|character| !is_invisible(*character)) {
@@ -45,6 +47,27 @@ pub fn fold(text: &str) -> String {
     }
     // Composed again: a syllable of Hangul must not be found in a longer one, nor か in が.
     ComposingNormalizer::new_nfc().normalize(&plain).into_owned()
+}
+
+/// Without the mark that full case folding makes a letter of: under a Greek one it is ignored as the others are.
+fn without_iota_subscript(apart: &str) -> String {
+    const IOTA_SUBSCRIPT: char = '\u{345}';
+    let mut greek = false;
+    let keep = |character: &char| {
+        if !matches!(GeneralCategory::for_char(*character), GeneralCategory::NonspacingMark) {
+            greek = CodePointMapData::<Script>::new().get(*character) == Script::Greek;
+        }
+        !(greek && *character == IOTA_SUBSCRIPT)
+    };
+    apart.chars().filter(keep).collect()
+}
+
+/// Accents that stand alone are typed as apostrophes. Taken apart they would be a space and a mark.
+fn without_space(character: char) -> char {
+    match character {
+        '´' | '\u{384}' | '\u{1fbd}' | '\u{1fbf}' | '\u{1ffd}' => '\'',
+        other => other,
+    }
 }
 
 /// A text with one spelling for what is the same to a reader: composed (Unicode normal form C), with one kind of space, and without
@@ -108,9 +131,10 @@ fn is_invisible(character: char) -> bool {
 fn as_typed(character: char) -> char {
     match character {
         'ı' => 'i',
-        '‘' | '’' | 'ʼ' | '′' => '\'',
-        '“' | '”' | '„' | '″' => '"',
-        '‐' | '‑' | '‒' | '–' | '—' | '−' => '-',
+        '‘' | '’' | '‚' | '‛' | 'ʼ' | 'ʻ' | 'ʹ' | '′' => '\'',
+        '“' | '”' | '„' | '‟' | '″' => '"',
+        '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' => '-',
+        '⁄' | '∕' => '/',
         other => other,
     }
 }

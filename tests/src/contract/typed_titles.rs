@@ -32,12 +32,25 @@ pub const TYPED: &[(&str, &str, bool)] = &[
     ("Việt Nam", "viet nam", true),
     ("Ёлки", "елки", true),
     ("Ἀχιλλεύς", "αχιλλευς", true),
+    ("ᾠδή", "ωδη", true),
+    ("ᾅδης", "αδης", true),
+    ("ᾅδης", "ᾍΔΗΣ", true),
+    ("Αιδης", "αιδης", true),
     // What is not on a keyboard, and what nobody sees.
     ("Schindler’s List", "schindler's", true),
     ("“Crocodile” Dundee", "\"croco", true),
     ("Spider‑Man — Home", "spider-man - home", true),
     ("Solar\u{ad}is\u{200b}", "solaris", true),
     ("Le\u{a0}Samouraï", "le samourai", true),
+    ("Hawaiʻi", "hawai'i", true),
+    ("‛Twas", "'twas", true),
+    ("‚Nosferatu‘", "'nosferatu'", true),
+    ("‟Heat‟", "\"heat\"", true),
+    ("Solaris ― 1972", "solaris - 1972", true),
+    ("8½", "81/2", true),
+    ("Face∕Off", "face/off", true),
+    ("Rock ´n´ Roll", "rock 'n' roll", true),
+    ("ἀλλ᾽ ὅμως", "αλλ' ομως", true),
     // Marks of other scripts are parts of their letters.
     ("שָׁלוֹם", "שלום", false),
     ("مَدرَسة", "مدرسة", false),
@@ -48,6 +61,7 @@ pub const TYPED: &[(&str, &str, bool)] = &[
     // Other letters.
     ("Straße", "strase", false),
     ("Cœur", "cour", false),
+    ("ᾅδης", "αιδης", false),
     ("Ødegaard", "xdegaard", false),
     ("мир", "mup", false),
 ];

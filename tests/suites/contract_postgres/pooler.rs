@@ -120,6 +120,9 @@ async fn what_another_client_leaves_in_a_session_changes_nothing() {
         "SET default_transaction_isolation = 'serializable'; SET lock_timeout = 1",
         "SET search_path = pg_catalog; SET synchronous_commit = off; SET statement_timeout = 500",
         "SET ROLE pg_monitor",
+        // Of the shape that billing's has, so that orders would go there, and end with that session.
+        "CREATE TEMP TABLE IF NOT EXISTS orders (order_id uuid PRIMARY KEY, seq bigserial, user_id text, number_of_items integer,
+         total_minor bigint, created_at timestamptz, recorded_at timestamptz)",
     ] {
         for (pooler, ignored) in [(Pooler::Detect, false), (Pooler::Transaction, true)] {
             let (bouncer, place) = pooled(PoolMode::Transaction, ignored);
@@ -135,7 +138,28 @@ async fn what_another_client_leaves_in_a_session_changes_nothing() {
                 assert!(ledger.find(order.id).await.unwrap().is_some());
                 probe.check().await.unwrap_or_else(|error| panic!("{settings}: {}", error.chain()));
             }
+            let kept = Postgres::shared().psql(&bouncer.database().name, "SELECT count(*) FROM orders");
+            assert_eq!(kept, "12", "{settings}");
         }
+    }
+}
+
+/// Such a limit has a search give some of what it finds, and no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_client_does_not_limit_searches() {
+    let (bouncer, place) = pooled(PoolMode::Transaction, false);
+    let database = PgDatabase::new(&place, Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let rows = "INSERT INTO movies (title, title_folded, description, created_at, updated_at)
+        SELECT 'common ' || id, 'common ' || id, '', now(), now() FROM generate_series(1, 20000) AS id";
+    Postgres::shared().psql(&bouncer.database().name, &format!("{rows}; ANALYZE movies"));
+    leave(&bouncer, "SET gin_fuzzy_search_limit = 1; SET enable_indexscan = off; SET enable_seqscan = off")
+        .await;
+    let movies = PgMovies::new(database);
+    for _ in 0..6 {
+        let title = keeper_domain::TitlePart::new("common").unwrap();
+        let found = movies.search(MovieQuery { title }, page(None, 1000)).await.unwrap();
+        assert_eq!(found.items.len(), 1000);
     }
 }
 

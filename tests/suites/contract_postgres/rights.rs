@@ -98,3 +98,89 @@ async fn a_unit_without_its_table_or_its_rights_is_not_ready() {
         assert!(gone.contains(&format!("the table {table} is not in the database")), "{gone}");
     }
 }
+
+/// A table that was copied without what makes it one, as tools for moving databases do.
+#[tokio::test]
+async fn a_unit_whose_table_is_not_what_it_was_is_not_ready() {
+    for (schema, breaks) in [
+        (
+            Schema::Inventory,
+            &[
+                ("ALTER TABLE movies DROP COLUMN folding CASCADE", "movies has no column folding"),
+                ("ALTER TABLE movies ALTER id DROP IDENTITY", "movies.id is no identity"),
+                ("ALTER TABLE movies DROP CONSTRAINT movies_pkey", "movies has no unique index of id alone"),
+                (
+                    "ALTER TABLE movies ALTER id DROP IDENTITY; CREATE SEQUENCE ids;
+                     ALTER TABLE movies ALTER id SET DEFAULT nextval('ids')",
+                    "movies.id is filled by a sequence that does not belong to it",
+                ),
+                (
+                    "CREATE TABLE copied AS TABLE movies; DROP TABLE movies; ALTER TABLE copied RENAME TO movies",
+                    "movies has no unique index of id alone, movies.id is no identity",
+                ),
+            ] as &[(&str, &str)],
+        ),
+        (
+            Schema::Billing,
+            &[
+                ("ALTER TABLE orders DROP COLUMN recorded_at", "orders has no column recorded_at"),
+                ("ALTER TABLE orders ALTER seq DROP IDENTITY", "orders.seq is no identity"),
+                (
+                    "ALTER TABLE orders DROP CONSTRAINT orders_pkey",
+                    "orders has no unique index of order_id alone",
+                ),
+                (
+                    "ALTER TABLE conflicts DROP CONSTRAINT conflicts_pkey",
+                    "conflicts has no unique index of order_id",
+                ),
+                ("ALTER TABLE conflicts DROP COLUMN times", "conflicts has no column times"),
+                (
+                    "ALTER TABLE orders ALTER total_minor TYPE numeric",
+                    "orders.total_minor is of the type numeric",
+                ),
+                (
+                    "ALTER TABLE orders ADD branch text NOT NULL",
+                    "orders.branch is NOT NULL and nothing fills it",
+                ),
+                ("ALTER TABLE orders SET UNLOGGED", "orders is UNLOGGED"),
+            ],
+        ),
+    ] {
+        for (change, fault) in breaks {
+            let place = Postgres::shared().database();
+            let database = PgDatabase::new(&settings(&place), schema).unwrap();
+            database.migrate().await.unwrap();
+            let probe = DatabaseProbe::new(database.clone());
+            probe.check().await.unwrap();
+            Postgres::shared().psql(&place.name, change);
+            // One that has seen that all was well, and one of a unit that starts.
+            for probe in [&probe, &DatabaseProbe::new(database)] {
+                let told = probe.check().await.err().map_or_else(String::new, |error| error.chain());
+                assert!(told.contains(fault), "{change}: {told}");
+            }
+        }
+    }
+}
+
+/// What an owner may add to a table or choose of it.
+#[tokio::test]
+async fn a_table_that_has_more_than_it_must_is_ready() {
+    let place = Postgres::shared().database();
+    let database = PgDatabase::new(&settings(&place), Schema::Billing).unwrap();
+    database.migrate().await.unwrap();
+    for change in [
+        "ALTER TABLE orders ADD branch text NOT NULL DEFAULT 'main', ADD note text",
+        "ALTER TABLE orders ALTER user_id TYPE varchar(64)",
+        "ALTER TABLE orders ALTER seq DROP IDENTITY; CREATE SEQUENCE seqs START 100; GRANT USAGE ON seqs TO PUBLIC;
+         ALTER TABLE orders ALTER seq SET DEFAULT nextval('seqs')",
+        "ALTER TABLE orders DROP CONSTRAINT orders_pkey; CREATE UNIQUE INDEX ids ON orders (order_id) INCLUDE (seq)",
+    ] {
+        Postgres::shared().psql(&place.name, change);
+        let ready = DatabaseProbe::new(database.clone()).check().await;
+        assert!(ready.is_ok(), "{change}: {ready:?}");
+    }
+    let order = order("20");
+    let ledger = PgOrders::new(database);
+    assert_eq!(ledger.insert(vec![order.clone()], at(1)).await.unwrap().len(), 1);
+    assert!(ledger.find(order.id).await.unwrap().is_some());
+}

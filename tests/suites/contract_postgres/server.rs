@@ -41,6 +41,89 @@ async fn a_connection_that_takes_no_writes_is_given_up() {
     assert!(writes.iter().all(Result::is_ok), "{writes:?}");
 }
 
+/// Has each addition of a movie refused in a session for which the condition holds.
+fn refuse_where(place: &harness::Database, condition: &str, code: &str) {
+    let trigger = format!(
+        "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             IF {condition} THEN
+                 RAISE EXCEPTION USING ERRCODE = '{code}', MESSAGE = 'refused in this session';
+             END IF;
+             RETURN NEW;
+         END $$;
+         CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON movies FOR EACH ROW EXECUTE FUNCTION refuse()"
+    );
+    Postgres::shared().psql(&place.name, &trigger);
+}
+
+/// What a role sets is a session's from its start to its end.
+#[tokio::test]
+async fn a_session_whose_settings_refuse_statements_is_given_up() {
+    for code in ["53200", "53400", "55P03"] {
+        let place = owner(&Postgres::shared().database());
+        let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
+        database.migrate().await.unwrap();
+        refuse_where(&place, "current_setting('keeper.refuses', true) = 'yes'", code);
+        let role = &place.user;
+        Postgres::shared().psql("postgres", &format!("ALTER ROLE {role} SET keeper.refuses = yes"));
+        let movies = PgMovies::new(database);
+        let read = || async { movies.search(MovieQuery::default(), page(None, 1)).await };
+        assert!(join_all((0..8).map(|_| read())).await.iter().all(Result::is_ok));
+        let refused = movies.insert(movie("too early"), at(1)).await;
+        assert!(unavailable(&refused), "{code}: {refused:?}");
+        assert!(join_all((0..8).map(|_| read())).await.iter().all(Result::is_ok));
+        Postgres::shared().psql("postgres", &format!("ALTER ROLE {role} RESET ALL"));
+        harness::eventually("the connections are no longer new", Duration::from_secs(5), async || {
+            movies.insert(movie("in time"), at(1)).await.ok()
+        })
+        .await;
+        let writes = join_all((0..16).map(|_| movies.insert(movie("in time"), at(1)))).await;
+        assert!(writes.iter().all(Result::is_ok), "{code}: {writes:?}");
+    }
+}
+
+/// Others see that it is not ready, and not only who was answered with 503.
+#[tokio::test]
+async fn a_database_without_room_is_not_ready_until_a_write_succeeds() {
+    let place = Postgres::shared().database();
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let (movies, probe) = (PgMovies::new(database.clone()), DatabaseProbe::new(database));
+    probe.check().await.unwrap();
+    refuse_where(&place, "true", "53100");
+    let refused = movies.insert(movie("too early"), at(1)).await;
+    assert!(unavailable(&refused), "{refused:?}");
+    // What changes nothing needs no room.
+    assert!(movies.search(MovieQuery::default(), page(None, 1)).await.unwrap().items.is_empty());
+    assert!(!movies.delete(movie_id(1)).await.unwrap());
+    for _ in 0..2 {
+        let told = probe.check().await.unwrap_err();
+        assert!(
+            matches!(told, PortError::Unavailable { .. }) && told.chain().contains("no room to write"),
+            "{told:?}"
+        );
+    }
+    refuse_where(&place, "false", "53100");
+    movies.insert(movie("in time"), at(1)).await.unwrap();
+    probe.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_role_sets_does_not_end_statements() {
+    let place = owner(&Postgres::shared().database());
+    for setting in
+        ["lock_timeout = 1", "default_transaction_isolation = serializable", "gin_fuzzy_search_limit = 1"]
+    {
+        Postgres::shared().psql("postgres", &format!("ALTER ROLE {} SET {setting}", place.user));
+    }
+    let database = PgDatabase::new(&settings(&place), Schema::Inventory).unwrap();
+    database.migrate().await.unwrap();
+    let other = "current_setting('lock_timeout') <> '0' OR current_setting('gin_fuzzy_search_limit') <> '0'
+        OR current_setting('transaction_isolation') <> 'read committed'";
+    refuse_where(&place, other, "55P03");
+    PgMovies::new(database).insert(movie("Solaris"), at(1)).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_role_that_may_not_make_tables_is_told_what_to_grant() {
     let place = owner(&Postgres::shared().database());
@@ -84,9 +167,19 @@ async fn each_right_that_is_missing_is_told_with_its_own_remedy() {
     told("GRANT USAGE, CREATE ON SCHEMA public TO \"ROLE\"").await;
     sql("GRANT USAGE ON SCHEMA public TO ROLE");
     told("GRANT CREATE ON SCHEMA public TO \"ROLE\"").await;
+    // The schema of the role's own search path, which nobody has made yet, and where it may not make tables then.
+    sql("ALTER USER ROLE SET search_path = shop");
+    told("CREATE SCHEMA shop unless it is there, and GRANT USAGE, CREATE ON SCHEMA shop TO \"ROLE\"").await;
+    sql("CREATE SCHEMA shop");
+    sql("GRANT USAGE ON SCHEMA shop TO ROLE");
+    told("GRANT CREATE ON SCHEMA shop TO \"ROLE\"").await;
+    sql("ALTER USER ROLE RESET search_path");
     sql("GRANT CREATE ON SCHEMA public TO ROLE");
     told("GRANT CREATE ON DATABASE \"NAME\" TO \"ROLE\"").await;
     sql("GRANT CREATE ON DATABASE NAME TO ROLE");
+    sql("CREATE EXTENSION pg_trgm SCHEMA shop");
+    told("ALTER EXTENSION pg_trgm SET SCHEMA").await;
+    sql("ALTER EXTENSION pg_trgm SET SCHEMA public");
     PgDatabase::new(&settings(&place), Schema::Inventory).unwrap().migrate().await.unwrap();
     // The next version's migration finds a table of another owner.
     sql("DELETE FROM _sqlx_migrations WHERE version = 8");
@@ -102,6 +195,9 @@ async fn each_right_that_is_missing_is_told_with_its_own_remedy() {
     sql("ALTER TABLE _sqlx_migrations OWNER TO ROLE");
     database.migrate().await.unwrap();
     DatabaseProbe::new(database).check().await.unwrap();
+    // Tables without the one that says which migrations made them.
+    sql("DROP TABLE _sqlx_migrations");
+    told("restore this one with its table _sqlx_migrations").await;
 }
 
 #[tokio::test]

@@ -72,3 +72,26 @@ async fn behind_a_pooler_it_is_found() {
     let replicas = Replicas::on(&settings(&pooler.database())).await;
     assert!(replicas.wait_for_orders(5).await < LONG);
 }
+
+/// A row that somebody wrote past the program, and that no reader can make sense of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_cannot_be_read_does_not_keep_others_waiting() {
+    let place = Postgres::shared().database();
+    let replicas = Replicas::on(&settings(&place)).await;
+    let broken = order("20").id;
+    let waiting = tokio::spawn({
+        let here = Arc::clone(&replicas.here);
+        async move { here.wait_for(broken, Duration::from_secs(10)).await }
+    });
+    let row = format!(
+        "ALTER TABLE orders DROP CONSTRAINT orders_times_can_be_written;
+         INSERT INTO orders (order_id, user_id, number_of_items, total_minor, created_at, recorded_at)
+         VALUES ('{}', '20', 1, 150, now(), 'infinity')",
+        broken.as_uuid()
+    );
+    Postgres::shared().psql(&place.name, &row);
+    let took = replicas.wait_for_orders(3).await;
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let answer = waiting.await.unwrap();
+    assert!(matches!(answer, Err(PortError::Failed { .. })), "{answer:?}");
+}

@@ -157,3 +157,22 @@ async fn a_movie_that_cannot_be_read_is_not_changed_unless_it_is_put_right() {
     let right = movies.update(id, title, at(3)).await.unwrap().unwrap();
     assert_eq!(right.description.as_str(), "", "the refused change was not made");
 }
+
+/// The rule before this one; the column was there already.
+#[tokio::test]
+async fn titles_of_the_rule_before_are_folded_anew_and_found_by_an_index() {
+    let (directory, _folder) = directory();
+    let file = directory.path().join("inventory.db");
+    drop(directory.inventory().await.unwrap());
+    let stale = "INSERT INTO movies (title, title_folded, description, created_at, updated_at, folding)
+                 VALUES ('ᾠδή', 'ωιδη', '', 1, 1, 1)";
+    assert_eq!(sql(&file, stale), "");
+    let movies = SqliteMovies::new(directory.inventory().await.unwrap());
+    let title = keeper_domain::TitlePart::new("ωδη").unwrap();
+    let query = keeper_domain::MovieQuery { title };
+    let found = movies.search(query, keeper_tests::contract::samples::page(None, 10)).await.unwrap();
+    assert_eq!(found.items.len(), 1);
+    let by_index =
+        format!("SELECT id FROM movies INDEXED BY movies_to_fold WHERE folding < {}", keeper_domain::FOLDING);
+    assert_eq!(sql(&file, &by_index), "", "SQLite refuses an index that does not serve");
+}
