@@ -200,6 +200,7 @@ mod tests {
             good.replace("orders:read", "orders:reed"),
             good.replace("name", "nome"),
             good.replace("shop", " shop"),
+            good.replace("shop", "\u{fff9}\u{fffc}"),
             good.replace(hash, "sha256 = \"é\""),
             good.replace("expires = \"", "expires = \"x"),
             good.replace("limits.orders", "limits.order"),

@@ -1,11 +1,12 @@
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
+use tempfile::{Builder, TempDir};
 use thiserror::Error;
 
 use crate::Directory;
@@ -62,9 +63,9 @@ impl Directory {
             return Err(BackupError::Exists { path: to.to_owned() });
         }
         let failed = |cause| BackupError::Write { path: to.to_owned(), cause };
-        let mut partial = Partial::make(to).map_err(failed)?;
+        let partial = Partial::make(to).map_err(failed)?;
         for file in [BILLING, INVENTORY] {
-            copy(&file, &self.file(&file), &partial.path.join(file.name)).await?;
+            copy(&file, &self.file(&file), &partial.path().join(file.name)).await?;
         }
         partial.finish(to).map_err(failed)
     }
@@ -95,11 +96,10 @@ async fn copy(file: &File, from: &Path, to: &Path) -> Result<(), BackupError> {
     fs::File::open(to).and_then(|file| file.sync_all()).map_err(|cause| failed(cause.into()))
 }
 
-/// A backup that is not finished: beside the folder it will be, under another name. It goes with this value.
+/// A backup that is not finished: beside the folder it will be, under a name that nothing has. It goes with this value.
 struct Partial {
-    path: PathBuf,
+    folder: TempDir,
     parent: PathBuf,
-    finished: bool,
 }
 
 impl Partial {
@@ -108,28 +108,25 @@ impl Partial {
         // An absolute path is not taken for a URI.
         let to = std::path::absolute(to)?;
         let parent = to.parent().unwrap_or(&to).to_owned();
-        let mut name = OsString::from(".");
-        name.push(to.file_name().unwrap_or_default());
-        name.push(format!(".{}.partial", std::process::id()));
-        let path = parent.join(name);
-        // Orders are nobody else's to read.
-        DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self { path, parent, finished: false })
+        let mut prefix = OsString::from(".");
+        prefix.push(to.file_name().unwrap_or_default());
+        prefix.push(".");
+        // Orders are nobody else's to read. By chance: one that was killed leaves its own, and a container's numbers begin anew.
+        let readable = Permissions::from_mode(0o700);
+        let folder =
+            Builder::new().prefix(&prefix).suffix(".partial").permissions(readable).tempdir_in(&parent)?;
+        Ok(Self { folder, parent })
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Gives the folder its name, in one step and not over anything that has come there meanwhile.
-    fn finish(&mut self, to: &Path) -> io::Result<()> {
-        fs::File::open(&self.path)?.sync_all()?;
-        fs::rename(&self.path, to)?;
-        self.finished = true;
+    fn finish(mut self, to: &Path) -> io::Result<()> {
+        fs::File::open(self.path())?.sync_all()?;
+        fs::rename(self.path(), to)?;
+        self.folder.disable_cleanup(true);
         fs::File::open(&self.parent)?.sync_all()
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if !self.finished {
-            let _ = fs::remove_dir_all(&self.path);
-        }
     }
 }

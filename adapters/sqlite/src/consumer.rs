@@ -81,16 +81,14 @@ impl SqliteConsumer {
             }
         };
         let now = self.clock.now();
-        let further = outcomes.iter().filter(|outcome| **outcome == Recording::FurtherConflict).count();
-        if further > 0 {
-            tracing::warn!(
-                further,
-                "orders contradict recorded ones once more: they are counted and not kept"
-            );
-        }
         let mut outcome = outcomes.iter();
-        let refusals = decoded.iter().map(|order| match order {
-            Ok(_) => outcome.next().and_then(Recording::refusal),
+        let refusals = messages.iter().zip(&decoded).map(|(message, order)| match order {
+            Ok(_) => outcome.next().and_then(|outcome| {
+                if *outcome == Recording::FurtherConflict {
+                    message.tell_dropped();
+                }
+                outcome.refusal()
+            }),
             Err(refusal) => Some(refusal.clone()),
         });
         let refusals: Vec<Option<Refusal>> = refusals.collect();
@@ -201,6 +199,24 @@ impl Message {
         Some(MessageTrace { id: self.order_id.clone(), context: self.context()? })
     }
 
+    /// The trace and the span that sent it, if it says so.
+    fn ids(&self) -> (Option<&str>, Option<&str>) {
+        let traceparent = self.traceparent.as_deref();
+        (traceparent.and_then(trace_id), traceparent.and_then(span_id))
+    }
+
+    /// Its client was told that it was accepted, and this line is all that is left of it.
+    fn tell_dropped(&self) {
+        let (order_id, request_id, (trace_id, span_id)) = (&self.order_id, &self.request_id, self.ids());
+        tracing::warn!(
+            order_id,
+            request_id,
+            trace_id,
+            span_id,
+            "the order contradicts a recorded one once more: it is counted and not kept"
+        );
+    }
+
     fn decode(&self, received: Timestamp) -> Result<Order, Refusal> {
         let (message_id, body) = (self.order_id.as_deref(), self.body.as_slice());
         QueuedMessage { message_id, published_at: None, body }.order(received)
@@ -220,8 +236,7 @@ impl Dead {
     fn new(message: &Message, refusal: Refusal, now: Timestamp) -> Self {
         let Refusal { reason, detail } = refusal;
         let (order_id, request_id) = (&message.order_id, &message.request_id);
-        let traceparent = message.traceparent.as_deref();
-        let (trace_id, span_id) = (traceparent.and_then(trace_id), traceparent.and_then(span_id));
+        let (trace_id, span_id) = message.ids();
         tracing::warn!(
             order_id,
             request_id,

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use crate::database::{BUSY_TIMEOUT, TABLES, Table};
+use crate::database::BUSY_TIMEOUT;
 use crate::directory::{BILLING, File, INVENTORY};
+use crate::table::{TABLES, Table};
 
 /// What is in a database file, before anything is made in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +71,8 @@ async fn first_missing(
     let migrated: i64 = sqlx::query_scalar(migrated).fetch_one(&mut *connection).await?;
     let there: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(connection).await?;
     let is_missing =
-        |(table, made_by): &&Table| *made_by <= migrated && !there.iter().any(|there| there == table);
-    Ok(tables.iter().find(is_missing).map(|(table, _)| *table))
+        |table: &&Table| table.made_by <= migrated && !there.iter().any(|there| there == table.name);
+    Ok(tables.iter().find(is_missing).map(|table| table.name))
 }
 
 /// The file of a database's write-ahead log.

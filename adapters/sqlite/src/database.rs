@@ -6,11 +6,12 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, Row, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
 use tokio::time::timeout;
 
 use crate::error;
 use crate::opened_file::OpenedFile;
+use crate::table::{COLUMNS, Table};
 use crate::writer::{Write, Writer};
 
 /// How long a statement waits for another process that writes.
@@ -29,12 +30,6 @@ pub struct SqliteDatabase {
     readers: SqlitePool,
     writer: Writer,
 }
-
-/// The name of a table, and the number of the migration that makes it.
-pub(crate) type Table = (&'static str, i64);
-
-/// The names of a file's tables.
-pub(crate) const TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table'";
 
 /// A statement with its parameters.
 pub(crate) type Statement<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
@@ -93,6 +88,11 @@ impl SqliteDatabase {
         self.writer.write(write).await
     }
 
+    /// Says whether writes go through: the last one did, or one that is tried now does.
+    pub(crate) async fn takes_writes(&self) -> PortResult<()> {
+        self.writer.check().await
+    }
+
     /// Closes every connection, after moving everything from the write-ahead log into the database file: the file is
     /// whole by itself then. Calls that come later, and reads that take longer than five seconds, are `Unavailable`.
     ///
@@ -122,14 +122,13 @@ impl SqliteDatabase {
         self.file.check().map_err(|cause| error::meaning(self.dependency, cause.into()))
     }
 
-    /// Says whether the tables are there.
+    /// Says whether the tables are there, with all of their columns.
     pub(crate) async fn has_tables(&self) -> PortResult<()> {
-        let rows = self.rows(sqlx::query(TABLES)).await?;
-        let there: Vec<&str> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
-        match self.tables.iter().find(|(table, _)| !there.contains(table)) {
+        let columns = self.rows(sqlx::query(COLUMNS)).await?;
+        match self.tables.iter().find_map(|table| table.lacks(&columns)) {
             None => Ok(()),
-            Some((table, _)) => {
-                let why = format!("its file has lost the table {table}: restore it from a backup");
+            Some(lost) => {
+                let why = format!("its file has lost {lost}: restore it from a backup");
                 Err(PortError::failed(self.dependency, why))
             }
         }

@@ -8,8 +8,8 @@ use sqlx::migrate::Migrator;
 use thiserror::Error;
 
 use crate::SqliteDatabase;
-use crate::database::Table;
 use crate::movies::fold_anew;
+use crate::table::Table;
 
 /// One of the two files.
 #[derive(Debug, Clone, Copy)]
@@ -26,14 +26,57 @@ pub(crate) struct File {
 pub(crate) const INVENTORY: File = File {
     name: "inventory.db",
     dependency: "inventory database",
-    tables: &[("movies", 1), ("movie_titles", 2)],
+    tables: &[
+        Table {
+            name: "movies",
+            made_by: 1,
+            key: Some("id"),
+            columns: &["title", "title_folded", "description", "created_at", "updated_at", "folding"],
+        },
+        Table { name: "movie_titles", made_by: 2, key: None, columns: &["title_folded"] },
+    ],
 };
 
 /// The file of the orders, their queue and the dead letters.
 pub(crate) const BILLING: File = File {
     name: "billing.db",
     dependency: "billing database",
-    tables: &[("orders", 1), ("order_queue", 2), ("dead_letters", 3), ("conflicts", 5)],
+    tables: &[
+        Table {
+            name: "orders",
+            made_by: 1,
+            key: Some("seq"),
+            columns: &["order_id", "user_id", "number_of_items", "total_minor", "created_at", "recorded_at"],
+        },
+        Table {
+            name: "order_queue",
+            made_by: 2,
+            key: Some("position"),
+            columns: &["message_id", "request_id", "traceparent", "body", "first_seen", "tracestate"],
+        },
+        Table {
+            name: "dead_letters",
+            made_by: 3,
+            key: Some("seq"),
+            columns: &[
+                "id",
+                "reason",
+                "detail",
+                "first_seen",
+                "message_id",
+                "request_id",
+                "traceparent",
+                "body",
+                "tracestate",
+            ],
+        },
+        Table {
+            name: "conflicts",
+            made_by: 5,
+            key: Some("order_id"),
+            columns: &["user_id", "number_of_items", "total_minor", "created_at", "first_seen", "times"],
+        },
+    ],
 };
 
 /// The directory that holds the two files, `inventory.db` and `billing.db`.

@@ -7,14 +7,19 @@ use sqlx::Error;
 /// is put right without the call being changed, and an order that `Failed` would go to the dead letters. Codes:
 /// <https://www.sqlite.org/rescode.html>.
 pub(crate) fn meaning(dependency: &'static str, error: Error) -> PortError {
-    match &error {
-        Error::Database(_) if is_callers_fault(&error) => PortError::failed(dependency, error),
-        Error::Database(_)
-        | Error::Io(_)
-        | Error::PoolTimedOut
-        | Error::PoolClosed
-        | Error::WorkerCrashed => PortError::unavailable(dependency, error),
-        _ => PortError::failed(dependency, error),
+    if is_of_the_store(&error) {
+        PortError::unavailable(dependency, error)
+    } else {
+        PortError::failed(dependency, error)
+    }
+}
+
+/// Says whether the store is at fault, whatever it is asked for.
+pub(crate) fn is_of_the_store(error: &Error) -> bool {
+    match error {
+        Error::Database(_) => !is_callers_fault(error),
+        Error::Io(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => true,
+        _ => false,
     }
 }
 

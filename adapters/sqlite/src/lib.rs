@@ -15,6 +15,7 @@ mod orders;
 mod probe;
 mod queue;
 mod storage;
+mod table;
 mod writer;
 
 pub use backup::BackupError;

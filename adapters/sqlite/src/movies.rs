@@ -4,7 +4,7 @@ use keeper_domain::{
     Timestamp, Title, TitlePart, fold,
 };
 use keeper_ports::inventory::MovieRepository;
-use keeper_ports::{PortError, PortResult};
+use keeper_ports::{PortError, PortResult, chain};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -214,25 +214,41 @@ impl Write for Update {
     }
 }
 
-/// Folds anew the titles that an earlier version of the program has folded by another rule.
+/// Folds anew the titles that an earlier version of the program has folded by another rule. One that cannot be read stays as it
+/// is: it does not take the others with it.
 pub(crate) async fn fold_anew(database: &SqliteDatabase) -> PortResult<()> {
-    while database.write(FoldSome).await? > 0 {}
+    let mut after = i64::MIN;
+    while let Some(last) = database.write(FoldSome { after }).await? {
+        after = last;
+    }
     Ok(())
 }
 
-/// Folds a batch of titles anew.
-struct FoldSome;
+/// Folds a batch of titles anew, those after an id.
+struct FoldSome {
+    after: i64,
+}
 
 #[async_trait]
 impl Write for FoldSome {
-    type Output = usize;
+    /// The last one's id, if there was one.
+    type Output = Option<i64>;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<usize> {
-        let stale: Vec<(i64, String)> =
-            sqlx::query_as("SELECT id, title FROM movies WHERE folding < 2 ORDER BY id LIMIT 1000")
+    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<Option<i64>> {
+        let stale =
+            sqlx::query("SELECT id, title FROM movies WHERE folding < 2 AND id > ?1 ORDER BY id LIMIT 1000")
+                .bind(self.after)
                 .fetch_all(&mut *connection)
                 .await?;
-        for (id, title) in &stale {
+        for row in &stale {
+            let id: i64 = row.try_get(0)?;
+            let title: &str = match row.try_get(1) {
+                Ok(title) => title,
+                Err(error) => {
+                    tracing::error!(movie = id, cause = chain(&error), "a movie's title cannot be read");
+                    continue;
+                }
+            };
             sqlx::query("UPDATE movies SET title_folded = ?2, folding = ?3 WHERE id = ?1")
                 .bind(id)
                 .bind(fold(title))
@@ -240,7 +256,7 @@ impl Write for FoldSome {
                 .execute(&mut *connection)
                 .await?;
         }
-        Ok(stale.len())
+        stale.last().map(|row| row.try_get(0)).transpose()
     }
 }
 

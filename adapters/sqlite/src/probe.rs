@@ -3,7 +3,7 @@ use keeper_ports::{PortResult, Probe};
 
 use crate::SqliteDatabase;
 
-/// Says whether a database file can be read, has its tables, and is where it was opened.
+/// Says whether a database file can be read, takes writes as far as is known, has its tables, and is where it was opened.
 #[derive(Debug)]
 pub struct SqliteProbe {
     database: SqliteDatabase,
@@ -25,6 +25,8 @@ impl Probe for SqliteProbe {
     async fn check(&self) -> PortResult<()> {
         self.database.in_place()?;
         // Unlike SELECT 1, it reads the file.
-        self.database.has_tables().await
+        self.database.has_tables().await?;
+        // Known by the last write: a full disk can be read, and a lock of another process is no fault in itself.
+        self.database.takes_writes().await
     }
 }

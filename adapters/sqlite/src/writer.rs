@@ -1,18 +1,30 @@
+mod condition;
+mod job;
+mod worker;
+
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use keeper_ports::{PortError, PortResult};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use self::condition::{Condition, PATIENCE};
+use self::job::{Claim, Job, Pending};
+use self::worker::Worker;
 use crate::error;
 use crate::opened_file::OpenedFile;
 
 /// The most writes that are committed together.
 const GROUP: usize = 256;
+/// How long a write may take that has been begun.
+const LONGEST_WRITE: Duration = Duration::from_secs(30);
 
 /// A change of the database: all of it happens, or nothing.
 #[async_trait]
@@ -32,6 +44,7 @@ pub(crate) trait Write: Send + Sync + 'static {
 pub(crate) struct Writer {
     dependency: &'static str,
     jobs: mpsc::Sender<Box<dyn Job>>,
+    condition: Condition,
     stop: CancellationToken,
     task: Arc<Mutex<Option<JoinHandle<sqlx::Result<()>>>>>,
 }
@@ -46,16 +59,45 @@ impl Writer {
     ) -> Self {
         let (jobs, incoming) = mpsc::channel(4 * GROUP);
         let stop = CancellationToken::new();
-        let worker = Worker { dependency, file, options, connection: Some(connection) };
+        let condition = Condition::default();
+        let worker =
+            Worker { dependency, file, options, connection: Some(connection), condition: condition.clone() };
         let task = tokio::spawn(worker.run(incoming, stop.clone()));
-        Self { dependency, jobs, stop, task: Arc::new(Mutex::new(Some(task))) }
+        Self { dependency, jobs, condition, stop, task: Arc::new(Mutex::new(Some(task))) }
     }
 
+    /// Makes a write, together with others.
+    ///
+    /// # Errors
+    /// Those of the store. `Unavailable` also while writes do not go through, and when it could not be begun for so long: it is
+    /// not made then. `TimedOut` when it was begun and has not ended.
     pub(crate) async fn write<W: Write>(&self, write: W) -> PortResult<W::Output> {
+        let unavailable = |why| PortError::unavailable(self.dependency, why);
+        let place = self.condition.admit().map_err(unavailable)?;
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Pending { write, output: None, reply });
-        self.jobs.send(job).await.map_err(|_| self.gone())?;
-        answer.await.map_err(|_| self.gone())?
+        let claim = Claim::default();
+        let job = Box::new(Pending::new(write, claim.clone(), reply));
+        let mut answered = pin!(async {
+            self.jobs.send(job).await.map_err(|_| self.gone())?;
+            answer.await.map_err(|_| self.gone())?
+        });
+        if let Ok(result) = timeout(place.patience, &mut answered).await {
+            return result;
+        }
+        if claim.take() {
+            return Err(unavailable("the writes before it do not come to their end".to_owned()));
+        }
+        let late = |_| PortError::timed_out(self.dependency, "the write does not come to its end");
+        timeout(LONGEST_WRITE, answered).await.map_err(late)?
+    }
+
+    /// Says whether writes go through. While they do not, it tries one.
+    pub(crate) async fn check(&self) -> PortResult<()> {
+        if self.condition.ailment().is_some() {
+            // How it ends is seen below.
+            let _ = timeout(PATIENCE / 2, self.write(Nothing)).await;
+        }
+        self.condition.ailment().map_or(Ok(()), |why| Err(PortError::unavailable(self.dependency, why)))
     }
 
     /// Takes no more writes, commits those that are waiting, moves everything from the write-ahead log into the database
@@ -73,105 +115,15 @@ impl Writer {
     }
 }
 
-/// A write that waits for its answer.
-#[async_trait]
-trait Job: Send {
-    async fn apply(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<()>;
-
-    fn answer(self: Box<Self>, result: PortResult<()>);
-}
-
-struct Pending<W: Write> {
-    write: W,
-    output: Option<W::Output>,
-    reply: oneshot::Sender<PortResult<W::Output>>,
-}
+/// A trial.
+struct Nothing;
 
 #[async_trait]
-impl<W: Write> Job for Pending<W> {
-    async fn apply(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
-        self.output = Some(self.write.apply(connection).await?);
+impl Write for Nothing {
+    type Output = ();
+
+    async fn apply(&self, _connection: &mut SqliteConnection) -> sqlx::Result<()> {
         Ok(())
-    }
-
-    fn answer(self: Box<Self>, result: PortResult<()>) {
-        let Self { output, reply, .. } = *self;
-        if let Some(output) = result.map(|()| output).transpose() {
-            // It fails when nobody waits any more: the caller was cancelled.
-            let _ = reply.send(output);
-        }
-    }
-}
-
-struct Worker {
-    dependency: &'static str,
-    file: OpenedFile,
-    options: SqliteConnectOptions,
-    connection: Option<SqliteConnection>,
-}
-
-impl Worker {
-    async fn run(
-        mut self,
-        mut incoming: mpsc::Receiver<Box<dyn Job>>,
-        stop: CancellationToken,
-    ) -> sqlx::Result<()> {
-        let mut jobs = Vec::with_capacity(GROUP);
-        loop {
-            let received = tokio::select! {
-                received = incoming.recv_many(&mut jobs, GROUP) => received,
-                () = stop.cancelled(), if !incoming.is_closed() => {
-                    incoming.close();
-                    continue;
-                }
-            };
-            if received == 0 {
-                return self.close().await;
-            }
-            if jobs.len() > 1 && self.commit(&mut jobs).await.is_ok() {
-                jobs.drain(..).for_each(|job| job.answer(Ok(())));
-                continue;
-            }
-            // One alone, or one of them was refused: each by itself, so that none pays for another.
-            for mut job in jobs.drain(..) {
-                let result = self.commit(std::slice::from_mut(&mut job)).await;
-                job.answer(result.map_err(|failure| error::meaning(self.dependency, failure)));
-            }
-        }
-    }
-
-    /// Leaves a database file that is whole by itself, if nobody else has it open.
-    async fn close(self) -> sqlx::Result<()> {
-        let mut connection = match self.connection {
-            Some(connection) => connection,
-            None => self.options.connect().await?,
-        };
-        let emptied = empty_log(&mut connection).await;
-        // The last connection of all takes the log away.
-        connection.close().await.and(emptied)
-    }
-
-    /// Commits the jobs in one transaction, or none of them.
-    async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> sqlx::Result<()> {
-        // A commit into a file that was deleted or replaced would be lost: it must not be confirmed.
-        self.file.check()?;
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.options.connect().await?,
-        };
-        let result = transaction(&mut connection, jobs).await;
-        let undone = match &result {
-            Ok(()) => true,
-            // A full disk rolls back by itself, and then there is nothing to roll back; the connection is not kept.
-            Err(failure) => {
-                sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok()
-                    && error::is_callers_fault(failure)
-            }
-        };
-        if undone {
-            self.connection = Some(connection);
-        }
-        result
     }
 }
 
@@ -183,15 +135,6 @@ pub(crate) async fn empty_log(connection: &mut SqliteConnection) -> sqlx::Result
             "another process has it open: the newest data is in the file ending in -wal until that one ends";
         return Err(sqlx::Error::Io(std::io::Error::other(why)));
     }
-    Ok(())
-}
-
-async fn transaction(connection: &mut SqliteConnection, jobs: &mut [Box<dyn Job>]) -> sqlx::Result<()> {
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-    for job in jobs {
-        job.apply(connection).await?;
-    }
-    sqlx::query("COMMIT").execute(connection).await?;
     Ok(())
 }
 

@@ -105,7 +105,8 @@ pub(crate) fn is_visible(text: &str) -> bool {
 /// Whether the character is drawn, and the same everywhere. What Unicode has not assigned (yet) or leaves to others to
 /// assign is a box at best.
 fn has_shape(character: char) -> bool {
-    const NULL_NOTEHEAD: char = '\u{1d159}';
+    // Assigned to be blank: a notehead, hieroglyphs; and what stands where an object was.
+    const BLANK: [char; 4] = ['\u{1d159}', '\u{13441}', '\u{13442}', '\u{fffc}'];
     match GeneralCategory::for_char(character) {
         GeneralCategory::Control
         | GeneralCategory::LineSeparator
@@ -116,7 +117,7 @@ fn has_shape(character: char) -> bool {
         | GeneralCategory::Unassigned => false,
         // Of the formats, the signs that stand around numbers are seen.
         GeneralCategory::Format => PrependedConcatenationMark::for_char(character),
-        _ => character != NULL_NOTEHEAD,
+        _ => !BLANK.contains(&character),
     }
 }
 
@@ -169,10 +170,12 @@ mod tests {
         let unassigned =
             ["\u{fffe}", "\u{ffff}", "\u{10ffff}", "\u{fdd0}", "\u{378}", "\u{e000}", "\u{f0000}"];
         let spaces = ["", " ", "\t\n", "\u{a0}\u{3000}", "\u{2028}\u{2029}", "\u{1d159}"];
-        for nothing in ignored.iter().chain(&formats).chain(&unassigned).chain(&spaces) {
+        let blank = ["\u{13441}", "\u{13442}\u{13441}", "\u{fffc}"];
+        for nothing in ignored.iter().chain(&formats).chain(&unassigned).chain(&spaces).chain(&blank) {
             assert!(!is_visible(nothing), "{nothing:?}");
         }
-        for something in ["a", "\u{200b}a", "·", "🎬", "\u{301}", "\u{600}", "\u{fffd}", "\u{1d158}", "字"]
+        for something in
+            ["a", "\u{200b}a", "·", "🎬", "\u{301}", "\u{600}", "\u{fffd}", "\u{1d158}", "字", "\u{13440}"]
         {
             assert!(is_visible(something), "{something:?}");
         }

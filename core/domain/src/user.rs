@@ -1,10 +1,10 @@
 use std::hash::{Hash, Hasher};
 
 use crate::Invalid;
-use crate::folding::{decomposed, same_to_a_reader};
+use crate::folding::{decomposed, is_visible, same_to_a_reader};
 
-/// Who orders: 1 to 64 characters, no control characters, no white space at either end. Texts that are the same to a
-/// reader are one user.
+/// Who orders: 1 to 64 characters of which a reader sees one, no control characters, no white space at either end. Texts that are
+/// the same to a reader are one user.
 #[derive(Debug, Clone)]
 pub struct UserId {
     text: String,
@@ -19,7 +19,7 @@ impl UserId {
     /// Trims the text and checks it.
     ///
     /// # Errors
-    /// The text is blank, longer than [`Self::MAX_CHARS`], or holds a control character.
+    /// The text is blank or invisible, longer than [`Self::MAX_CHARS`], or holds a control character.
     pub fn new(text: &str) -> Result<Self, Invalid> {
         let written = text.trim();
         let text = same_to_a_reader(written);
@@ -27,6 +27,9 @@ impl UserId {
         if text.is_empty() || text.chars().count() > Self::MAX_CHARS || text.chars().any(char::is_control) {
             let rule = format!("must be 1 to {} characters without control characters", Self::MAX_CHARS);
             return Err(Invalid::new("user_id", rule));
+        }
+        if !is_visible(text) {
+            return Err(Invalid::new("user_id", "must have characters that can be seen"));
         }
         Ok(Self { text: text.to_owned(), written: (written != text).then(|| written.into()) })
     }
@@ -96,6 +99,16 @@ mod tests {
         for text in ["", "  ", "a\0b", "a\nb", "\u{a0}\u{200b}", &"x".repeat(65)] {
             assert!(UserId::new(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_user_can_be_seen() {
+        for unseen in ["\u{fff9}", "\u{e000}", "\u{ffff}", "\u{13430}", "\u{13441}", "\u{fffc}"] {
+            let refused = UserId::new(unseen).unwrap_err().to_string();
+            assert_eq!(refused, "user_id must have characters that can be seen", "{unseen:?}");
+            assert_eq!(UserId::from_store(unseen).unwrap().as_str(), unseen, "it was recorded before");
+        }
+        assert_eq!(user("anna\u{fffc}").as_str(), "anna\u{fffc}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod call;
 mod follower;
 mod mix;
 mod options;
+mod output;
 mod report;
 mod shop;
 mod traffic;
@@ -20,30 +21,51 @@ use std::sync::Arc;
 use clap::Parser;
 
 use crate::options::Options;
+use crate::output::{NotPrinted, say, tell};
 use crate::report::Report;
 use crate::shop::Shop;
 
 /// It ran, and all accepted orders were found.
 const FINE: u8 = 0;
-/// It ran, and orders are missing, or nobody knows of them.
+/// It ran, and orders are missing, or nobody knows of them; or what it had to say could not be printed.
 const MISSING: u8 = 1;
 /// It could not begin.
 const NOT_BEGUN: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(message) => return answered(&message),
+    };
     let report = Arc::new(Report::new());
     let shop = match Shop::open(&options, Arc::clone(&report)).await {
         Ok(shop) => Arc::new(shop),
         Err(error) => {
-            eprintln!("error: {error}");
+            tell(format_args!("error: {error}"));
             return ExitCode::from(NOT_BEGUN);
         }
     };
-    traffic::run(&options, &shop).await;
-    println!("\n{report}");
+    let printed = traffic::run(&options, &shop).await;
     let orders = shop.orders.balance();
-    println!("{orders}");
-    ExitCode::from(if orders.is_even() { FINE } else { MISSING })
+    let account = format!("\n{report}\n{orders}");
+    match printed.and_then(|()| say(&account)) {
+        Ok(()) => ExitCode::from(if orders.is_even() { FINE } else { MISSING }),
+        Err(error) => {
+            // Nobody orders for nothing: somebody may read it here.
+            tell(format_args!("{account}\n{error}"));
+            ExitCode::from(MISSING)
+        }
+    }
+}
+
+/// Prints help, the version, or what is wrong with the command line.
+fn answered(message: &clap::Error) -> ExitCode {
+    match message.print() {
+        Err(error) if message.exit_code() == 0 => {
+            tell(NotPrinted::from(error));
+            ExitCode::from(MISSING)
+        }
+        _ => u8::try_from(message.exit_code()).map_or(ExitCode::from(NOT_BEGUN), ExitCode::from),
+    }
 }

@@ -8,7 +8,7 @@ use crate::mix::Mix;
 
 /// Customers of a shop: they browse, search, add movies, order, and read their orders back.
 ///
-/// Exit codes: 0 all accepted orders were found, 1 some were not, 2 it could not begin.
+/// Exit codes: 0 all accepted orders were found, 1 some were not, or it could not print, 2 it could not begin.
 #[derive(Debug, Parser)]
 #[command(name = "load", version, args_override_self = true)]
 pub(crate) struct Options {

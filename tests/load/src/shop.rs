@@ -11,6 +11,7 @@ use crate::account::{Accepted, Account};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::options::Options;
+use crate::output;
 use crate::report::Report;
 use crate::visit::Visit;
 
@@ -240,7 +241,7 @@ impl Shop {
             }
             other => {
                 let why = other.failure().unwrap_or_default();
-                eprintln!("the dead letters could not be looked at: {why}");
+                output::tell(format_args!("the dead letters could not be looked at: {why}"));
                 0
             }
         }

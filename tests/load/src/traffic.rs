@@ -8,12 +8,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::follower;
 use crate::options::Options;
+use crate::output::{self, NotPrinted};
 use crate::report::Progress;
 use crate::shop::Shop;
 
 /// Makes visits for as long as the options say, waits for the orders, and clears away the movies. The first signal ends the
 /// visits, the second one the waiting.
-pub(crate) async fn run(options: &Options, shop: &Arc<Shop>) {
+///
+/// # Errors
+/// Its lines cannot be printed: that ends the visits, too.
+pub(crate) async fn run(options: &Options, shop: &Arc<Shop>) -> Result<(), NotPrinted> {
     let (ended, leave) = (CancellationToken::new(), CancellationToken::new());
     tokio::spawn(listen(ended.clone(), leave.clone()));
     if let Some(time) = options.time() {
@@ -24,7 +28,7 @@ pub(crate) async fn run(options: &Options, shop: &Arc<Shop>) {
         });
     }
     let followers = follower::start(shop);
-    let visits = make_visits(options, shop, &ended).await;
+    let (visits, printed) = make_visits(options, shop, &ended).await;
     let ending = async {
         visits.join_all().await;
         shop.orders.settled().await;
@@ -34,12 +38,17 @@ pub(crate) async fn run(options: &Options, shop: &Arc<Shop>) {
     };
     tokio::select! {
         () = ending => {}
-        () = leave.cancelled() => eprintln!("left without waiting"),
+        () = leave.cancelled() => output::tell("left without waiting"),
     }
+    printed
 }
 
 /// A visit is made when it is due, whether or not those before it have ended: a shop that gets slow has as many customers.
-async fn make_visits(options: &Options, shop: &Arc<Shop>, ended: &CancellationToken) -> JoinSet<()> {
+async fn make_visits(
+    options: &Options,
+    shop: &Arc<Shop>,
+    ended: &CancellationToken,
+) -> (JoinSet<()>, Result<(), NotPrinted>) {
     let places = Arc::new(Semaphore::new(usize::from(options.at_once)));
     let mut random = fastrand::Rng::new();
     let mut visits = JoinSet::new();
@@ -52,8 +61,11 @@ async fn make_visits(options: &Options, shop: &Arc<Shop>, ended: &CancellationTo
     loop {
         tokio::select! {
             biased;
-            () = ended.cancelled() => return visits,
-            _ = lines.tick() => before = tell(shop, before),
+            () = ended.cancelled() => return (visits, Ok(())),
+            _ = lines.tick() => match tell(shop, before) {
+                Ok(now) => before = now,
+                Err(error) => return (visits, Err(error)),
+            },
             due = clock.tick() => {
                 while visits.try_join_next().is_some() {}
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
@@ -71,18 +83,18 @@ async fn make_visits(options: &Options, shop: &Arc<Shop>, ended: &CancellationTo
 }
 
 /// Prints a line of what came since the one before.
-fn tell(shop: &Shop, before: Progress) -> Progress {
+fn tell(shop: &Shop, before: Progress) -> Result<Progress, NotPrinted> {
     let now = shop.report().progress();
     let balance = shop.orders.balance();
-    println!(
+    output::say(format_args!(
         "{} requests, {} failed, {} visits not made; orders so far: {} accepted, {} recorded",
         now.requests - before.requests,
         now.failed - before.failed,
         now.not_made - before.not_made,
         balance.accepted,
         balance.recorded,
-    );
-    now
+    ))?;
+    Ok(now)
 }
 
 async fn listen(ended: CancellationToken, leave: CancellationToken) {

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use keeper_domain::{Description, MovieChange, MovieId, Title};
+use keeper_domain::{Description, MovieChange, MovieId, MovieQuery, Title, TitlePart};
 use keeper_ports::PortError;
 use keeper_tests::contract::rows::{UNREADABLE_TITLES, listed, orders_of, spelled_otherwise};
-use keeper_tests::contract::samples::movie_id;
+use keeper_tests::contract::samples::{movie_id, page};
 
 use super::*;
 
@@ -65,6 +65,36 @@ async fn a_movie_that_cannot_be_read_does_not_take_the_others_with_it() {
     assert_eq!(movies.find(movie_id(1)).await.unwrap(), None, "it is neither in a list nor by itself");
     let all: Vec<MovieId> = (1..=12).map(movie_id).collect();
     assert_eq!(movies.find_many(all).await.unwrap().len(), 3);
+}
+
+/// An earlier version's titles are folded anew when the file is opened, but for those that cannot be read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_title_that_cannot_be_read_does_not_stop_the_start() {
+    let (directory, _folder) = directory();
+    directory.inventory().await.unwrap().close().await.unwrap();
+    let file = directory.path().join("inventory.db");
+    assert_eq!(sql(&file, &insert_movie("Solaris", 1)), "");
+    // Latin 1, as an import of a table in it leaves it; among more rows than are folded at once.
+    let latin = insert_movie("x", 1).replace("'x', 'x'", "CAST(x'416de96c6965' AS TEXT), 'x'");
+    assert_eq!(sql(&file, &latin), "");
+    let many = "INSERT INTO movies (title, title_folded, description, created_at, updated_at)
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+        SELECT 'STALKER ' || i, 'x', '', 1, 1 FROM n";
+    assert_eq!(sql(&file, many), "");
+    assert_eq!(sql(&file, &latin), "");
+    forget_rules(&file, "movies");
+    assert_eq!(sql(&file, &insert_movie(" ", 1)), "");
+    assert_eq!(sql(&file, &insert_movie("Stalker", i64::MAX)), "");
+    let movies = SqliteMovies::new(directory.inventory().await.unwrap());
+    for (part, found) in [("solaris", 1), ("stalker", 1500)] {
+        let query = MovieQuery { title: TitlePart::new(part).unwrap() };
+        let slice = movies.search(query, page(None, 1000)).await.unwrap();
+        assert_eq!(slice.items.len(), found.min(1000), "{part}");
+    }
+    assert_eq!(movies.find(movie_id(2)).await.unwrap(), None);
+    // It is put right as any other.
+    let title = MovieChange::new(Some(Title::new("Amélie").unwrap()), None).unwrap();
+    assert_eq!(movies.update(movie_id(2), title, at(3)).await.unwrap().unwrap().title.as_str(), "Amélie");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Files that are not what they were: tables that were dropped, files that were swapped.
 
+use std::os::unix::fs::PermissionsExt;
+
 use keeper_ports::Probe;
 use keeper_sqlite::{DirectoryProbe, SqliteProbe, Storage};
 
@@ -35,6 +37,41 @@ async fn a_file_that_has_lost_a_table_is_not_ready_and_is_refused_at_the_next_st
     }
 }
 
+/// As a table is that was copied by hand, or changed by somebody else.
+#[tokio::test]
+async fn a_file_that_has_lost_a_column_or_a_key_is_not_ready() {
+    let copied =
+        "CREATE TABLE copied AS SELECT * FROM orders; DROP TABLE orders; ALTER TABLE copied RENAME TO orders";
+    for (file, change, lost) in [
+        (
+            "inventory.db",
+            "ALTER TABLE movies RENAME COLUMN folding TO folds",
+            "the column folding of the table movies",
+        ),
+        (
+            "billing.db",
+            "ALTER TABLE order_queue DROP COLUMN tracestate",
+            "the column tracestate of the table order_queue",
+        ),
+        (
+            "billing.db",
+            "ALTER TABLE dead_letters DROP COLUMN detail",
+            "the column detail of the table dead_letters",
+        ),
+        ("billing.db", "ALTER TABLE conflicts DROP COLUMN times", "the column times of the table conflicts"),
+        ("billing.db", copied, "the primary key seq of the table orders"),
+    ] {
+        let (directory, _folder) = directory();
+        let storage = Storage::open(&directory, false).await.unwrap();
+        let opened = if file == "billing.db" { storage.billing() } else { storage.inventory() };
+        let probe = SqliteProbe::new(opened.clone());
+        probe.check().await.unwrap();
+        assert_eq!(sql(&directory.path().join(file), change), "");
+        let told = probe.check().await.unwrap_err().chain();
+        assert!(told.contains(&format!("lost {lost}")), "{told}");
+    }
+}
+
 /// A table that a later migration makes is not missing before.
 #[tokio::test]
 async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
@@ -63,4 +100,18 @@ async fn files_that_were_swapped_are_told_from_each_other() {
     std::fs::copy(path("kept"), path("billing.db")).unwrap();
     let refused = Storage::open(&directory, false).await.unwrap_err().to_string();
     assert!(refused.contains("billing.db holds the tables of inventory.db"), "{refused}");
+}
+
+/// In a container every process has the same number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_was_killed_does_not_stop_the_next_one_of_its_name() {
+    let (directory, folder) = directory();
+    Storage::open(&directory, false).await.unwrap().close().await;
+    let left = folder.path().join(format!(".copy.{}.partial", std::process::id()));
+    std::fs::create_dir(&left).unwrap();
+    let to = folder.path().join("copy");
+    directory.back_up(&to).await.unwrap();
+    assert!(to.join("billing.db").exists() && to.join("inventory.db").exists() && left.exists());
+    assert_eq!(std::fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "nothing of this one is left beside");
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use keeper_tests::harness::Unit;
 use serde_json::{Value, json};
@@ -137,4 +138,28 @@ async fn a_folder_with_a_part_of_its_data_is_refused() {
     anew.ready().await;
     assert_eq!(anew.api().get("/api/movies").await.expect(200).json(), json!([movie]));
     anew.api().get(&format!("/api/billing/orders/{id}")).await.expect(404);
+}
+
+/// As an import in another character set leaves it.
+#[tokio::test]
+async fn a_title_that_cannot_be_read_is_named_and_the_others_are_served() {
+    let unit = Unit::new("standalone", []);
+    unit.start();
+    unit.ready().await;
+    let movie = add(&unit, "Solaris").await;
+    assert_eq!(unit.terminate().code(), Some(0));
+    let insert = "import sqlite3, sys\n\
+        with sqlite3.connect(sys.argv[1]) as database:\n    \
+            database.execute(\"INSERT INTO movies (title, title_folded, description, created_at, updated_at) \
+                VALUES (CAST(x'416de96c6965' AS TEXT), '', '', 1, 1)\")\n";
+    let file = data(&unit).join("inventory.db");
+    let output = Command::new("python3").args(["-c", insert]).arg(file).output().expect("python3 is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    unit.start();
+    unit.ready().await;
+    let log = unit.log();
+    let line = log.lines().find(|line| line.contains("title cannot be read")).expect("it is told");
+    assert!(line.contains("ERROR") && line.contains("\"movie\":2,"), "{line}");
+    let list = unit.api().get("/api/movies").await.expect(200).json();
+    assert_eq!(list, serde_json::json!([movie]));
 }

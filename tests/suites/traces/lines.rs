@@ -16,7 +16,9 @@ const OF_THE_UNIT: &[&str] = &[
     "keeper_rabbitmq::connection",
     "keeper_postgres::migrate",
     "keeper_postgres::folding",
-    "keeper_sqlite::",
+    // At the start and the end; its consumer, its queue and its dead letters are of orders.
+    "keeper_sqlite::database",
+    "keeper_sqlite::movies",
 ];
 
 fn check(unit: &Unit) {
@@ -58,6 +60,25 @@ async fn every_line_of_a_request_says_to_which_it_belongs() {
         let stack = Stack::started(kind).await;
         all_kinds_of_requests(&stack).await;
         stack.units().iter().for_each(check);
+    }
+}
+
+/// Its client was told that it was accepted; the line is all that is left of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_is_dropped_is_named() {
+    let stack = Stack::started(Kind::Standalone).await;
+    dead_letters::a_key_that_is_used_again_and_again_makes_one_dead_letter(&stack).await;
+    stack.units().iter().for_each(check);
+    let log = stack.recorder().log();
+    let dropped: Vec<Value> = log
+        .lines()
+        .filter(|line| line.contains("counted and not kept"))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(!dropped.is_empty(), "{log}");
+    for line in dropped {
+        assert_eq!(line["order_id"].as_str().map(str::len), Some(36), "{line}");
+        assert!(line["request_id"].is_string() && line["trace_id"].is_string(), "{line}");
     }
 }
 
