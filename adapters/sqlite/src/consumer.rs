@@ -81,13 +81,6 @@ impl SqliteConsumer {
             }
         };
         let now = self.clock.now();
-        let further = outcomes.iter().filter(|outcome| **outcome == Recording::FurtherConflict).count();
-        if further > 0 {
-            tracing::warn!(
-                further,
-                "orders contradict recorded ones once more: they are counted and not kept"
-            );
-        }
         let mut outcome = outcomes.iter();
         let refusals = decoded.iter().map(|order| match order {
             Ok(_) => outcome.next().and_then(Recording::refusal),
@@ -102,8 +95,9 @@ impl SqliteConsumer {
             .collect();
         let reasons: Vec<_> = dead.iter().map(|dead| dead.reason).collect();
         self.queue.database.write(Settle { range, dead }).await?;
-        for (order, outcome) in orders.iter().zip(&outcomes) {
-            self.metrics.settled(order, outcome, now);
+        let of_orders = messages.iter().zip(&decoded).filter(|(_, order)| order.is_ok());
+        for ((message, _), (order, outcome)) in of_orders.zip(orders.iter().zip(&outcomes)) {
+            self.metrics.settled(order, outcome, now, || message.context());
         }
         for reason in reasons {
             self.metrics.dead_lettered(reason);
