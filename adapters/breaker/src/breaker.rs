@@ -1,13 +1,17 @@
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use keeper_ports::{PortError, PortResult};
 use prometheus::IntGauge;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
+
+use crate::BreakerMetrics;
 
 /// How long a call may take before it counts as stalled. Far above what a call takes that goes well, and far below what a
 /// client waits for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// So many calls in a row must stall, with no answer between them, before the breaker opens. One alone may be a slow search.
 const STALLS: u32 = 5;
@@ -16,9 +20,10 @@ const STALLS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
-/// Decides which calls of an upstream go through.
+/// Decides which calls of an upstream go through. Each is to be one trip: calls that share one stall together, and would look
+/// like an upstream that does not answer where one replica of it does not.
 #[derive(Debug)]
-pub(crate) struct Breaker {
+pub struct Breaker {
     upstream: &'static str,
     state: Mutex<State>,
     gauge: IntGauge,
@@ -36,20 +41,48 @@ enum State {
 
 /// A call that goes through. It must say how it ends; dropped, its caller has left.
 #[derive(Debug)]
-pub(crate) struct Pass<'a> {
+struct Pass<'a> {
     breaker: &'a Breaker,
     /// It is the one that is tried.
     trial: bool,
 }
 
 impl Breaker {
-    pub(crate) fn new(upstream: &'static str, gauge: IntGauge) -> Self {
+    /// Watches an upstream, whose name is for operators.
+    pub fn new(upstream: &'static str, metrics: &BreakerMetrics) -> Self {
+        let gauge = metrics.of(upstream);
         gauge.set(0);
         Self { upstream, state: Mutex::new(State::Closed { stalls: 0 }), gauge }
     }
 
+    /// Makes a call whose answer may take so long because the caller wants to wait.
+    ///
+    /// # Errors
+    /// Those of the call; and `Unavailable`, when it was not made: the upstream does not answer.
+    pub(crate) async fn call_for<T>(
+        &self,
+        wait: Duration,
+        call: impl Future<Output = PortResult<T>>,
+    ) -> PortResult<T> {
+        let Some(pass) = self.admit() else {
+            return Err(PortError::unavailable(self.upstream, "it did not answer, and is tried again soon"));
+        };
+        let mut call = pin!(call);
+        let result = if let Ok(result) = timeout(wait + PATIENCE, &mut call).await {
+            result
+        } else {
+            pass.stalled();
+            call.await
+        };
+        match &result {
+            Ok(_) | Err(PortError::Failed { .. }) => pass.answered(),
+            Err(PortError::Unavailable { .. } | PortError::TimedOut { .. }) => pass.failed(),
+        }
+        result
+    }
+
     /// Lets a call through, or none while the upstream does not answer.
-    pub(crate) fn admit(&self) -> Option<Pass<'_>> {
+    fn admit(&self) -> Option<Pass<'_>> {
         let mut state = self.state();
         match *state {
             State::Closed { .. } => Some(Pass { breaker: self, trial: false }),
@@ -74,7 +107,7 @@ impl Breaker {
 
 impl Pass<'_> {
     /// The call has been without an answer for too long. One that is tried goes on: its answer is worth waiting for.
-    pub(crate) fn stalled(&self) {
+    fn stalled(&self) {
         let breaker = self.breaker;
         let mut state = breaker.state();
         let State::Closed { stalls } = *state else { return };
@@ -88,7 +121,7 @@ impl Pass<'_> {
     }
 
     /// The upstream answered, whatever it said.
-    pub(crate) fn answered(mut self) {
+    fn answered(mut self) {
         self.trial = false;
         let breaker = self.breaker;
         let mut state = breaker.state();
@@ -100,7 +133,7 @@ impl Pass<'_> {
     }
 
     /// The upstream cannot be reached, or gave up itself: no sign of life, and no stall.
-    pub(crate) fn failed(mut self) {
+    fn failed(mut self) {
         if std::mem::take(&mut self.trial) {
             let mut state = self.breaker.state();
             // Another call may have been answered meanwhile.

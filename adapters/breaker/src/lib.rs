@@ -1,5 +1,5 @@
 //! Bounds what a sick upstream costs those who call it: [`GuardedCatalog`], [`GuardedBook`], [`GuardedQueue`] and
-//! [`GuardedOperations`] decorate a port with an [`Upstream`].
+//! [`GuardedOperations`] decorate a port with an [`Upstream`], or with a part of one.
 //!
 //! * **A breaker**: while an upstream does not answer, calls fail at once. From time to time one goes through, to see whether it
 //!   answers again.
@@ -10,6 +10,8 @@
 #![warn(missing_docs)]
 
 mod breaker;
+mod bulkhead;
+mod guard;
 mod guarded_book;
 mod guarded_catalog;
 mod guarded_operations;
@@ -17,6 +19,9 @@ mod guarded_queue;
 mod metrics;
 mod upstream;
 
+pub use breaker::Breaker;
+pub use bulkhead::Bulkhead;
+pub use guard::Guard;
 pub use guarded_book::GuardedBook;
 pub use guarded_catalog::GuardedCatalog;
 pub use guarded_operations::GuardedOperations;

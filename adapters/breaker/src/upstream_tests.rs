@@ -2,6 +2,7 @@ use std::cell::Cell;
 use std::future::{Ready, ready};
 
 use futures_util::future::join_all;
+use keeper_ports::PortError;
 use prometheus::Registry;
 use tokio::time::{Instant, advance, sleep};
 

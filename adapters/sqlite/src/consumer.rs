@@ -100,8 +100,9 @@ impl SqliteConsumer {
             .collect();
         let reasons: Vec<_> = dead.iter().map(|dead| dead.reason).collect();
         self.queue.database.write(Settle { range, dead }).await?;
-        for (order, outcome) in orders.iter().zip(&outcomes) {
-            self.metrics.settled(order, outcome, now);
+        let of_orders = messages.iter().zip(&decoded).filter(|(_, order)| order.is_ok());
+        for ((message, _), (order, outcome)) in of_orders.zip(orders.iter().zip(&outcomes)) {
+            self.metrics.settled(order, outcome, now, || message.context());
         }
         for reason in reasons {
             self.metrics.dead_lettered(reason);

@@ -3,6 +3,8 @@
 use keeper_domain::{DeadLetterReason, Order, Recording, Timestamp};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, Result};
 
+use crate::context::RequestContext;
+
 /// How long an order may take to be recorded, in milliseconds: the objective of order freshness.
 const LATE_MILLIS: i64 = 5_000;
 
@@ -66,9 +68,19 @@ impl ProcessingMetrics {
         Ok(Self { recorded, dead_lettered, queue_to_ledger, late, queue_depth, dead_letters })
     }
 
-    /// An order was settled at `now`. How long it took counts for those that this settled for the first time.
-    pub fn settled(&self, order: &Order, outcome: &Recording, now: Timestamp) {
+    /// An order was settled at `now`. How long it took counts for those that this settled for the first time. One that is kept
+    /// nowhere is named in the log, with the request that sent it; only then is `sender` asked.
+    pub fn settled(
+        &self,
+        order: &Order,
+        outcome: &Recording,
+        now: Timestamp,
+        sender: impl FnOnce() -> Option<RequestContext>,
+    ) {
         self.recorded.with_label_values(&[outcome_label(outcome)]).inc();
+        if *outcome == Recording::FurtherConflict {
+            log_further_conflict(order, sender().as_ref());
+        }
         if *outcome == Recording::Recorded {
             let millis = (now.as_millis() - order.created_at.as_millis()).max(0);
             if millis > LATE_MILLIS {
@@ -93,6 +105,14 @@ impl ProcessingMetrics {
     pub fn set_dead_letters(&self, messages: u64) {
         self.dead_letters.set(i64::try_from(messages).unwrap_or(i64::MAX));
     }
+}
+
+fn log_further_conflict(order: &Order, sender: Option<&RequestContext>) {
+    let (order_id, request_id) = (order.id.to_string(), sender.map(|sender| sender.request_id.as_str()));
+    let (trace_id, span_id) =
+        (sender.and_then(RequestContext::trace_id), sender.and_then(RequestContext::span_id));
+    let says = "an order contradicts a recorded one once more: it is counted and not kept";
+    tracing::warn!(order_id, request_id, trace_id, span_id, "{says}");
 }
 
 fn outcome_label(outcome: &Recording) -> &'static str {
@@ -127,11 +147,11 @@ mod tests {
             draft,
             created_at: at(1_000),
         };
-        metrics.settled(&order, &Recording::Recorded, at(6_000));
+        metrics.settled(&order, &Recording::Recorded, at(6_000), || None);
         assert_eq!(metrics.late.get(), 0);
-        metrics.settled(&order, &Recording::AlreadyRecorded, at(6_001));
+        metrics.settled(&order, &Recording::AlreadyRecorded, at(6_001), || None);
         assert_eq!(metrics.late.get(), 0);
-        metrics.settled(&order, &Recording::Recorded, at(6_001));
+        metrics.settled(&order, &Recording::Recorded, at(6_001), || None);
         assert_eq!(metrics.late.get(), 1);
     }
 }

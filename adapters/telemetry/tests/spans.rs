@@ -5,15 +5,16 @@
 use std::sync::{Arc, LazyLock};
 
 use keeper_domain::{
-    DeadLetterReason, ItemCount, Money, Movie, MovieId, Order, OrderDraft, OrderId, Timestamp, UserId,
+    Coverage, DeadLetterList, DeadLetterReason, DeadLetterSelection, ItemCount, Money, Movie, MovieId, Order,
+    OrderDraft, OrderId, Timestamp, UserId,
 };
 use keeper_ports::PortError;
-use keeper_ports::billing::{MockOrderQueue, OrderQueue};
+use keeper_ports::billing::{DeadLetters, MockDeadLetters, MockOrderQueue, OrderQueue};
 use keeper_ports::inventory::{MockMovieRepository, MovieRepository};
 use keeper_telemetry::context::RequestContext;
 use keeper_telemetry::span::{Span, record_with};
 use keeper_telemetry::traced::{
-    MessageTrace, Messaging, ProcessingSpans, TracedDatabase, TracedMovies, TracedQueue,
+    MessageTrace, Messaging, ProcessingSpans, TracedDatabase, TracedDeadLetters, TracedMovies, TracedQueue,
 };
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanKind, Status, TracerProvider};
@@ -155,4 +156,27 @@ fn a_trace_that_begins_here_is_named_in_the_context() {
     let mut context = RequestContext { request_id: "r".into(), ..RequestContext::default() };
     drop(Span::of_request(&mut context, "GET"));
     assert!(context.is_sampled() && context.trace_id().is_some(), "{context:?}");
+}
+
+#[tokio::test]
+async fn what_an_operator_does_with_dead_letters_is_a_span() {
+    let mut dead_letters = MockDeadLetters::new();
+    dead_letters
+        .expect_list()
+        .returning(|_| Ok(DeadLetterList { letters: Vec::new(), coverage: Coverage::whole(0) }));
+    dead_letters.expect_replay().returning(|_| Err(PortError::unavailable("dead letters", "in use")));
+    let traced = TracedDeadLetters::new(&Messaging::rabbitmq("billing_queue"), Arc::new(dead_letters));
+    request(21, true).scope(traced.list(5)).await.unwrap();
+    assert!(request(21, true).scope(traced.replay(DeadLetterSelection::All)).await.is_err());
+    let spans = spans_of(21);
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_ref()).collect();
+    assert_eq!(names, ["list billing_queue.dead", "replay billing_queue.dead"]);
+    let said = |span, name| attribute(span, name).map(|value| value.to_string());
+    for (span, (operation, kind)) in spans.iter().zip([("list", "receive"), ("replay", "settle")]) {
+        assert_eq!(span.span_kind, SpanKind::Client);
+        assert_eq!(said(span, "messaging.destination.name").as_deref(), Some("billing_queue.dead"));
+        assert_eq!(said(span, "messaging.operation.name").as_deref(), Some(operation));
+        assert_eq!(said(span, "messaging.operation.type").as_deref(), Some(kind));
+    }
+    assert_eq!(said(&spans[1], "error.type").as_deref(), Some("unavailable"));
 }

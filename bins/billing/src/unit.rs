@@ -11,7 +11,7 @@ use keeper_rabbitmq::{
     Broker, BrokerMetrics, ConnectProbe, ConsumerSettings, PolicyProbe, RabbitDeadLetters, order_consumer,
 };
 use keeper_telemetry::metrics::ProcessingMetrics;
-use keeper_telemetry::traced::{TracedDatabase, TracedLedger};
+use keeper_telemetry::traced::{Messaging, TracedDatabase, TracedDeadLetters, TracedLedger};
 use serde::Deserialize;
 
 pub(crate) struct BillingUnit;
@@ -60,8 +60,9 @@ impl Unit for BillingUnit {
             helpful: PolicyProbe::of(&broker).into_iter().map(|probe| Arc::new(probe) as _).collect(),
         };
         let book = Arc::new(Book::new(traced));
-        let dead_letters =
-            Operations::new(Arc::new(RabbitDeadLetters::new(&broker)), Arc::new(settings.dead_letters));
+        let queue = Messaging::rabbitmq(&settings.broker.connection().queue);
+        let dead_letters = TracedDeadLetters::new(&queue, Arc::new(RabbitDeadLetters::new(&broker)));
+        let dead_letters = Operations::new(Arc::new(dead_letters), Arc::new(settings.dead_letters));
         let stop = context.stop.tasks.clone();
         let consuming = Box::pin(consumer.run(stop.clone()));
         let listening = stop.clone();

@@ -33,6 +33,7 @@ pub(crate) fn command() -> Command {
         .help("Show at most so many, oldest first");
     Command::new("dead-letters")
         .about("Look after the messages that could not be processed")
+        .after_help("Messages that somebody else took from RabbitMQ with basic.get and holds are not seen.")
         .subcommand_required(true)
         .subcommand(Command::new("list").about("List them").arg(json()).arg(limit))
         .subcommand(

@@ -1,5 +1,6 @@
 //! The gateway: the public API over the inventory and billing services and RabbitMQ.
 
+mod catalog;
 mod unit;
 
 use std::process::ExitCode;

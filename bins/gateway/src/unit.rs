@@ -1,12 +1,9 @@
 use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
-use keeper_batching::BatchedCatalog;
 use keeper_billing::Intake;
 use keeper_bootstrap::{Context, Dependency, Parts, StartError, Unit, UuidOrderIds, WrongSetting};
-use keeper_breaker::{
-    BreakerMetrics, GuardedBook, GuardedCatalog, GuardedOperations, GuardedQueue, Upstream,
-};
+use keeper_breaker::{BreakerMetrics, GuardedBook, GuardedOperations, GuardedQueue, Upstream};
 use keeper_edge::{Edge, EdgeSettings, keys};
 use keeper_http_client::{
     BillingClient, ClientSettings, DeadLetterClient, HttpProbe, InventoryClient, Service,
@@ -18,6 +15,8 @@ use keeper_http_server::{
 use keeper_rabbitmq::{Broker, BrokerMetrics, BrokerSettings, ConnectProbe, PolicyProbe, RabbitQueue};
 use keeper_telemetry::traced::{Messaging, TracedQueue};
 use serde::Deserialize;
+
+use crate::catalog::shared;
 
 pub(crate) struct GatewayUnit;
 
@@ -67,10 +66,8 @@ impl Unit for GatewayUnit {
         // One that hangs leaves room for the others until its breaker opens.
         let max = context.http.max_in_flight;
         let queue = Arc::new(GuardedQueue::new(upstream("broker", max / 4 * 3), queue));
-        let timeout = settings.inventory.timeout();
         let catalog = Arc::new(InventoryClient::new(inventory.clone()));
-        let catalog = Arc::new(BatchedCatalog::new("inventory", catalog, timeout));
-        let catalog = Arc::new(GuardedCatalog::new(upstream("inventory", max / 2), catalog));
+        let catalog = shared(catalog, max / 2, settings.inventory.timeout(), &breakers);
         let look_up = Arc::new(BillingClient::new(billing.clone()));
         let guard = upstream("billing", max / 4);
         let book = Arc::new(GuardedBook::new(Arc::clone(&guard), look_up.clone()));

@@ -18,7 +18,9 @@ use keeper_sqlite::{
     SqliteQueue, Storage,
 };
 use keeper_telemetry::metrics::ProcessingMetrics;
-use keeper_telemetry::traced::{Messaging, TracedDatabase, TracedLedger, TracedMovies, TracedQueue};
+use keeper_telemetry::traced::{
+    Messaging, TracedDatabase, TracedDeadLetters, TracedLedger, TracedMovies, TracedQueue,
+};
 use serde::Deserialize;
 
 use crate::greeting::greeting;
@@ -74,8 +76,9 @@ impl Unit for StandaloneUnit {
         let movies_store = TracedMovies::new(TracedDatabase::sqlite("inventory.db"), movies_store);
         let catalog = Inventory::new(Arc::new(movies_store), Arc::clone(clock));
         let book = Arc::new(Book::new(ledger));
-        let dead_letters =
-            Operations::new(Arc::new(SqliteDeadLetters::new(queue.clone())), Arc::new(settings.dead_letters));
+        let dead_letters = Arc::new(SqliteDeadLetters::new(queue.clone()));
+        let dead_letters = Arc::new(TracedDeadLetters::new(&Messaging::sqlite(), dead_letters));
+        let dead_letters = Operations::new(dead_letters, Arc::new(settings.dead_letters));
         let ids = Arc::new(UuidOrderIds);
         let queue = Arc::new(TracedQueue::new(Messaging::sqlite(), Arc::new(queue)));
         let intake = Intake::new(queue, book.clone(), ids, Arc::clone(clock));

@@ -113,6 +113,11 @@ pub async fn a_key_that_is_used_again_and_again_makes_one_dead_letter(stack: &St
             return None;
         }
         of_order(&api, &id).await;
+        // Nothing else says whose those were.
+        let log = stack.recorder().log();
+        let of_it = |line: &&str| line.contains("once more") && line.contains(&id);
+        let lines = log.lines().filter(of_it).count();
+        assert_eq!(Some(lines), format!("{further:.0}").parse().ok(), "{log}");
         let list =
             when_free(async || api.get(&format!("{DEAD_LETTERS}?limit=100")).await).await.expect(200).json();
         let letters = list["dead_letters"].as_array().expect("a list").iter();

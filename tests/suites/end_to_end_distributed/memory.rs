@@ -110,3 +110,48 @@ async fn clients_that_do_not_read_leave_or_stop_cost_no_container_its_life() {
     stack.ready().await;
     assert_eq!(api.get("/api/movies?limit=1").await.status, 200);
 }
+
+/// Messages of a foreign publisher, to whom nobody said how long an order is: not text, of which JSON has five times as much.
+async fn publish_long_dead_letters(stack: &Stack, count: usize) {
+    let url = stack.backing().vhost.url();
+    let connection = lapin::Connection::connect(&url, lapin::ConnectionProperties::default()).await;
+    let channel = connection.expect("it is up").create_channel().await.expect("it is open");
+    for number in 0..count {
+        let body = [number.to_string().as_bytes(), &vec![0xff; 1_000_000]].concat();
+        let (options, properties) = Default::default();
+        let sent = channel.basic_publish("".into(), "billing_queue.dead".into(), options, &body, properties);
+        let _ = sent.await.expect("it is taken").await.expect("it is there");
+    }
+    eventually("all are there", PATIENCE, async || {
+        let depth = || RabbitMq::shared().depth(&stack.backing().vhost, "billing_queue.dead");
+        (tokio::task::block_in_place(depth) == Some(count as u64)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_dead_letters_cost_billing_no_more_than_it_has() {
+    let stack = Stack::distributed(backing());
+    stack.start().await;
+    stack.ready().await;
+    publish_long_dead_letters(&stack, 300).await;
+    let list = "/api/operations/dead-letters?limit=100";
+    let seen = eventually("they are listed", PATIENCE, async || {
+        let answer = stack.unit("billing").api().get(list).await;
+        within_limits(&stack, "a list of long dead letters");
+        (answer.status == 200).then(|| answer.json())
+    })
+    .await;
+    assert_eq!((&seen["seen"], &seen["total"]), (&json!(300), &json!(300)));
+    let letters = seen["dead_letters"].as_array().expect("a list");
+    assert!((1..100).contains(&letters.len()), "{}", letters.len());
+    let one = letters[0]["id"].as_str().expect("text");
+    let shown = eventually("one is shown", PATIENCE, async || {
+        let path = format!("/api/operations/dead-letters/{one}");
+        let answer = stack.unit("billing").api().get(&path).await;
+        (answer.status == 200).then(|| answer.json())
+    })
+    .await;
+    assert_eq!(shown["body_hex"].as_str().map(str::len), letters[0]["body_hex"].as_str().map(str::len));
+    within_limits(&stack, "one of them");
+}

@@ -44,6 +44,7 @@ async fn all_kinds_of_requests(stack: &Stack) {
     movies::a_movie_is_added_read_changed_and_deleted(stack).await;
     bad_input::bad_ids_are_refused(stack).await;
     dead_letters::an_operator_looks_replays_and_discards(stack).await;
+    dead_letters::a_key_that_is_used_again_and_again_makes_one_dead_letter(stack).await;
     let unknown = stack.api().request(Method::from_bytes(b"FOO").unwrap(), "/api/movies");
     Answer::of(unknown).await.expect(405);
 }

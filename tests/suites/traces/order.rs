@@ -112,9 +112,22 @@ async fn an_order_that_is_replayed_keeps_its_trace() {
         let before = refused(1).await;
         assert_eq!(before[0].attributes["error.type"], "conflict");
         let letters = "/api/operations/dead-letters";
-        eventually("it is replayed", Duration::from_secs(30), async || {
-            let replayed = stack.api().post(&format!("{letters}/replay"), &json!({})).await;
-            (replayed.status == 200 && replayed.json()["count"] == 1).then_some(())
+        let operator = eventually("it is replayed", Duration::from_secs(30), async || {
+            let operator = new_trace();
+            let replay = stack.api().request(Method::POST, &format!("{letters}/replay")).json(&json!({}));
+            let replayed = Answer::of(replay.header("traceparent", traceparent(&operator))).await;
+            (replayed.status == 200 && replayed.json()["count"] == 1).then_some(operator)
+        })
+        .await;
+        // What the operator did is in the operator's trace, to the message.
+        eventually("the replay is a span", Duration::from_secs(30), async || {
+            let spans = collector.spans();
+            let named = |name: &str| spans.iter().find(|span| span.trace_id == operator && span.name == name);
+            let replay = named("replay billing_queue.dead")?;
+            if kind == Kind::Distributed {
+                assert_eq!(named("send billing_queue")?.parent, replay.span_id);
+            }
+            Some(())
         })
         .await;
         let after = refused(2).await;

@@ -10,13 +10,13 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use keeper_domain::{DeadLetterReason, Refusal};
 use keeper_ports::{Backoff, Clock};
-use keeper_telemetry::context::RequestContext;
-use keeper_telemetry::span::{Span, SpanKind};
+use keeper_telemetry::traced::Messaging;
 use lapin::message::Delivery;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tracing::warn;
 
+use super::origin::Origin;
 use crate::connection::Topology;
 use crate::dead_letters::{dead_letter, identified, put_back};
 use crate::publisher::properties::request_context;
@@ -63,13 +63,14 @@ impl Forwarder {
     /// Sends a message to the dead letters. Dropping the future gives it up.
     pub(crate) fn dead_letter(&self, delivery: Delivery, refusal: &Refusal) -> Forward {
         let context = request_context(&delivery.properties);
+        let message_id = delivery.properties.message_id().as_ref().map(ToString::to_string);
         let (tag, message) = (delivery.delivery_tag, self.message_for(delivery, refusal));
         let (forwarder, reason) = (self.clone(), refusal.reason);
         Box::pin(async move {
             // The message keeps the context that it came with: a replay continues the trace of its order.
             let _span = context.and_then(|context| {
-                let name = format!("send {}", forwarder.topology.dead_queue);
-                Span::below(&context, SpanKind::Producer, name, &[])
+                let queue = Messaging::rabbitmq(&forwarder.topology.queue).dead_letters();
+                queue.sending(&context, message_id.as_deref(), None)
             });
             forwarder.publish_dead_letter(message).await;
             (tag, Forwarded::DeadLettered(reason))
@@ -107,13 +108,8 @@ impl Forwarder {
     /// What is published to the dead letters.
     fn message_for(&self, delivery: Delivery, refusal: &Refusal) -> Outgoing {
         let Delivery { properties, data, .. } = delivery;
-        let message_id = properties.message_id().as_ref().map(ToString::to_string);
+        let Origin { message_id, request_id, trace_id, span_id } = Origin::of(&properties);
         let (reason, detail) = (refusal.reason.as_str(), &refusal.detail);
-        let context = request_context(&properties);
-        let context = context.as_ref();
-        let request_id = context.map(|context| &context.request_id);
-        let (trace_id, span_id) =
-            (context.and_then(RequestContext::trace_id), context.and_then(RequestContext::span_id));
         warn!(
             reason,
             detail, message_id, request_id, trace_id, span_id, "a message goes to the dead letters"
@@ -148,11 +144,15 @@ impl Forwarder {
         }
     }
 
-    /// Logs the first failure of a row.
+    /// Logs the first failure of a row, and whose message it was.
     fn report(&self, message: &Outgoing, error: &PublishError) {
         if !self.logged.swap(true, Ordering::Relaxed) {
+            let Origin { message_id, request_id, trace_id, span_id } = Origin::of(&message.properties);
             let to = &message.routing_key;
-            warn!(to, %error, "messages cannot be moved on; trying again");
+            warn!(
+                to,
+                %error, message_id, request_id, trace_id, span_id, "messages cannot be moved on; trying again"
+            );
         }
     }
 }

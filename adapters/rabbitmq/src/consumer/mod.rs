@@ -5,6 +5,7 @@ mod acks;
 mod consumer;
 mod forward;
 mod handler;
+mod origin;
 mod session;
 mod worker;
 

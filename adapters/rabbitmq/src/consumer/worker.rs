@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::acks::{Ack, acks};
 use super::forward::{Forwarded, Forwarder, Forwards};
 use super::handler::{MessageHandler, Outcome};
+use super::origin::Origin;
 use super::session::ConsumerSession;
 use crate::connection::{Incident, SessionEnd};
 
@@ -180,7 +181,7 @@ impl<'a, S: ConsumerSession> Worker<'a, S> {
                     return Ok(Handled::Outcomes(outcomes));
                 }
                 Err(error) => {
-                    let pause = self.failed(&error);
+                    let pause = self.failed(batch, &error);
                     if until.is_some_and(|until| until <= Instant::now()) {
                         return Ok(Handled::NotNow);
                     }
@@ -270,11 +271,14 @@ impl<'a, S: ConsumerSession> Worker<'a, S> {
         }
     }
 
-    /// Logs the first failure of a row, and says how long to wait before the next attempt.
-    fn failed(&mut self, error: &PortError) -> Duration {
+    /// Logs the first failure of a row with the first message of its batch, and says how long to wait before the next attempt.
+    fn failed(&mut self, batch: &[Delivery], error: &PortError) -> Duration {
         if !self.backoff.is_failing() {
-            let queue = &self.parts.queue;
-            warn!(queue, error = error.chain(), "messages cannot be processed; trying again");
+            let first = batch.first().map(|first| Origin::of(&first.properties));
+            let Origin { message_id, request_id, trace_id, span_id } = first.unwrap_or_default();
+            let (queue, error, messages) = (&self.parts.queue, error.chain(), batch.len());
+            let says = "messages cannot be processed; trying again";
+            warn!(queue, error, messages, message_id, request_id, trace_id, span_id, "{says}");
         }
         self.backoff.failed()
     }

@@ -1,6 +1,7 @@
 //! The messages that could not be processed: how they get there, and how operators look after them.
 
 mod message;
+mod oldest;
 mod parse;
 mod port;
 mod reader;

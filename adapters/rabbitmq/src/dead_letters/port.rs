@@ -1,17 +1,22 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use async_trait::async_trait;
 use keeper_domain::{DeadLetterId, DeadLetterList, DeadLetterSelection, DeadLettersTaken};
 use keeper_ports::billing::{DeadLetters, Keep};
 use keeper_ports::{PortError, PortResult};
+use keeper_telemetry::context::RequestContext;
+use keeper_telemetry::traced::Messaging;
 use lapin::message::Delivery;
 use lapin::options::ConfirmSelectOptions;
+use lapin::types::ShortString;
 use lapin::{Channel, Confirmation};
 use tokio::time::timeout;
 
+use super::oldest::Oldest;
 use super::reader::{DeadLetterReader, broker_error};
 use super::{message, parse};
 use crate::connection::Broker;
+use crate::publisher::properties::request_context;
 use crate::publisher::{PublishError, publish};
 
 /// What is done with a message before it leaves the dead letters.
@@ -46,6 +51,12 @@ impl RabbitDeadLetters {
         let queue = &self.broker.topology().queue;
         let first_seen = parse::first_seen(&delivery.properties);
         let message = message::replayed(&delivery.properties, delivery.data, first_seen, queue);
+        // In the operator's trace, and linked to the order's: the message keeps the context that it came with.
+        let _span = RequestContext::with_current(|operator| {
+            let id = message.properties.message_id().as_ref().map(ShortString::as_str);
+            let sender = request_context(&message.properties);
+            Messaging::rabbitmq(queue).sending(operator, id, sender.as_ref())
+        });
         let within = self.broker.publish_timeout();
         let error = match timeout(within, publish(channel, message)).await {
             Ok(Ok(Confirmation::Ack(None))) => return Ok(()),
@@ -62,23 +73,16 @@ impl RabbitDeadLetters {
     /// Looks at all that there are, and keeps the oldest of those that are wanted.
     async fn look(&self, limit: usize, wanted: Option<DeadLetterId>) -> PortResult<DeadLetterList> {
         let mut reader = DeadLetterReader::open(&self.broker).await?;
-        // Giving messages back changes their order in the queue: the oldest are found by their times, their own and
-        // that of the order, whose id begins with it.
-        let mut oldest = BTreeMap::new();
+        let mut oldest = Oldest::new(limit);
         while let Some(delivery) = reader.next().await? {
-            if wanted.is_some_and(|id| id != parse::id(&delivery.properties, &delivery.data)) {
-                continue;
-            }
-            let letter = parse::read(&delivery.properties, delivery.data);
-            oldest.insert((letter.first_seen, letter.order_id.clone(), delivery.delivery_tag), letter);
-            if oldest.len() > limit {
-                oldest.pop_last();
+            if wanted.is_none_or(|id| id == parse::id(&delivery.properties, &delivery.data)) {
+                oldest.add(delivery.delivery_tag, parse::read(&delivery.properties, delivery.data));
             }
         }
         let coverage = reader.coverage();
         // What is not given back now is given back by the end of the connection.
         let _ = reader.close().await;
-        Ok(DeadLetterList { letters: oldest.into_values().collect(), coverage })
+        Ok(DeadLetterList { letters: oldest.into_letters(), coverage })
     }
 
     /// Removes the wanted messages, each after it went where it is to go.

@@ -14,8 +14,15 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::connection::{Broker, ConnectionRole, Session, cancel, requeue_all, subscribe};
 
-/// The most messages that a consumer can have unacknowledged.
-const MAX_UNACKNOWLEDGED: u16 = u16::MAX;
+/// The most messages that a reader holds.
+const MAX_UNACKNOWLEDGED: u64 = u16::MAX as u64;
+
+/// How many messages are on their way to us at once: at first, and at most.
+const FIRST_PAGE: u64 = 16;
+const MAX_PAGE: u64 = 100;
+
+/// About how many bytes may be on their way, by the largest message that came so far.
+const PAGE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How long the broker may take to hand over the next message that it has, and to end a consumer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -34,12 +41,32 @@ const PORT: &str = "dead letters";
 /// The broker tells how many messages are ready, not how many some consumer holds. So each reader makes sure that it is the
 /// only consumer: then all are ready. It subscribes first and counts the consumers afterwards, so that of two who come at
 /// the same time at least one sees the other. A consumer that was killed is counted until its messages are back.
+///
+/// The messages come page by page, as all that are on their way are in memory: each page has a consumer of its own, since the
+/// broker counts what a consumer holds, and takes no other limit for one that is there.
 pub(crate) struct DeadLetterReader {
     session: Session,
     queue: String,
-    consumer: lapin::Consumer,
     coverage: Coverage,
+    page: Page,
     unacknowledged: u64,
+    largest: u64,
+}
+
+/// A consumer that holds at most so many messages, and how many it holds that were read.
+struct Page {
+    consumer: lapin::Consumer,
+    size: u64,
+    held: u64,
+}
+
+impl Page {
+    async fn open(channel: &Channel, queue: &str, size: u64) -> lapin::Result<Self> {
+        let prefetch = u16::try_from(size).unwrap_or(u16::MAX).max(1);
+        channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+        let consumer = subscribe(channel, queue).await?;
+        Ok(Self { consumer, size: prefetch.into(), held: 0 })
+    }
 }
 
 /// A queue as the broker counts it.
@@ -68,9 +95,9 @@ impl DeadLetterReader {
         let queue = broker.topology().dead_queue.clone();
         let deadline = Instant::now() + TURN_TIMEOUT;
         loop {
-            if let Some((consumer, total)) = subscribe_alone(&session.channel, &queue).await? {
+            if let Some((page, total)) = subscribe_alone(&session.channel, &queue).await? {
                 let coverage = Coverage { seen: 0, total };
-                return Ok(Self { session, queue, consumer, coverage, unacknowledged: 0 });
+                return Ok(Self { session, queue, coverage, page, unacknowledged: 0, largest: 1 });
             }
             if Instant::now() > deadline {
                 session.close().await;
@@ -95,14 +122,20 @@ impl DeadLetterReader {
     pub(crate) async fn next(&mut self) -> PortResult<Option<Delivery>> {
         let mut empty = 0;
         for _ in 0..MAX_QUESTIONS {
-            if self.coverage.is_whole() || self.unacknowledged == u64::from(MAX_UNACKNOWLEDGED) {
+            if self.coverage.is_whole() || self.unacknowledged == MAX_UNACKNOWLEDGED {
                 return Ok(None);
             }
-            match timeout(ANSWER_TIMEOUT, self.consumer.next()).await {
+            if self.page.held == self.page.size {
+                self.turn_page().await.map_err(broker_error)?;
+            }
+            match timeout(ANSWER_TIMEOUT, self.page.consumer.next()).await {
                 Ok(Some(delivery)) => {
+                    let delivery = delivery.map_err(broker_error)?;
                     self.coverage.seen += 1;
                     self.unacknowledged += 1;
-                    return delivery.map(Some).map_err(broker_error);
+                    self.page.held += 1;
+                    self.largest = self.largest.max(delivery.data.len() as u64);
+                    return Ok(Some(delivery));
                 }
                 Ok(None) => return Err(PortError::unavailable(PORT, "the broker ended the consumer")),
                 // The broker is slow, or somebody took some between the count and the subscription. It answers that the
@@ -119,11 +152,23 @@ impl DeadLetterReader {
         Ok(None)
     }
 
-    /// Removes a message that was read.
+    /// Subscribes for more before the last consumer ends: at each moment somebody who comes sees that there is one.
+    async fn turn_page(&mut self) -> lapin::Result<()> {
+        let fit = (PAGE_BYTES / self.largest).clamp(1, MAX_PAGE);
+        let wanted = self.coverage.total - self.coverage.seen;
+        let left = wanted.min(MAX_UNACKNOWLEDGED - self.unacknowledged);
+        let size = (2 * self.page.size).min(fit).min(left);
+        let next = Page::open(&self.session.channel, &self.queue, size).await?;
+        let last = std::mem::replace(&mut self.page, next);
+        cancel(&self.session.channel, &last.consumer).await
+    }
+
+    /// Removes the message that was read last.
     pub(crate) async fn acknowledge(&mut self, tag: u64) -> PortResult<()> {
         let channel = &self.session.channel;
         channel.basic_ack(tag, BasicAckOptions::default()).await.map_err(broker_error)?;
         self.unacknowledged -= 1;
+        self.page.held -= 1;
         Ok(())
     }
 
@@ -135,7 +180,7 @@ impl DeadLetterReader {
     pub(crate) async fn close(self) -> PortResult<()> {
         let channel = &self.session.channel;
         let ended = timeout(ANSWER_TIMEOUT, async {
-            cancel(channel, &self.consumer).await?;
+            cancel(channel, &self.page.consumer).await?;
             requeue_all(channel).await
         });
         let ended = ended.await;
@@ -149,7 +194,7 @@ impl DeadLetterReader {
 }
 
 /// Becomes the only consumer, and says how many messages were there; `None` when somebody else is.
-async fn subscribe_alone(channel: &Channel, queue: &str) -> PortResult<Option<(lapin::Consumer, u64)>> {
+async fn subscribe_alone(channel: &Channel, queue: &str) -> PortResult<Option<(Page, u64)>> {
     let before = counts(channel, queue).await.map_err(broker_error)?;
     if before.consumers > 0 {
         return Ok(None);
@@ -159,16 +204,14 @@ async fn subscribe_alone(channel: &Channel, queue: &str) -> PortResult<Option<(l
         return Ok(None);
     }
     // No more than are counted: what comes later is left alone.
-    let prefetch = u16::try_from(before.ready).unwrap_or(MAX_UNACKNOWLEDGED).max(1);
-    channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(broker_error)?;
-    let consumer = subscribe(channel, queue).await.map_err(broker_error)?;
+    let page = Page::open(channel, queue, before.ready.min(FIRST_PAGE)).await.map_err(broker_error)?;
     for _ in 0..MAX_QUESTIONS {
         match counts(channel, queue).await.map_err(broker_error)?.consumers {
             // It does not know us: it did not find out in time.
             0 => {}
-            1 => return Ok(Some((consumer, before.ready))),
+            1 => return Ok(Some((page, before.ready))),
             _ => {
-                cancel(channel, &consumer).await.map_err(broker_error)?;
+                cancel(channel, &page.consumer).await.map_err(broker_error)?;
                 requeue_all(channel).await.map_err(broker_error)?;
                 return Ok(None);
             }

@@ -11,6 +11,7 @@ use lapin::message::Delivery;
 use super::message;
 use crate::connection::{Broker, ConsumerOptions, UnidentifiedMessages};
 use crate::consumer::{Consumer, MessageHandler, Outcome};
+use crate::publisher::properties::request_context;
 
 /// Makes the consumer of the queue of orders.
 pub fn order_consumer(
@@ -82,15 +83,9 @@ impl MessageHandler for OrderMessages {
             }
         };
         let now = self.clock.now();
-        let further = recordings.iter().filter(|recording| **recording == Recording::FurtherConflict).count();
-        if further > 0 {
-            tracing::warn!(
-                further,
-                "orders contradict recorded ones once more: they are counted and not kept"
-            );
-        }
-        for (order, recording) in orders.iter().zip(&recordings) {
-            self.metrics.settled(order, recording, now);
+        let of_orders = batch.iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none());
+        for ((delivery, _), (order, recording)) in of_orders.zip(orders.iter().zip(&recordings)) {
+            self.metrics.settled(order, recording, now, || request_context(&delivery.properties));
         }
         let mut recordings = recordings.iter();
         let outcomes: Vec<_> = refusals

@@ -49,6 +49,14 @@ impl QueueView {
                 _ => {}
             }
         }
+        // With another overflow RabbitMQ dead-letters at most once: what it moves itself, after the last delivery, can be lost.
+        let policy = self.effective_policy_definition.get("overflow").and_then(Value::as_str);
+        match (role, policy) {
+            (QueueRole::Orders, Some(overflow)) if overflow != "reject-publish" && losses.is_empty() => {
+                losses.push(format!("overflow = {overflow}"));
+            }
+            _ => {}
+        }
         // Looking through the dead letters gives them back, which counts. Our own limit is the largest that there is.
         let limit = self.effective_policy_definition.get("delivery-limit");
         if let (QueueRole::DeadLetters, Some(limit)) = (role, limit) {
@@ -107,6 +115,7 @@ mod tests {
                 Orders,
                 "max-length-bytes",
             ),
+            (serde_json::json!({"overflow": "drop-head"}), &ours, Orders, "overflow = drop-head"),
             (serde_json::json!({"message-ttl": 60_000}), &ours, Orders, "message-ttl = 60000"),
             (serde_json::json!({"expires": 5}), &ours, Orders, "expires = 5"),
             (serde_json::json!({"max-length": 1}), &none, DeadLetters, "overflow = drop-head"),
@@ -130,6 +139,8 @@ mod tests {
             (serde_json::json!({"max-length": 1, "overflow": "reject-publish"}), &none, DeadLetters),
             (serde_json::json!({"delivery-limit": 3, "ha-mode": "all"}), &ours, Orders),
             (serde_json::json!([]), &none, DeadLetters),
+            (serde_json::json!({"overflow": "drop-head"}), &none, DeadLetters),
+            (serde_json::json!({"overflow": "reject-publish"}), &none, Orders),
         ] {
             assert_eq!(view(&policy, arguments).losses(role), Vec::<String>::new(), "{policy}");
         }

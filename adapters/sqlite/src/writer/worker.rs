@@ -96,7 +96,7 @@ impl Worker {
     }
 
     async fn try_to_commit(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> sqlx::Result<()> {
-        // Nobody is told that something was kept which goes with the file.
+        // A commit into a file that was deleted or replaced would be lost: it must not be confirmed.
         self.file.check()?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,

@@ -4,6 +4,7 @@
 
 mod call;
 mod database;
+mod dead_letters;
 mod ledger;
 mod movies;
 mod processing;
@@ -11,6 +12,7 @@ mod queue;
 
 pub use call::kind_of;
 pub use database::TracedDatabase;
+pub use dead_letters::TracedDeadLetters;
 pub use ledger::TracedLedger;
 pub use movies::TracedMovies;
 pub use processing::{MessageTrace, ProcessingSpans};

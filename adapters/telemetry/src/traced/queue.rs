@@ -6,6 +6,7 @@ use keeper_ports::PortResult;
 use keeper_ports::billing::OrderQueue;
 
 use super::call::in_span;
+use crate::context::RequestContext;
 use crate::span::{Span, SpanKind};
 
 /// What carries messages, and the queue, as spans name them.
@@ -26,16 +27,48 @@ impl Messaging {
         Self { system: "sqlite", queue: "billing_queue".to_owned() }
     }
 
+    /// Where messages of this queue go that cannot be processed.
+    #[must_use]
+    pub fn dead_letters(&self) -> Self {
+        Self { system: self.system, queue: format!("{}.dead", self.queue) }
+    }
+
     /// The name of a span: what is done, and with which queue.
     pub(super) fn name(&self, operation: &str) -> String {
         format!("{operation} {}", self.queue)
     }
 
     pub(super) fn describe(&self, span: &mut Span, operation: &'static str) {
+        self.describe_as(span, operation, operation);
+    }
+
+    /// Describes an operation that is ours by a name, and one of the conventions by its type.
+    pub(super) fn describe_as(&self, span: &mut Span, operation: &'static str, kind: &'static str) {
         span.set("messaging.system", self.system);
         span.set("messaging.destination.name", self.queue.clone());
         span.set("messaging.operation.name", operation);
-        span.set("messaging.operation.type", operation);
+        span.set("messaging.operation.type", kind);
+    }
+
+    /// Begins the span of sending a message into this queue, with a link to the request that first sent it; none where no trace is
+    /// recorded.
+    pub fn sending(
+        &self,
+        parent: &RequestContext,
+        message_id: Option<&str>,
+        first: Option<&RequestContext>,
+    ) -> Option<Span> {
+        let (mut span, _) = Span::below(
+            parent,
+            SpanKind::Producer,
+            self.name("send"),
+            first.map_or(&[], std::slice::from_ref),
+        )?;
+        self.describe(&mut span, "send");
+        if let Some(id) = message_id {
+            span.set("messaging.message.id", id.to_owned());
+        }
+        Some(span)
     }
 }
 
