@@ -47,7 +47,9 @@ async fn a_service_that_answers_without_end_is_given_up() {
 #[tokio::test]
 async fn long_answers_of_ours_are_read() {
     let movies: Vec<String> = (1..=100)
-        .map(|id| MOVIE.replace(":7", &format!(":{id}")).replace("\"\"", &format!("\"{}\"", "🎬".repeat(10_000))))
+        .map(|id| {
+            MOVIE.replace(":7", &format!(":{id}")).replace("\"\"", &format!("\"{}\"", "🎬".repeat(10_000)))
+        })
         .collect();
     let list = format!("[{}]", movies.join(","));
     let (service, _seen) = broken(vec![answer("200 OK", &list); 30]).await;

@@ -13,7 +13,8 @@ use rocket::response::Response;
 use rocket::response::content::RawHtml;
 use rocket::route::{Handler, Outcome};
 use rocket::{Config, Data, Request, Responder, Route, get, routes};
-use rocket_okapi::rapidoc::{RapiDocConfig, make_rapidoc};
+use rocket_okapi::rapidoc::{GeneralConfig, RapiDocConfig, make_rapidoc};
+use rocket_okapi::settings::UrlObject;
 use rocket_okapi::swagger_ui::{SwaggerUIConfig, make_swagger_ui};
 
 use super::{Document, document};
@@ -77,7 +78,9 @@ fn page(address: &Origin<'_>, text: &'static str, without_slash: &'static str) -
 async fn files() -> Option<Vec<Route>> {
     let config = Config { log_level: LogLevel::Off, ..Config::release_default() };
     let swagger: Vec<Route> = make_swagger_ui(&SwaggerUIConfig::default()).into();
-    let rapidoc: Vec<Route> = make_rapidoc(&RapiDocConfig::default()).into();
+    // Its page, which is not ours, must have a document.
+    let general = GeneralConfig { spec_urls: vec![UrlObject::new("", DOCUMENT)], ..GeneralConfig::default() };
+    let rapidoc: Vec<Route> = make_rapidoc(&RapiDocConfig { general, ..RapiDocConfig::default() }).into();
     let theirs = rocket::custom(config).mount("/api-docs", swagger).mount("/api-docs/rapidoc", rapidoc);
     let theirs = Client::untracked(theirs).await.ok()?;
     let mut routes = Vec::new();
