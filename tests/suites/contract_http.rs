@@ -41,6 +41,8 @@ macro_rules! served {
     }};
 }
 
+#[path = "contract_http/endless.rs"]
+mod endless;
 #[path = "contract_http/newer.rs"]
 mod newer;
 #[path = "contract_http/shared.rs"]

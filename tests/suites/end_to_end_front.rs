@@ -16,6 +16,8 @@ mod expect;
 mod heads;
 #[path = "end_to_end_front/log.rs"]
 mod log;
+#[path = "end_to_end_front/long_answers.rs"]
+mod long_answers;
 #[path = "end_to_end_front/prefix.rs"]
 mod prefix;
 #[path = "end_to_end_front/stop.rs"]

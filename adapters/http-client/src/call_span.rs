@@ -4,6 +4,8 @@ use keeper_telemetry::span::{Span, SpanKind};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Request, StatusCode};
 
+use crate::body::Unanswered;
+
 /// Whether a request is sent for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attempt {
@@ -63,7 +65,7 @@ impl CallSpan {
     }
 
     /// Ends it with the answer's status, or with the failure.
-    pub(crate) fn end(self, status: Result<StatusCode, &reqwest::Error>) {
+    pub(crate) fn end(self, status: Result<StatusCode, &Unanswered>) {
         let Some(mut span) = self.span else { return };
         match status {
             Ok(status) => {
@@ -73,8 +75,9 @@ impl CallSpan {
                     span.fail(status.as_u16().to_string());
                 }
             }
-            Err(error) if error.is_timeout() => span.fail("timeout"),
-            Err(error) if error.is_connect() => span.fail("connect"),
+            Err(Unanswered::Broken(error)) if error.is_timeout() => span.fail("timeout"),
+            Err(Unanswered::Broken(error)) if error.is_connect() => span.fail("connect"),
+            Err(Unanswered::TooLong) => span.fail("too_long"),
             Err(_) => span.fail("broken"),
         }
     }

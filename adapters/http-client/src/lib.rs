@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod billing;
+mod body;
 mod call_span;
 mod dead_letters;
 mod inventory;

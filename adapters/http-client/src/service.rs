@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use bytes::Bytes;
 use keeper_domain::Edit;
 use keeper_ports::{PortError, PortResult};
 use keeper_settings::WrongSetting;
@@ -12,6 +11,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use url::Url;
 
+use crate::body::{Body, Room, Unanswered};
 use crate::call_span::{Attempt, CallSpan};
 
 /// How long a connection may be idle in the pool: well below the 75 s after which the server closes it.
@@ -81,6 +81,7 @@ pub struct Service {
     client: Client,
     base: Url,
     timeout: Duration,
+    room: Room,
 }
 
 impl Service {
@@ -99,7 +100,7 @@ impl Service {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { dependency, client, base, timeout })
+        Ok(Self { dependency, client, base, timeout, room: Room::new() })
     }
 
     /// The service's name for operators.
@@ -124,12 +125,11 @@ impl Service {
     /// Sends a request that must not be sent twice. Where its connection broke, nobody knows whether it took effect, and
     /// the error is `TimedOut`.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, CallError> {
-        let answer = self.exchange(request, Attempt::First).await.map_err(|error| {
-            if error.is_connect() || error.is_builder() {
-                self.broken(error)
-            } else {
+        let answer = self.exchange(request, Attempt::First).await.map_err(|error| match error {
+            Unanswered::Broken(error) if !error.is_connect() && !error.is_builder() => {
                 PortError::timed_out(self.dependency, error)
             }
+            other => self.unanswered(other),
         })?;
         self.successful(answer)
     }
@@ -140,27 +140,33 @@ impl Service {
         let again = request.try_clone();
         match (self.exchange(request, Attempt::First).await, again) {
             (Ok(answer), _) => self.successful(answer),
-            (Err(error), Some(again)) if !error.is_timeout() && !error.is_connect() => {
+            (Err(Unanswered::Broken(error)), Some(again)) if !error.is_timeout() && !error.is_connect() => {
                 let answer = self.exchange(again, Attempt::Second).await;
-                self.successful(answer.map_err(|error| self.broken(error))?)
+                self.successful(answer.map_err(|error| self.unanswered(error))?)
             }
-            (Err(error), _) => Err(self.broken(error).into()),
+            (Err(error), _) => Err(self.unanswered(error).into()),
         }
     }
 
     /// Sends a request, with the id and the trace of the request that it is made for, and takes its answer.
-    async fn exchange(&self, request: RequestBuilder, attempt: Attempt) -> reqwest::Result<Answer> {
+    async fn exchange(&self, request: RequestBuilder, attempt: Attempt) -> Result<Answer, Unanswered> {
         let mut request = request.build()?;
         let span = CallSpan::begin(self.dependency, &request, attempt);
         span.write_headers(request.headers_mut());
-        let answer = Answer::to(&self.client, request).await;
+        let answer = self.answer(request).await;
         span.end(answer.as_ref().map(|answer| answer.status));
         answer
     }
 
+    async fn answer(&self, request: Request) -> Result<Answer, Unanswered> {
+        let mut response = self.client.execute(request).await?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        Ok(Answer { status, headers, body: self.room.read(response).await? })
+    }
+
     /// Reads an answer's body.
     pub(crate) fn body<T: DeserializeOwned>(&self, answer: &Answer) -> PortResult<T> {
-        serde_json::from_slice(&answer.body).map_err(|error| PortError::failed(self.dependency, error))
+        serde_json::from_slice(answer.body.bytes()).map_err(|error| PortError::failed(self.dependency, error))
     }
 
     /// Lets success through; what else the service says keeps its meaning.
@@ -169,7 +175,7 @@ impl Service {
         if status.is_success() {
             return Ok(answer);
         }
-        let body: Option<ErrorBody> = serde_json::from_slice(&answer.body).ok();
+        let body: Option<ErrorBody> = serde_json::from_slice(answer.body.bytes()).ok();
         let cause = match &body {
             Some(body) => format!("it answered {status}, {}: {}", body.code.as_str(), body.message),
             None => format!("it answered {status}"),
@@ -191,7 +197,8 @@ impl Service {
         Err(error.into())
     }
 
-    fn broken(&self, error: reqwest::Error) -> PortError {
+    fn unanswered(&self, error: Unanswered) -> PortError {
+        let Unanswered::Broken(error) = error else { return PortError::failed(self.dependency, error) };
         if error.is_timeout() && !error.is_connect() {
             PortError::timed_out(self.dependency, error)
         } else if error.is_builder() {
@@ -206,16 +213,10 @@ impl Service {
 pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 }
 
 impl Answer {
-    async fn to(client: &Client, request: Request) -> reqwest::Result<Self> {
-        let mut response = client.execute(request).await?;
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        Ok(Self { status, headers, body: response.bytes().await? })
-    }
-
     /// The number in a header, if it is there and is one.
     pub(crate) fn number(&self, header: &str) -> Option<u64> {
         self.headers.get(header)?.to_str().ok()?.parse().ok()

@@ -14,6 +14,9 @@ use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
 
 use crate::request_context;
 
+/// So many ids of other requests a log line has.
+const MOST_IDS: usize = 10;
+
 /// What is known of a request from its first moment to its log line.
 pub(crate) struct CallInfo {
     started: Instant,
@@ -151,10 +154,18 @@ impl<'r> FromRequest<'r> for CalledFor {
     async fn from_request(request: &'r Request<'_>) -> request::Outcome<Self, Self::Error> {
         let ids = request.headers().get_one(REQUEST_IDS);
         if let Some(ids) = ids.filter(|ids| ids.split(',').all(is_sane_request_id)) {
-            let _ = CallInfo::of(request).called_for.set(ids.to_owned());
+            let _ = CallInfo::of(request).called_for.set(first_ids(ids));
         }
         CallInfo::of(request).take_caller(request);
         Outcome::Success(Self)
+    }
+}
+
+/// The first of these ids, and how many there are in all: clients choose them, and must not decide how long a log line is.
+fn first_ids(ids: &str) -> String {
+    match ids.match_indices(',').nth(MOST_IDS - 1) {
+        None => ids.to_owned(),
+        Some((end, _)) => format!("{} and {} more", &ids[..end], ids[end..].matches(',').count()),
     }
 }
 
@@ -173,3 +184,18 @@ macro_rules! undocumented {
 }
 
 undocumented!(Call, CalledFor);
+
+#[cfg(test)]
+mod tests {
+    use super::first_ids;
+
+    #[test]
+    fn a_line_names_ten_ids_and_counts_the_others() {
+        let ids = |number: usize| vec!["a"; number].join(",");
+        for number in [1, 2, 10] {
+            assert_eq!(first_ids(&ids(number)), ids(number));
+        }
+        assert_eq!(first_ids(&ids(11)), format!("{} and 1 more", ids(10)));
+        assert_eq!(first_ids(&ids(100)), format!("{} and 90 more", ids(10)));
+    }
+}

@@ -18,18 +18,20 @@ use crate::auth::{Access, AddMovie, ChangeMovie, DeleteAllMovies, DeleteMovie, L
 use crate::body::Body;
 use crate::call::Call;
 use crate::conditions::{IfMatch, IfNoneMatch, etag};
-use crate::listing::Rows;
+use crate::front::LongAnswers;
+use crate::page::Listing;
 use crate::params::MovieIdParam;
 use crate::query::{MovieList, NoQuery};
-use crate::reply::{Cleared, Created, Fresh, Listing, Reply, Versioned, revalidated};
+use crate::reply::{Cleared, Created, Fresh, Reply, Versioned, revalidated};
+
+/// The longest movie as JSON, in bytes: 10,000 characters of its description that are escaped, and the rest.
+pub(crate) const LONGEST_MOVIE: usize = 62 * 1024;
 
 type Catalog = State<Arc<dyn MovieCatalog>>;
 
 /// Mounts the catalogue's routes over a catalogue.
 pub fn stage(catalog: Arc<dyn MovieCatalog>) -> AdHoc {
-    AdHoc::on_ignite("movies", |rocket| async move {
-        rocket.manage(catalog).manage(Rows::new()).mount("/", routes_and_docs().0)
-    })
+    AdHoc::on_ignite("movies", |rocket| async move { rocket.manage(catalog).mount("/", routes_and_docs().0) })
 }
 
 pub(crate) fn routes_and_docs() -> (Vec<Route>, OpenApi) {
@@ -57,12 +59,13 @@ async fn add(
 
 /// # List movies
 ///
-/// By ascending id, in pages. When there are more, the `Link` header has the address of the next page.
+/// By ascending id, in pages, which end early before they are longer than 4 MiB. When there are more, the `Link` header has
+/// the address of the next page.
 #[openapi(tag = "Movies", operation_id = "listMovies")]
 #[get("/api/movies")]
 async fn list(
     catalog: &Catalog,
-    rows: &State<Rows>,
+    answers: &State<LongAnswers>,
     access: Reply<Access<'_, ListMovies>>,
     call: Call,
     query: Reply<MovieList>,
@@ -70,14 +73,11 @@ async fn list(
     access?;
     let MovieList { query, page } = query?;
     let title = query.title.as_ref().map(|title| format!("title={}&", encoded(title.as_str())));
-    let place = rows.place(page.limit).await?;
+    answers.reserve(usize::from(page.limit.get()) * LONGEST_MOVIE).await?;
     let slice = call.run(catalog.list(query, page)).await?;
-    let last = slice.items.last().map(|movie| movie.id);
-    let next = last.filter(|_| slice.more).map(|last| {
-        format!("/api/movies?{}limit={}&after={last}", title.unwrap_or_default(), page.limit.get())
-    });
+    let next = format!("/api/movies?{}limit={}&after=", title.unwrap_or_default(), page.limit.get());
     let items = slice.items.into_iter().map(MovieBody::from).collect();
-    Ok(Listing { items, next, place: Some(place), cache: revalidated() })
+    Ok(Listing { items, more: slice.more, next, id: |movie| movie.id.to_string(), cache: revalidated() })
 }
 
 /// # Read a movie

@@ -12,6 +12,8 @@ use rocket_okapi::okapi::openapi3::OpenApi;
 use rocket_okapi::{openapi, openapi_get_routes_spec};
 
 use crate::call::{Call, CalledFor};
+use crate::front::LongAnswers;
+use crate::movies::LONGEST_MOVIE;
 use crate::query::MovieIds;
 use crate::reply::Reply;
 
@@ -33,8 +35,11 @@ async fn read_many(
     catalog: &State<Arc<dyn MovieCatalog>>,
     call: Call,
     _called_for: CalledFor,
+    answers: &State<LongAnswers>,
     ids: Reply<MovieIds>,
 ) -> Reply<Json<Vec<MovieBody>>> {
-    let movies = call.run(catalog.get_many(ids?.0)).await?;
+    let ids = ids?.0;
+    answers.reserve(ids.len() * LONGEST_MOVIE).await?;
+    let movies = call.run(catalog.get_many(ids)).await?;
     Ok(Json(movies.into_iter().map(MovieBody::from).collect()))
 }

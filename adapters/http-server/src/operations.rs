@@ -19,9 +19,13 @@ use crate::auth::{
 };
 use crate::body::Body;
 use crate::call::Call;
+use crate::front::LongAnswers;
 use crate::params::DeadLetterIdParam;
 use crate::query::{Because, DeadLetterLimit, NoQuery};
 use crate::reply::{Reply, Uncached};
+
+/// As long as a dead letter as JSON is allowed for, in bytes: most are shorter. Longer ones are refused when there is no room.
+const USUAL_LETTER: usize = 64 * 1024;
 
 type DeadLetters = State<Arc<dyn DeadLetterOperations>>;
 
@@ -43,12 +47,14 @@ pub(crate) fn routes_and_docs() -> (Vec<Route>, OpenApi) {
 #[get("/api/operations/dead-letters")]
 async fn list(
     dead_letters: &DeadLetters,
+    answers: &State<LongAnswers>,
     access: Reply<Access<'_, ListDeadLetters>>,
     call: Call,
     limit: Reply<DeadLetterLimit>,
 ) -> Reply<Uncached<Json<DeadLetterListBody>>> {
     access?;
     let limit = usize::from(limit?.0);
+    answers.reserve(limit * USUAL_LETTER).await?;
     let list = call.run(dead_letters.list(limit)).await?;
     Ok(Uncached::new(Json(list.into())))
 }

@@ -23,11 +23,16 @@ use crate::auth::{Access, ListOrders, PlaceOrder, ReadOrder};
 use crate::body::Body;
 use crate::call::Call;
 use crate::docs::parameters::idempotency_key;
+use crate::front::LongAnswers;
+use crate::page::Listing;
 use crate::params::OrderIdParam;
 use crate::query::{NoQuery, OrderList, OrderWait};
-use crate::reply::{Accepted, Listing, Reply, Uncached, uncached};
+use crate::reply::{Accepted, Reply, Uncached, uncached};
 use crate::waiters::Waiters;
 use crate::{ApiError, HttpSettings, IntakeMetrics};
+
+/// The longest order as JSON, in bytes: a user of 64 characters, each of four bytes, and the rest.
+const LONGEST_ORDER: usize = 640;
 
 /// Mounts the intake of orders.
 pub fn intake_stage(intake: Arc<dyn OrderIntake>, metrics: IntakeMetrics) -> AdHoc {
@@ -104,7 +109,7 @@ async fn read(
     let access = access?;
     let id = order_id.0?;
     let wait = wait?.0;
-    let _place = if wait.is_zero() { None } else { Some(waiters.place()?) };
+    let _permit = if wait.is_zero() { None } else { Some(waiters.permit()?) };
     let over = tokio::time::Instant::now() + wait;
     let order = call.run(async {
         tokio::select! {
@@ -138,6 +143,7 @@ async fn read(
 #[get("/api/billing/orders")]
 async fn list(
     book: &State<Arc<dyn OrderBook>>,
+    answers: &State<LongAnswers>,
     access: Reply<Access<'_, ListOrders>>,
     call: Call,
     query: Reply<OrderList>,
@@ -145,14 +151,12 @@ async fn list(
     let access = access?;
     let OrderList { user, page } = query?;
     access.to_orders_of(&user)?;
+    answers.reserve(usize::from(page.limit.get()) * LONGEST_ORDER).await?;
     let user_id = RawStr::new(user.as_written()).percent_encode().to_string();
     let slice = call.run(book.list(user, page)).await?;
-    let last = slice.items.last().map(|recorded| recorded.order.id);
-    let next = last
-        .filter(|_| slice.more)
-        .map(|last| format!("/api/billing/orders?user_id={user_id}&limit={}&after={last}", page.limit.get()));
+    let next = format!("/api/billing/orders?user_id={user_id}&limit={}&after=", page.limit.get());
     let items = slice.items.into_iter().map(OrderBody::from).collect();
-    Ok(Listing { items, next, place: None, cache: uncached() })
+    Ok(Listing { items, more: slice.more, next, id: |order| order.order_id.clone(), cache: uncached() })
 }
 
 fn key_reused() -> ApiError {

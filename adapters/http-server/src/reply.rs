@@ -9,10 +9,8 @@ use rocket_okapi::okapi::openapi3::Responses;
 use rocket_okapi::response::OpenApiResponderInner;
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ApiError;
-use crate::front::keep_until_sent;
 
 pub(crate) type Reply<T> = Result<T, ApiError>;
 
@@ -130,34 +128,5 @@ pub(crate) struct Cleared<T> {
 impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Cleared<T> {
     fn responses(generator: &mut OpenApiGenerator) -> rocket_okapi::Result<Responses> {
         Json::<T>::responses(generator)
-    }
-}
-
-/// A page of a list; where the list goes on, with the address of the next page (`Link`, RFC 8288).
-pub(crate) struct Listing<T> {
-    pub(crate) items: Vec<T>,
-    pub(crate) next: Option<String>,
-    /// Given back when the page is written; orders are short and need none.
-    pub(crate) place: Option<OwnedSemaphorePermit>,
-    pub(crate) cache: Header<'static>,
-}
-
-impl<'r, T: Serialize> Responder<'r, 'static> for Listing<T> {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let mut response = Json(self.items).respond_to(request)?;
-        if let Some(uri) = self.next {
-            response.set_header(Header::new("Link", format!("<{uri}>; rel=\"next\"")));
-        }
-        response.set_header(self.cache);
-        if let Some(place) = self.place {
-            keep_until_sent(place);
-        }
-        Ok(response)
-    }
-}
-
-impl<T: Serialize + JsonSchema + Send> OpenApiResponderInner for Listing<T> {
-    fn responses(generator: &mut OpenApiGenerator) -> rocket_okapi::Result<Responses> {
-        Json::<Vec<T>>::responses(generator)
     }
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::RequestIds;
 use crate::form_method::FormMethod;
+use crate::front::LongAnswers;
 use crate::{HttpMetrics, HttpSettings, access_log, catchers, prefix, traces, whole_bodies};
 
 /// How long requests in flight have at a stop, in seconds.
@@ -36,7 +37,8 @@ pub(crate) fn bare(settings: HttpSettings, grace: u32) -> Rocket<Build> {
     // What keeps a browser from guessing types and from framing the pages. Of Rocket's own set this leaves out a header
     // against a tracking scheme that no browser has any more.
     let shield = Shield::default().disable::<Permission>();
-    rocket::custom(config).manage(settings).attach(shield).register("/", catchers::all())
+    let answers = LongAnswers::of_mib(settings.long_answers_mib);
+    rocket::custom(config).manage(settings).manage(answers).attach(shield).register("/", catchers::all())
 }
 
 /// The public HTTP server, without routes: stages are attached to it.

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{ApiError, HttpSettings};
 
-/// The places of requests that wait.
+/// The permits of requests that wait.
 pub(crate) struct Waiters(Arc<Semaphore>);
 
 impl Waiters {
@@ -16,12 +16,12 @@ impl Waiters {
         Self(Arc::new(Semaphore::new((settings.max_in_flight / 8).max(1))))
     }
 
-    /// A place, which is taken until it is dropped.
+    /// A permit, which is taken until it is dropped.
     ///
     /// # Errors
     /// `overloaded`, when all are taken.
-    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let place = Arc::clone(&self.0).try_acquire_owned();
-        place.map_err(|_| ApiError::new(ErrorCode::Overloaded, "too many requests wait for orders"))
+    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let permit = Arc::clone(&self.0).try_acquire_owned();
+        permit.map_err(|_| ApiError::new(ErrorCode::Overloaded, "too many requests wait for orders"))
     }
 }

@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use keeper_http_server::{HttpSettings, ManagementSettings};
 use serde::Deserialize;
 
@@ -36,12 +38,18 @@ impl UnitConfig {
         if http.max_in_flight > MOST_IN_FLIGHT {
             return Err(WrongSetting::new("http.max_in_flight", "must be at most 1000000"));
         }
+        if !LONG_ANSWERS_MIB.contains(&http.long_answers_mib) {
+            return Err(WrongSetting::new("http.long_answers_mib", "must be from 16 to 65536"));
+        }
         self.telemetry.check()
     }
 }
 
 /// More than any process can have.
 const MOST_IN_FLIGHT: usize = 1_000_000;
+
+/// Less has no room for the longest page.
+const LONG_ANSWERS_MIB: RangeInclusive<u32> = 16..=65_536;
 
 /// How a unit logs.
 #[derive(Debug, Clone, Deserialize)]
@@ -94,6 +102,8 @@ mod tests {
             HttpSettings { max_connections: 0, ..usual },
             HttpSettings { max_in_flight: 0, ..usual },
             HttpSettings { max_in_flight: usize::MAX, ..usual },
+            HttpSettings { long_answers_mib: 15, ..usual },
+            HttpSettings { long_answers_mib: 65_537, ..usual },
             HttpSettings { header_timeout_ms: 0, ..usual },
             HttpSettings { body_timeout_ms: 0, ..usual },
             HttpSettings { request_timeout_ms: 0, ..usual },

@@ -58,6 +58,37 @@ async fn all_quiet(stack: &Stack) {
     }
 }
 
+/// The files of the documentation, which need no data and no credentials.
+async fn documentation(stack: &Stack) {
+    for coding in ["identity", "gzip"] {
+        let file = format!(
+            "GET /api-docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\nAccept-Encoding: {coding}\r\n\r\n"
+        );
+        let readers = join_all(stack.units().iter().map(|unit| senders(unit, 500, &file))).await;
+        all_quiet(stack).await;
+        within_limits(stack, "the documentation's files");
+        drop(readers);
+    }
+}
+
+/// Pages of orders whose users have the longest names.
+async fn orders(stack: &Stack) {
+    let insert = "INSERT INTO orders (order_id, user_id, number_of_items, total_minor, created_at, recorded_at)
+        SELECT ('019a2f5e-7c1b-7d3a-9e4f-' || lpad(n::text, 12, '0'))::uuid, repeat(U&'\\+01F3AC', 64), 1, 1, now(), now()
+        FROM generate_series(1, 1000) n";
+    let database = &stack.backing().billing.name;
+    tokio::task::block_in_place(|| Postgres::shared().psql(database, insert));
+    let path = format!("/api/billing/orders?limit=1000&user_id={}", "%F0%9F%8E%AC".repeat(64));
+    let orders = stack.api().get(&path).await.expect(200).json();
+    assert_eq!(orders.as_array().map(Vec::len), Some(1000));
+    let page = get(&path);
+    let front = senders(stack.front(), 500, &page);
+    let readers = join_all([front, senders(stack.unit("billing"), 500, &page)]).await;
+    all_quiet(stack).await;
+    within_limits(stack, "pages of orders");
+    drop(readers);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_do_not_read_leave_or_stop_cost_no_container_its_life() {
     let stack = Stack::distributed(backing());
@@ -66,12 +97,16 @@ async fn clients_that_do_not_read_leave_or_stop_cost_no_container_its_life() {
     let movie = json!({"title": "Long", "description": ""});
     for _ in 0..10 {
         let added = join_all((0..100).map(|_| api.post("/api/movies", &movie))).await;
-        assert!(added.iter().all(|answer| answer.status == 201));
+        let refused = added.iter().find(|answer| answer.status != 201);
+        assert!(refused.is_none(), "{refused:?}");
     }
     // As long as a description may be: a page of them is 40 MB.
     let long = "UPDATE movies SET description = repeat(U&'\\+01F3AC', 10000)";
     let database = &stack.backing().inventory.name;
     tokio::task::block_in_place(|| Postgres::shared().psql(database, long));
+
+    documentation(&stack).await;
+    orders(&stack).await;
 
     let page = get("/api/movies?limit=1000");
     let readers = join_all([senders(gateway, 47, &page), senders(stack.unit("inventory"), 47, &page)]).await;
@@ -82,7 +117,7 @@ async fn clients_that_do_not_read_leave_or_stop_cost_no_container_its_life() {
             metric(&metrics, "http_requests_total", &[asked[0], asked[1], ("status", status)]).unwrap_or(0.0)
         };
         // Unoptimised, such a page may take longer than a request may; it takes the memory all the same.
-        (made("200") + made("504") >= 2.0 && made("503") >= 10.0).then_some(())
+        (made("200") + made("504") >= 2.0).then_some(())
     })
     .await;
     all_quiet(&stack).await;
@@ -98,15 +133,17 @@ async fn clients_that_do_not_read_leave_or_stop_cost_no_container_its_life() {
     within_limits(&stack, "waits that were abandoned");
 
     let half = format!("GET / HTTP/1.1\r\nHost: a\r\nX-Long: {}", "x".repeat(400_000));
-    let (mut half_sent, mut idle) = (Vec::new(), Vec::new());
     for unit in stack.units() {
-        for _ in 0..5 {
+        let (mut half_sent, mut idle) = (Vec::new(), Vec::new());
+        for _ in 0..15 {
             half_sent.extend(senders(unit, 100, &half).await);
         }
-        idle.extend(senders(unit, 1000, "").await);
+        // Of 9,000, 768 are kept at most.
+        for _ in 0..9 {
+            idle.extend(senders(unit, 1000, "").await);
+        }
+        within_limits(&stack, "half-sent heads and idle connections");
     }
-    within_limits(&stack, "half-sent heads and idle connections");
-    drop((half_sent, idle));
     stack.ready().await;
     assert_eq!(api.get("/api/movies?limit=1").await.status, 200);
 }

@@ -2,7 +2,6 @@ use std::time::{Duration, Instant};
 
 use keeper_tests::harness::{Unit, eventually};
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
 
 use super::client::{PATIENCE, Raw, get, metric, standalone};
 
@@ -63,7 +62,7 @@ async fn with_no_descriptor_left_both_ports_answer() {
     assert_eq!(unit.api().get("/api/movies").await.status, 200);
     assert_eq!(unit.management().get("/metrics").await.status, 200);
     let told = unit.log().matches("connections cannot be accepted").count();
-    assert!(told < 20, "{told} times");
+    assert!((1..20).contains(&told), "{told} times");
 }
 
 /// As under a shell's `ulimit -n`: it says what does not fit, and keeps enough for those who look after it.
@@ -90,28 +89,6 @@ async fn a_start_with_few_descriptors_takes_fewer_connections_and_says_so() {
     assert_eq!(unit.terminate().code(), Some(0));
 }
 
-/// The kernel takes a page in pieces, a client with a small window small ones: who takes less than a piece in some seconds makes no
-/// progress.
-#[tokio::test]
-async fn who_takes_a_little_now_and_then_is_let_go() {
-    let unit = standalone(&[]).await;
-    let description = "\u{1f3ac}".repeat(10_000);
-    for number in 0..100 {
-        let movie = json!({ "title": format!("Long {number}"), "description": description });
-        assert_eq!(unit.api().post("/api/movies", &movie).await.status, 201);
-    }
-    let mut slow = Raw::with_small_window(&unit).await;
-    slow.send(get("/api/movies?limit=1000")).await;
-    let start = Instant::now();
-    let mut few = [0; 100];
-    eventually("it is let go", PATIENCE, async || {
-        let _ = tokio::time::timeout(Duration::from_millis(100), slow.0.read(&mut few)).await;
-        (metric(&unit, "http_in_flight").await == Some(0.0)).then_some(())
-    })
-    .await;
-    assert!(start.elapsed() > Duration::from_secs(4), "it was not slow: {:?}", start.elapsed());
-}
-
 #[tokio::test]
 async fn more_than_it_can_do_is_refused_at_once() {
     let unit = standalone(&[("KEEPER_HTTP__MAX_IN_FLIGHT", "1")]).await;
@@ -130,7 +107,7 @@ async fn more_than_it_can_do_is_refused_at_once() {
     unit.ready().await;
     // The wait ends with its client.
     drop(waiting);
-    eventually("the place is free", PATIENCE, async || {
+    eventually("the permit is free", PATIENCE, async || {
         second.send(get("/api/movies")).await;
         (second.answer().await.status == 200).then_some(())
     })
@@ -172,34 +149,4 @@ async fn a_request_has_a_deadline() {
     client.answer().await.is_error(504, "timeout");
     client.send(get("/api/movies")).await;
     assert_eq!(client.answer().await.status, 200);
-}
-
-#[tokio::test]
-async fn who_does_not_read_is_bounded_and_let_go() {
-    let unit = standalone(&[]).await;
-    let description = "\u{1f3ac}".repeat(10_000);
-    for number in 0..200 {
-        let movie = json!({ "title": format!("Long {number}"), "description": description });
-        assert_eq!(unit.api().post("/api/movies", &movie).await.status, 201);
-    }
-    let before = unit.peak_memory().expect("it runs");
-    let mut clients = Vec::new();
-    for _ in 0..40 {
-        let mut client = Raw::to(&unit).await;
-        client.send(get("/api/movies?limit=1000")).await;
-        clients.push(client);
-    }
-    // Two of them have their page in memory; the others wait for their turn, or are refused.
-    eventually("some are refused", PATIENCE, async || {
-        let refused = "http_requests_total{method=\"GET\",route=\"/api/movies\",status=\"503\"}";
-        metric(&unit, refused).await.filter(|count| *count >= 10.0)
-    })
-    .await;
-    let grown = unit.peak_memory().expect("it runs") - before;
-    assert!(grown < 160 * 1024, "{grown} KiB");
-    eventually("they are let go", PATIENCE, async || {
-        (metric(&unit, "http_in_flight").await == Some(0.0)).then_some(())
-    })
-    .await;
-    assert_eq!(unit.api().get("/api/movies?limit=1000").await.status, 200);
 }

@@ -68,6 +68,18 @@ impl Raw {
         timeout(PATIENCE, read).await.expect("it answers in time")
     }
 
+    /// The head of an answer.
+    pub(crate) async fn head(&mut self) -> String {
+        let mut text = Vec::new();
+        let read = async {
+            while !text.windows(4).any(|end| end == b"\r\n\r\n") {
+                assert_ne!(self.0.read_buf(&mut text).await.expect("it answers"), 0, "it ended");
+            }
+        };
+        timeout(PATIENCE, read).await.expect("it answers in time");
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// Whether the other side ends the connection within this time.
     pub(crate) async fn ends_within(&mut self, time: Duration) -> bool {
         let mut rest = vec![0; 65_536];

@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::accept_encoding::Accepted;
-use super::answer::Answer;
+use super::answer::{Answer, Body};
 use super::refusal::Refusal;
 use crate::coding::Coding;
 
@@ -61,18 +61,24 @@ impl Compressor {
         if answer.body.is_empty() {
             answer.size = None;
         } else {
-            if answer.body.len() <= LONGEST_AT_ONCE {
-                answer.body = coded(coding, &answer.body).map_err(|_| Refusal::Broken)?;
-            } else {
-                let turn = Arc::clone(&self.long_ones).acquire_owned();
-                let Ok(Ok(turn)) = timeout(PATIENCE, turn).await else { return Ok(answer) };
-                let body = std::mem::take(&mut answer.body);
-                // It may go on when its client leaves: no other one takes its turn meanwhile.
-                let compressed = spawn_blocking(move || (coded(coding, &body), turn))
-                    .await
-                    .map_err(|_| Refusal::Broken)?;
-                answer.body = compressed.0.map_err(|_| Refusal::Broken)?;
+            answer.body = match answer.body {
+                Body::Own(body) if body.len() <= LONGEST_AT_ONCE => coded(coding, &body).map(Body::Own),
+                Body::Own(body) => {
+                    let turn = Arc::clone(&self.long_ones).acquire_owned();
+                    let Ok(Ok(turn)) = timeout(PATIENCE, turn).await else {
+                        return Ok(Answer { body: Body::Own(body), ..answer });
+                    };
+                    // It may go on when its client leaves: no other one takes its turn meanwhile, and it counts as long.
+                    let permit = answer.permit.take();
+                    let compressed = spawn_blocking(move || (coded(coding, &body), turn, permit));
+                    let (body, _, permit) = compressed.await.map_err(|_| Refusal::Broken)?;
+                    answer.permit = permit;
+                    body.map(Body::Own)
+                }
+                Body::File(file) => file.coded(coding).await.map(Body::Shared),
+                Body::Shared(body) => Ok(Body::Shared(body)),
             }
+            .map_err(|_| Refusal::Broken)?;
             answer.size = Some(answer.body.len());
         }
         answer.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
@@ -104,7 +110,7 @@ fn tag_in(coding: Coding, headers: &HeaderMap) -> Option<HeaderValue> {
     coding.tagged(headers.get(ETAG)?.to_str().ok()?)?.try_into().ok()
 }
 
-fn coded(coding: Coding, body: &[u8]) -> io::Result<Vec<u8>> {
+pub(super) fn coded(coding: Coding, body: &[u8]) -> io::Result<Vec<u8>> {
     let room = Vec::with_capacity(body.len() / 4);
     match coding {
         Coding::Gzip => {

@@ -17,15 +17,15 @@ fn answer(status: u16, body: &[u8]) -> Answer {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ETAG, HeaderValue::from_static("\"v\""));
     let status = StatusCode::from_u16(status).unwrap();
-    Answer { status, headers, size: Some(body.len()), body: body.to_vec(), places: Vec::new() }
+    Answer { status, headers, size: Some(body.len()), body: Body::Own(body.to_vec()), permit: None }
 }
 
 fn unpacked(answer: &Answer) -> Vec<u8> {
     let mut body = Vec::new();
     match answer.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
-        Some(b"gzip") => GzDecoder::new(&answer.body[..]).read_to_end(&mut body).unwrap(),
-        Some(b"zstd") => zstd::Decoder::new(&answer.body[..]).unwrap().read_to_end(&mut body).unwrap(),
-        _ => return answer.body.clone(),
+        Some(b"gzip") => GzDecoder::new(answer.body.bytes()).read_to_end(&mut body).unwrap(),
+        Some(b"zstd") => zstd::Decoder::new(answer.body.bytes()).unwrap().read_to_end(&mut body).unwrap(),
+        _ => return answer.body.bytes().to_vec(),
     };
     body
 }

@@ -4,6 +4,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+/// How long a client may take nothing of an answer.
+pub(super) const LONGEST_STALL: Duration = Duration::from_secs(8);
+
+/// The least rate at which a client takes an answer as a whole, in bytes a second.
+const SLOWEST_RATE: usize = 64 * 1024;
+
 /// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -46,6 +52,8 @@ pub(super) struct Connection {
     zero: Instant,
     phase: AtomicU8,
     since: AtomicU64,
+    /// When the answer that is being sent must be written, in milliseconds.
+    sent_by: AtomicU64,
     ending: AtomicU8,
     ends: Notify,
 }
@@ -57,6 +65,7 @@ impl Connection {
             zero,
             phase: AtomicU8::new(0),
             since: AtomicU64::new(0),
+            sent_by: AtomicU64::new(0),
             ending: AtomicU8::new(0),
             ends: Notify::new(),
         };
@@ -74,10 +83,27 @@ impl Connection {
         self.phase.store(phase as u8, Ordering::Release);
     }
 
+    /// Begins to send an answer whose body has so many bytes.
+    pub(super) fn send(&self, bytes: usize) {
+        let time = LONGEST_STALL + Duration::from_secs(u64::try_from(bytes / SLOWEST_RATE).unwrap_or(0));
+        self.sent_by.store(millis(self.zero.elapsed() + time), Ordering::Release);
+        self.enter(Phase::Sending);
+    }
+
+    /// The answer ought to be written at this moment, however slowly the client reads.
+    pub(super) fn sends_too_long(&self, now: Duration) -> bool {
+        self.phase() == Phase::Sending && millis(now) > self.sent_by.load(Ordering::Acquire)
+    }
+
     /// The phase's time begins anew.
     pub(super) fn progress(&self) {
-        let now = u64::try_from(self.zero.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.since.store(now, Ordering::Release);
+        self.since.store(millis(self.zero.elapsed()), Ordering::Release);
+    }
+
+    /// As if the client had just taken a piece, whenever it is looked at.
+    #[cfg(test)]
+    pub(super) fn take_pieces_for_ever(&self) {
+        self.since.store(u64::MAX, Ordering::Release);
     }
 
     /// When the phase began, in milliseconds.
@@ -85,9 +111,9 @@ impl Connection {
         self.since.load(Ordering::Acquire)
     }
 
-    /// How long the phase has lasted.
-    pub(super) fn age(&self) -> Duration {
-        self.zero.elapsed().saturating_sub(Duration::from_millis(self.since()))
+    /// How long the phase has lasted at this moment.
+    pub(super) fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(Duration::from_millis(self.since()))
     }
 
     pub(super) fn end(&self, ending: Ending) {
@@ -107,4 +133,8 @@ impl Connection {
     pub(super) async fn told_to_end(&self) {
         self.ends.notified().await;
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

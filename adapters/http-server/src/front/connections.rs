@@ -8,13 +8,10 @@ use prometheus::IntGauge;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::connection::{Connection, Ending, Phase};
+use super::connection::{Connection, Ending, LONGEST_STALL, Phase};
 
 /// Longer than a load balancer keeps its connections (60 s on AWS), so that it never uses one that just went.
 const LONGEST_IDLE: Duration = Duration::from_secs(75);
-
-/// How long a client may take nothing of an answer.
-const LONGEST_STALL: Duration = Duration::from_secs(8);
 
 /// How long a head that has begun may take at a stop.
 const LAST_HEAD: Duration = Duration::from_secs(1);
@@ -103,12 +100,15 @@ impl Connections {
         let mut look = tokio::time::interval(LOOK);
         loop {
             look.tick().await;
-            for connection in self.open().values() {
-                if connection.age() > self.patience(connection.phase()) {
-                    connection.end(Ending::Now);
-                }
+            let now = self.zero.elapsed();
+            for connection in self.open().values().filter(|connection| self.is_overdue(connection, now)) {
+                connection.end(Ending::Now);
             }
         }
+    }
+
+    fn is_overdue(&self, connection: &Connection, now: Duration) -> bool {
+        connection.age(now) > self.patience(connection.phase()) || connection.sends_too_long(now)
     }
 
     fn patience(&self, phase: Phase) -> Duration {
@@ -141,5 +141,27 @@ impl Connections {
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Connection>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_an_answer_piece_by_piece_has_time_by_its_length() {
+        let seconds = Duration::from_secs;
+        let gauge = IntGauge::new("open", "open").unwrap();
+        let connections = Connections::new(1, seconds(10), seconds(10), gauge);
+        let connection = Connection::new("127.0.0.1:1".parse().unwrap(), connections.zero);
+        let overdue =
+            |after| connections.is_overdue(&connection, connections.zero.elapsed() + seconds(after));
+        // 8 s, and 16 of 64 KiB each.
+        connection.send(1024 * 1024);
+        assert!(!overdue(7) && overdue(9), "it takes nothing");
+        connection.take_pieces_for_ever();
+        assert!(!overdue(23) && overdue(25), "it takes too little");
+        connection.enter(Phase::Idle);
+        assert!(!overdue(25));
     }
 }

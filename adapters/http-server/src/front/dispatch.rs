@@ -9,9 +9,10 @@ use rocket::http::{Cookie, Header, Method};
 use rocket::local::asynchronous::{Client, LocalResponse};
 use tokio::io::AsyncReadExt;
 
-use super::answer::Answer;
+use super::answer::{Answer, Body};
+use super::kept::{self, Kept};
 use super::late_body::LateBody;
-use super::place;
+use super::long_answers::LongAnswers;
 use super::refusal::Refusal;
 
 /// The other header in which callers say who they are.
@@ -26,6 +27,7 @@ pub(super) enum Sent {
 /// Has Rocket handle a request.
 pub(super) async fn dispatch(
     rocket: &Client,
+    answers: &LongAnswers,
     method: Method,
     head: &Parts,
     body: Sent,
@@ -64,13 +66,12 @@ pub(super) async fn dispatch(
             Sent::Later(late) => late.keep_in(request.inner()),
         }
         // More than 20 KiB, which would be moved from one future into the next.
-        read(Box::pin(request.dispatch()).await).await
+        read(Box::pin(request.dispatch()).await, answers).await
     };
-    let (answer, places) = place::collect(handled).await;
-    answer.map(|answer| Answer { places, ..answer })
+    kept::collect(handled).await
 }
 
-async fn read(mut response: LocalResponse<'_>) -> Result<Answer, Refusal> {
+async fn read(mut response: LocalResponse<'_>, answers: &LongAnswers) -> Result<Answer, Refusal> {
     let status = StatusCode::from_u16(response.status().code).map_err(|_| Refusal::Broken)?;
     let mut headers = HeaderMap::with_capacity(12);
     for header in response.headers().iter() {
@@ -79,11 +80,19 @@ async fn read(mut response: LocalResponse<'_>) -> Result<Answer, Refusal> {
         headers.append(name, value);
     }
     let (size, empty) = (response.body().preset_size(), response.body().is_none());
-    let mut body = Vec::with_capacity(if empty { 0 } else { size.map_or(0, |size| size + 1) });
-    if !empty {
-        response.read_to_end(&mut body).await.map_err(|_| Refusal::Broken)?;
+    let Kept { permit, file } = kept::take();
+    let answer = |body, permit| Answer { status, headers, size, body, permit };
+    if empty {
+        return Ok(answer(Body::Own(Vec::new()), None));
     }
-    Ok(Answer { status, headers, size, body, places: Vec::new() })
+    if let Some(file) = file {
+        return Ok(answer(Body::File(file), None));
+    }
+    let permit = answers.cover(permit, size.unwrap_or(0))?;
+    let mut body = Vec::with_capacity(size.map_or(0, |size| size + 1));
+    response.read_to_end(&mut body).await.map_err(|_| Refusal::Broken)?;
+    let permit = answers.cover(permit, body.len())?;
+    Ok(answer(Body::Own(body), permit))
 }
 
 /// An address with everything encoded that Rocket does not take as it is.

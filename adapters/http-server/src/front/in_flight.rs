@@ -5,19 +5,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::refusal::Refusal;
 
-/// The places of requests that are being answered.
+/// The permits of requests that are being answered.
 #[derive(Clone)]
-pub(super) struct Places {
+pub(super) struct InFlightPermits {
     free: Arc<Semaphore>,
     gauge: IntGauge,
 }
 
-impl Places {
+impl InFlightPermits {
     pub(super) fn new(most: usize, gauge: IntGauge) -> Self {
         Self { free: Arc::new(Semaphore::new(most)), gauge }
     }
 
-    /// Takes a place, until it is dropped.
+    /// Takes a permit, until it is dropped.
     ///
     /// # Errors
     /// There is none.
@@ -29,7 +29,7 @@ impl Places {
     }
 }
 
-/// A request's place among those in flight.
+/// A request's permit to be in flight.
 pub(super) struct InFlight {
     _permit: OwnedSemaphorePermit,
     gauge: IntGauge,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::body;
 use super::connection::{Connection, Phase};
-use super::in_flight::{InFlight, Places};
+use super::in_flight::{InFlight, InFlightPermits};
 use super::refusal::Refusal;
 use crate::ApiError;
 
@@ -22,9 +22,9 @@ struct Late {
     body: Mutex<Option<Incoming>>,
     head: Arc<Parts>,
     connection: Arc<Connection>,
-    places: Places,
+    permits: InFlightPermits,
     /// Given back while the body comes, which its sender may make last.
-    place: Mutex<Option<InFlight>>,
+    permit: Mutex<Option<InFlight>>,
     patience: Duration,
     waiting: Mutex<Waiting>,
     /// The body was read to its end.
@@ -46,21 +46,21 @@ impl LateBody {
     /// Leaves the body where it is.
     ///
     /// # Errors
-    /// There is no place for the request.
+    /// There is no permit for the request.
     pub(super) fn new(
         body: Incoming,
         head: &Arc<Parts>,
         connection: &Arc<Connection>,
-        places: &Places,
+        permits: &InFlightPermits,
         patience: Duration,
     ) -> Result<Self, Refusal> {
-        let place = places.take()?;
+        let permit = permits.take()?;
         Ok(Self(Arc::new(Late {
             body: Mutex::new(Some(body)),
             head: Arc::clone(head),
             connection: Arc::clone(connection),
-            places: places.clone(),
-            place: Mutex::new(Some(place)),
+            permits: permits.clone(),
+            permit: Mutex::new(Some(permit)),
             patience,
             waiting: Mutex::new(Waiting::NotYet),
             read: AtomicBool::new(false),
@@ -80,11 +80,11 @@ impl LateBody {
     /// Tells the sender to go on, and reads the body: at most a byte more than the largest one. A second reading is empty.
     ///
     /// # Errors
-    /// The body ends early or does not come in time, or there is no place for the request any more.
+    /// The body ends early or does not come in time, or there is no permit for the request any more.
     pub(crate) async fn read(&self) -> Result<Vec<u8>, ApiError> {
         let late = &*self.0;
         let Some(body) = locked(&late.body).take() else { return Ok(Vec::new()) };
-        drop(self.take_place());
+        drop(self.take_permit());
         late.connection.enter(Phase::Body);
         let began = Instant::now();
         *locked(&late.waiting) = Waiting::Since(began);
@@ -93,7 +93,7 @@ impl LateBody {
         late.connection.enter(Phase::Handling);
         let whole = whole?;
         late.read.store(!whole.cut, Ordering::Release);
-        *locked(&late.place) = Some(late.places.take()?);
+        *locked(&late.permit) = Some(late.permits.take()?);
         Ok(whole.bytes)
     }
 
@@ -111,9 +111,9 @@ impl LateBody {
         !self.0.read.load(Ordering::Acquire)
     }
 
-    /// The request's place.
-    pub(super) fn take_place(&self) -> Option<InFlight> {
-        locked(&self.0.place).take()
+    /// The request's permit.
+    pub(super) fn take_permit(&self) -> Option<InFlight> {
+        locked(&self.0.permit).take()
     }
 }
 

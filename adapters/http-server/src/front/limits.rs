@@ -22,6 +22,8 @@ pub struct HttpSettings {
     pub max_connections: usize,
     /// Requests at the same time, from their last byte to the last byte of their answer. One more is answered 503.
     pub max_in_flight: usize,
+    /// MiB of long answers that may be made or sent at the same time.
+    pub long_answers_mib: u32,
     /// Milliseconds in which a head must be complete after its first byte.
     pub header_timeout_ms: u64,
     /// Milliseconds in which a body must be complete after its head.
@@ -42,6 +44,7 @@ impl HttpSettings {
             port,
             max_connections: 768,
             max_in_flight: 512,
+            long_answers_mib: 128,
             header_timeout_ms: 10_000,
             body_timeout_ms: 10_000,
             request_timeout_ms: 60_000,

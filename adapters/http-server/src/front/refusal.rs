@@ -10,7 +10,7 @@ use keeper_telemetry::span::Span;
 use keeper_wire::{ErrorBody, ErrorCode};
 use rocket::http::Status;
 
-use super::answer::Answer;
+use super::answer::{Answer, Body};
 use super::method::method;
 use crate::HttpMetrics;
 use crate::access_log::shortened;
@@ -134,7 +134,7 @@ impl Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         // Which of its two forms an error has depends on that.
         headers.insert(VARY, HeaderValue::from_static("Accept"));
-        Answer { status, headers, size: Some(body.len()), body, places: Vec::new() }
+        Answer { status, headers, size: Some(body.len()), body: Body::Own(body), permit: None }
     }
 }
 
@@ -156,6 +156,6 @@ pub(super) fn written(answer: &Answer) -> Vec<u8> {
         text.extend_from_slice(b"\r\n");
     }
     text.extend_from_slice(format!("content-length: {}\r\n\r\n", answer.body.len()).as_bytes());
-    text.extend_from_slice(&answer.body);
+    text.extend_from_slice(answer.body.bytes());
     text
 }

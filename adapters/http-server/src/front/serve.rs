@@ -13,8 +13,9 @@ use tokio_util::task::TaskTracker;
 
 use super::compression::Compressor;
 use super::connections::Connections;
-use super::in_flight::Places;
+use super::in_flight::InFlightPermits;
 use super::listener::Listener;
+use super::long_answers::LongAnswers;
 use super::service::Service;
 use super::{FrontMetrics, HttpSettings};
 use crate::HttpMetrics;
@@ -49,6 +50,8 @@ pub async fn serve(
     let grace = Duration::from_secs(config.shutdown.grace.into());
     let usual = HttpSettings::at(config.address, config.port);
     let settings = rocket.state::<HttpSettings>().copied().unwrap_or(usual);
+    let long_answers = rocket.state::<LongAnswers>().cloned();
+    let long_answers = long_answers.unwrap_or_else(|| LongAnswers::of_mib(settings.long_answers_mib));
     let metrics = rocket.state::<HttpMetrics>().cloned();
     let gauges = match rocket.state::<FrontMetrics>() {
         Some(gauges) => gauges.clone(),
@@ -77,7 +80,8 @@ pub async fn serve(
         rocket,
         settings,
         compressor: Compressor::new(),
-        places: Places::new(settings.max_in_flight, gauges.in_flight),
+        permits: InFlightPermits::new(settings.max_in_flight, gauges.in_flight),
+        long_answers,
         metrics,
         tasks: TaskTracker::new(),
     });

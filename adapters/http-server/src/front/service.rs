@@ -19,9 +19,9 @@ use super::body::{self, Whole};
 use super::compression::Compressor;
 use super::connection::{Connection, Phase};
 use super::dispatch::{Sent, dispatch};
-use super::in_flight::{InFlight, Places};
+use super::in_flight::{InFlight, InFlightPermits};
 use super::late_body::LateBody;
-use super::place::bytes_holding;
+use super::long_answers::LongAnswers;
 use super::refusal::{Refusal, Refused, begin};
 use super::{HttpSettings, head};
 use crate::HttpMetrics;
@@ -34,7 +34,8 @@ pub(super) struct Service {
     pub(super) rocket: Client,
     pub(super) settings: HttpSettings,
     pub(super) compressor: Compressor,
-    pub(super) places: Places,
+    pub(super) permits: InFlightPermits,
+    pub(super) long_answers: LongAnswers,
     pub(super) metrics: Option<HttpMetrics>,
     /// Connections, and what must not be cancelled when a client leaves.
     pub(super) tasks: TaskTracker,
@@ -52,10 +53,10 @@ impl Service {
         let head = Arc::new(head);
         let waits = !body.is_end_stream() && body::waits_for_word(&head);
         let handled = async {
-            let (answer, place) = self.answered(&connection, &head, body, waits).await?;
-            Ok::<_, Refusal>((self.compressor.compress(&head, answer).await?, place))
+            let (answer, permit) = self.answered(&connection, &head, body, waits).await?;
+            Ok::<_, Refusal>((self.compressed(&head, answer).await?, permit))
         };
-        let (answer, place) = match handled.await {
+        let (answer, permit) = match handled.await {
             Ok(answered) => answered,
             Err(refusal) => {
                 let trusted = self.settings.trusted_proxies;
@@ -74,8 +75,17 @@ impl Service {
                 (closing(answer, waits), None)
             }
         };
-        connection.enter(Phase::Sending);
-        Ok(response(answer, place))
+        connection.send(answer.body.len());
+        Ok(response(answer, permit))
+    }
+
+    /// The answer as it is sent, with the permit that this needs.
+    async fn compressed(&self, head: &Parts, answer: Answer) -> Result<Answer, Refusal> {
+        let mut answer = self.compressor.compress(head, answer).await?;
+        if answer.permit.is_some() {
+            answer.permit = self.long_answers.cover(answer.permit, answer.body.len())?;
+        }
+        Ok(answer)
     }
 
     async fn answered(
@@ -90,11 +100,11 @@ impl Service {
         let request = Received { method, head, client: connection.client };
         if waits {
             connection.enter(Phase::Handling);
-            let late = LateBody::new(body, head, connection, &self.places, patience)?;
+            let late = LateBody::new(body, head, connection, &self.permits, patience)?;
             let waited = || late.waited();
             let (answer, late) =
                 self.handled(request, Sent::Later(late.clone()), late.clone(), waited).await?;
-            return Ok((closing(answer, late.is_cut()), late.take_place()));
+            return Ok((closing(answer, late.is_cut()), late.take_permit()));
         }
         let whole = if body.is_end_stream() {
             Whole { bytes: Vec::new(), cut: false }
@@ -103,33 +113,35 @@ impl Service {
             body::read(body, &head.headers, tokio::time::Instant::now() + patience).await?
         };
         connection.enter(Phase::Handling);
-        let place = self.places.take()?;
-        let (answer, place) =
-            self.handled(request, Sent::Whole(whole.bytes), place, || Duration::ZERO).await?;
-        Ok((closing(answer, whole.cut), Some(place)))
+        let permit = self.permits.take()?;
+        let (answer, permit) =
+            self.handled(request, Sent::Whole(whole.bytes), permit, || Duration::ZERO).await?;
+        Ok((closing(answer, whole.cut), Some(permit)))
     }
 
-    /// Has Rocket handle a request, in time. The place is kept as long as that goes on; what was waited is added to the
+    /// Has Rocket handle a request, in time. The permit is kept as long as that goes on; what was waited is added to the
     /// time.
     async fn handled<P: Send + 'static>(
         self: &Arc<Self>,
         request: Received<'_>,
         body: Sent,
-        place: P,
+        permit: P,
         waited: impl Fn() -> Duration,
     ) -> Result<(Answer, P), Refusal> {
         let Received { method, head, client } = request;
         let deadline = Instant::now() + self.settings.request_timeout();
         let deadline = || deadline + waited();
         let (service, head) = (Arc::clone(self), Arc::clone(head));
-        let handled = async move { dispatch(&service.rocket, method, &head, body, client).await };
+        let handled = async move {
+            dispatch(&service.rocket, &service.long_answers, method, &head, body, client).await
+        };
         if matches!(method, Method::Get | Method::Head | Method::Options) {
-            return Ok((before(deadline, handled).await??, place));
+            return Ok((before(deadline, handled).await??, permit));
         }
         // What changes something goes on when its client leaves, or has waited for too long.
-        let handled = self.tasks.spawn(async move { (handled.await, place) });
-        let (answer, place) = before(deadline, handled).await?.map_err(|_| Refusal::Broken)?;
-        Ok((answer?, place))
+        let handled = self.tasks.spawn(async move { (handled.await, permit) });
+        let (answer, permit) = before(deadline, handled).await?.map_err(|_| Refusal::Broken)?;
+        Ok((answer?, permit))
     }
 
     /// A page of another site that may call sees refusals too, and no browser does with them what it may not with others.
@@ -185,9 +197,9 @@ fn closing(mut answer: Answer, cut: bool) -> Answer {
     answer
 }
 
-fn response(answer: Answer, held: Option<InFlight>) -> Response<Full<Bytes>> {
-    let Answer { status, headers, size, body, places } = answer;
-    let mut response = Response::new(Full::new(bytes_holding(body, (places, held))));
+fn response(answer: Answer, in_flight: Option<InFlight>) -> Response<Full<Bytes>> {
+    let Answer { status, headers, size, body, permit } = answer;
+    let mut response = Response::new(Full::new(body.with((permit, in_flight))));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     if let Some(size) = size {

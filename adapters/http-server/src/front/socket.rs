@@ -64,9 +64,10 @@ impl Socket {
             };
             let mut answer = refusal.answer(refused, self.service.metrics.as_ref());
             self.service.tell_browser(&headers, &mut answer);
-            self.refusal = Some((written(&answer), 0));
+            let text = written(&answer);
             // From here on the client has to take it.
-            self.connection.enter(Phase::Sending);
+            self.connection.send(text.len());
+            self.refusal = Some((text, 0));
         }
         let Some((text, done)) = &mut self.refusal else { return Poll::Ready(Ok(hypers.len())) };
         while *done < text.len() {
