@@ -25,10 +25,8 @@ impl Lanes {
     /// Waits for room.
     pub(super) async fn room(&self, kib: u32, longest: bool) -> Result<LanePermit, AcquireError> {
         // The narrower one first: who waits for it keeps nobody else waiting.
-        let longest = match longest {
-            true => Some(Arc::clone(&self.longest).acquire_many_owned(kib).await?),
-            false => None,
-        };
+        let longest =
+            if longest { Some(Arc::clone(&self.longest).acquire_many_owned(kib).await?) } else { None };
         Ok(LanePermit { all: Arc::clone(&self.all).acquire_many_owned(kib).await?, longest })
     }
 

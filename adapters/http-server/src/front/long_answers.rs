@@ -79,13 +79,9 @@ impl LongAnswers {
             return Ok(None);
         }
         let kib = kib(bytes);
-        let sending = match reserved.and_then(|permit| permit.sending.reduced(kib)) {
-            Some(enough) => enough,
-            None => {
-                let room = self.sending.room_now(kib, self.is_longest(kib));
-                room.map_err(|_| Refusal::Overloaded)?
-            }
-        };
+        let enough = reserved.and_then(|permit| permit.sending.reduced(kib)).map(Ok);
+        let sending = enough.unwrap_or_else(|| self.sending.room_now(kib, self.is_longest(kib)));
+        let sending = sending.map_err(|_| Refusal::Overloaded)?;
         Ok(Some(Permit { _making: None, sending }))
     }
 
