@@ -55,11 +55,11 @@ async fn every_change_is_written_down_whatever_came_of_it() {
         answers(number).map(|count| DeadLettersTaken { count, coverage: Coverage::whole(count) })
     };
     let (mut catalog, mut letters) = (MockMovieCatalog::new(), MockDeadLetterOperations::new());
-    let mut number = (0..).into_iter();
+    let mut number = 0_u32..;
     catalog.expect_clear().returning(move || answers(number.next().unwrap()));
-    let mut number = (0..).into_iter();
+    let mut number = 0_u32..;
     letters.expect_replay().returning(move |_| taken(number.next().unwrap() % 3));
-    let mut number = (0..).into_iter();
+    let mut number = 0_u32..;
     letters.expect_discard().returning(move |_, _| taken(number.next().unwrap()));
     let client = client([movies(Arc::new(catalog)), operations(Arc::new(letters))]).await;
     let letter = "/api/operations/dead-letters/019a2f5e-7c1b-7d3a-9e4f-0123456789ab";
