@@ -173,8 +173,18 @@ async fn long_dead_letters_cost_billing_no_more_than_it_has() {
     stack.ready().await;
     publish_long_dead_letters(&stack, 300).await;
     let list = "/api/operations/dead-letters?limit=100";
+    let billing = stack.unit("billing").api();
     let seen = eventually("they are listed", PATIENCE, async || {
-        let answer = stack.unit("billing").api().get(list).await;
+        let mut asked = std::pin::pin!(billing.get(list));
+        // Where it takes too much, the answer may not come in time.
+        let answer = loop {
+            tokio::select! {
+                answer = &mut asked => break answer,
+                () = tokio::time::sleep(Duration::from_millis(500)) => {
+                    within_limits(&stack, "a list of long dead letters that is being made");
+                }
+            }
+        };
         within_limits(&stack, "a list of long dead letters");
         (answer.status == 200).then(|| answer.json())
     })
@@ -182,13 +192,4 @@ async fn long_dead_letters_cost_billing_no_more_than_it_has() {
     assert_eq!((&seen["seen"], &seen["total"]), (&json!(300), &json!(300)));
     let letters = seen["dead_letters"].as_array().expect("a list");
     assert!((1..100).contains(&letters.len()), "{}", letters.len());
-    let one = letters[0]["id"].as_str().expect("text");
-    let shown = eventually("one is shown", PATIENCE, async || {
-        let path = format!("/api/operations/dead-letters/{one}");
-        let answer = stack.unit("billing").api().get(&path).await;
-        (answer.status == 200).then(|| answer.json())
-    })
-    .await;
-    assert_eq!(shown["body_hex"].as_str().map(str::len), letters[0]["body_hex"].as_str().map(str::len));
-    within_limits(&stack, "one of them");
 }
