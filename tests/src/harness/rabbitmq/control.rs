@@ -40,11 +40,30 @@ impl Control {
     }
 
     /// Has the node evaluate an Erlang expression, and answers its value as Erlang writes it. Fails with what Erlang says of
-    /// an expression that has none.
+    /// an expression that has none, and of a node that is not there.
     pub(super) fn eval(&self, expression: &str) -> String {
-        let Some(erl_call) = &self.erl_call else {
-            return self.ctl(&["eval", &format!("{expression}.")]).trim().to_owned();
-        };
+        match &self.erl_call {
+            Some(erl_call) => {
+                self.call(erl_call, expression).unwrap_or_else(|said| panic!("{expression}: {said}"))
+            }
+            None => self.ctl(&["eval", &format!("{expression}.")]).trim().to_owned(),
+        }
+    }
+
+    /// Whether the node is up. It waits while the node starts; one that does not take calls yet is not up.
+    pub(super) fn is_up(&self) -> bool {
+        match &self.erl_call {
+            Some(erl_call) => self
+                .call(erl_call, "rabbit:await_startup(node(), false, 80000)")
+                .is_ok_and(|said| said == "ok"),
+            None => {
+                self.ctl(&["await_startup"]);
+                true
+            }
+        }
+    }
+
+    fn call(&self, erl_call: &PathBuf, expression: &str) -> Result<String, String> {
         let node = self.variables.iter().find(|(key, _)| key == "RABBITMQ_NODENAME").expect("it is set");
         // A node knows each that calls it by its name.
         let us = format!("test-{}", random_text(12));
@@ -57,14 +76,13 @@ impl Control {
             .spawn()
             .expect("erl_call starts");
         let mut script = child.stdin.take().expect("stdin is piped");
-        writeln!(script, "{expression}.").expect("erl_call reads");
+        // One that cannot connect ends without reading.
+        let _ = writeln!(script, "{expression}.");
         drop(script);
         let output = child.wait_with_output().expect("erl_call ends");
         let said = String::from_utf8_lossy(&output.stdout);
         let value = said.trim().strip_prefix("{ok, ").and_then(|rest| rest.strip_suffix('}'));
-        value
-            .unwrap_or_else(|| panic!("{expression}: {said}{}", String::from_utf8_lossy(&output.stderr)))
-            .to_owned()
+        value.map(str::to_owned).ok_or_else(|| format!("{said}{}", String::from_utf8_lossy(&output.stderr)))
     }
 
     fn command(&self, program: &PathBuf) -> Command {
