@@ -79,6 +79,8 @@ async fn an_order_that_cannot_be_read_does_not_keep_others_waiting() {
     let place = Postgres::shared().database();
     let replicas = Replicas::on(&settings(&place)).await;
     let broken = order("20").id;
+    // On a connection that is open already it is asked for before the row is there.
+    assert_eq!(replicas.here.find(broken).await.unwrap(), None);
     let waiting = tokio::spawn({
         let here = Arc::clone(&replicas.here);
         async move { here.wait_for(broken, Duration::from_secs(10)).await }
@@ -92,6 +94,7 @@ async fn an_order_that_cannot_be_read_does_not_keep_others_waiting() {
     Postgres::shared().psql(&place.name, &row);
     let took = replicas.wait_for_orders(3).await;
     assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(!waiting.is_finished(), "it is waited for, too");
     let answer = waiting.await.unwrap();
     assert!(matches!(answer, Err(PortError::Failed { .. })), "{answer:?}");
 }
