@@ -111,6 +111,7 @@ MUTATIONS = (
     (settings.callers, "no issuer", lambda r: config(r, "gateway").update(KEEPER_AUTH__JWT__ISSUER="", KEEPER_AUTH__JWT__JWKS_URL=""), "staging"),
     (settings.callers, "calls without a limit", lambda r: config(r, "gateway").pop("KEEPER_LIMITS__ENABLED"), "production"),
     (settings.callers, "one address for all", lambda r: config(r, "gateway").update(KEEPER_HTTP__TRUSTED_PROXIES="0"), "staging"),
+    (settings.callers, "a prefix that a client chooses", lambda r: config(r, "gateway").pop("KEEPER_HTTP__TRUSTED_PREFIX"), "staging"),
     (network.exact, "a connection that no policy allows", lambda r: policy(r, "billing-to-rabbitmq").update(egress=[])),
     (network.exact, "a port that nothing needs", lambda r: policy(r, "inventory-db")["ingress"][0]["ports"].append({"protocol": "TCP", "port": 22})),
     (network.exact, "another port in the settings", lambda r: config(r, "gateway").update(KEEPER_BROKER__PORT="5671")),

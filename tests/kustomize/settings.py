@@ -122,6 +122,8 @@ def callers(rendered):
         yield f"{name_of(w)}: nobody's tokens are believed"
     if int(env.get("KEEPER_HTTP__TRUSTED_PROXIES", "0")) < 1:
         yield f"{name_of(w)}: all callers have the load balancer's address"
+    if env.get("KEEPER_HTTP__TRUSTED_PREFIX") != "false":
+        yield f"{name_of(w)}: a client chooses the prefix of addresses"
 
 
 CHECKS = (parse, effective_ports, callers)

@@ -266,33 +266,6 @@ fn sources() -> Vec<(PathBuf, String)> {
     found.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
-/// The words that ARCHITECTURE.md has better ones for, and those that say nothing.
-const NO_NAMES: &[&str] = &[
-    "Away", "Broken", "Common", "Desk", "Helper", "Held", "Impl", "Let", "Link", "Manager", "Place", "Shift",
-    "Side", "Stamp", "Util", "Utils", "What", "Work",
-];
-
-/// A reader who knows the glossary knows every type, and there is one of each name.
-#[test]
-fn public_types_have_names_of_the_glossary() {
-    let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
-    let mut wrong = Vec::new();
-    for (path, text) in sources().into_iter().filter(|(path, _)| !path.iter().any(|part| part == "tests")) {
-        for names::PublicType { name, file } in names::public_types(&path, &text) {
-            let words = names::words(&name);
-            let letter = words.iter().any(|word| word == "Letter" || word == "Letters")
-                && !words.iter().any(|word| word == "Dead");
-            if letter || words.iter().any(|word| NO_NAMES.contains(&word.as_str())) {
-                wrong.push(format!("{name} in {}", file.display()));
-            }
-            if let Some(other) = seen.insert(name.clone(), file.clone()) {
-                wrong.push(format!("{name} in {} and in {}", file.display(), other.display()));
-            }
-        }
-    }
-    assert_eq!(wrong, Vec::<String>::new());
-}
-
 /// What belongs together is in one file; what does not can be read one after the other.
 #[test]
 fn no_two_files_of_a_crate_import_each_other_in_a_circle() {

@@ -18,7 +18,7 @@ use keeper_sqlite::{
     Directory, SqliteConsumer, SqliteDatabase, SqliteDeadLetters, SqliteMovies, SqliteOrders, SqliteQueue,
 };
 use keeper_telemetry::metrics::ProcessingMetrics;
-use keeper_tests::contract::order_queue::{Desk, until, until_handled};
+use keeper_tests::contract::order_queue::{RecordingHandler, until, until_handled};
 use keeper_tests::contract::samples::{at, movie, order};
 use keeper_tests::contract::{self, SystemClock};
 use tempfile::TempDir;
@@ -111,7 +111,7 @@ async fn everything_is_there_after_a_restart() {
     assert!(movies.insert(movie("Stalker"), at(1)).await.unwrap().id > stored.id);
     let billing = directory.billing().await.unwrap();
     assert_eq!(SqliteOrders::new(billing.clone()).find(order.id).await.unwrap().unwrap().order, order);
-    let (subject, desk) = (subject(billing), Desk::recording());
+    let (subject, desk) = (subject(billing), RecordingHandler::recording());
     let running = subject.start(&desk);
     until_handled(&desk, std::slice::from_ref(&order)).await;
     running.stop().await;
@@ -121,7 +121,7 @@ async fn everything_is_there_after_a_restart() {
 async fn another_process_replays_dead_letters_while_this_one_serves() {
     let (directory, _folder) = directory();
     let serving = subject(directory.billing().await.unwrap());
-    let desk = Desk::new(|_| Ok(Recording::Conflict));
+    let desk = RecordingHandler::new(|_| Ok(Recording::Conflict));
     let running = serving.start(&desk);
     serving.queue.enqueue(order("20")).await.unwrap();
     let dead = serving.dead(1).await;

@@ -15,7 +15,7 @@ const LONGEST_SHORT: usize = 64 * 1024;
 #[derive(Debug, Error)]
 pub(crate) enum Unanswered {
     #[error(transparent)]
-    Broken(#[from] reqwest::Error),
+    Interrupted(#[from] reqwest::Error),
     #[error("it answers more than a service of ours does")]
     TooLong,
 }

@@ -75,8 +75,8 @@ impl CallSpan {
                     span.fail(status.as_u16().to_string());
                 }
             }
-            Err(Unanswered::Broken(error)) if error.is_timeout() => span.fail("timeout"),
-            Err(Unanswered::Broken(error)) if error.is_connect() => span.fail("connect"),
+            Err(Unanswered::Interrupted(error)) if error.is_timeout() => span.fail("timeout"),
+            Err(Unanswered::Interrupted(error)) if error.is_connect() => span.fail("connect"),
             Err(Unanswered::TooLong) => span.fail("too_long"),
             Err(_) => span.fail("broken"),
         }

@@ -126,7 +126,7 @@ impl Service {
     /// the error is `TimedOut`.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, CallError> {
         let answer = self.exchange(request, Attempt::First).await.map_err(|error| match error {
-            Unanswered::Broken(error) if !error.is_connect() && !error.is_builder() => {
+            Unanswered::Interrupted(error) if !error.is_connect() && !error.is_builder() => {
                 PortError::timed_out(self.dependency, error)
             }
             other => self.unanswered(other),
@@ -140,7 +140,9 @@ impl Service {
         let again = request.try_clone();
         match (self.exchange(request, Attempt::First).await, again) {
             (Ok(answer), _) => self.successful(answer),
-            (Err(Unanswered::Broken(error)), Some(again)) if !error.is_timeout() && !error.is_connect() => {
+            (Err(Unanswered::Interrupted(error)), Some(again))
+                if !error.is_timeout() && !error.is_connect() =>
+            {
                 let answer = self.exchange(again, Attempt::Second).await;
                 self.successful(answer.map_err(|error| self.unanswered(error))?)
             }
@@ -198,7 +200,7 @@ impl Service {
     }
 
     fn unanswered(&self, error: Unanswered) -> PortError {
-        let Unanswered::Broken(error) = error else { return PortError::failed(self.dependency, error) };
+        let Unanswered::Interrupted(error) = error else { return PortError::failed(self.dependency, error) };
         if error.is_timeout() && !error.is_connect() {
             PortError::timed_out(self.dependency, error)
         } else if error.is_builder() {

@@ -35,7 +35,7 @@ fn put_back(prefix: &str, response: &mut Response<'_>) {
 
 /// The path that trusted proxies took away from a request.
 pub(crate) fn of(request: &Request<'_>) -> Option<String> {
-    prefix(request.headers().get(PREFIX), request.rocket().state::<HttpSettings>()?.prefix_proxies)
+    prefix(request.headers().get(PREFIX), request.rocket().state::<HttpSettings>()?.prefix_proxies())
 }
 
 /// What the last so many proxies took away, the outermost first. Each appends its part; what is before the parts of those

@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use crate::Directory;
 use crate::contents::Contents;
-use crate::database::BUSY_TIMEOUT;
 use crate::directory::{BILLING, File, INVENTORY};
+use crate::opened_file::BUSY_TIMEOUT;
 
 /// Why there is no backup. Nothing of it is left.
 #[derive(Debug, Error)]

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use crate::database::BUSY_TIMEOUT;
 use crate::directory::{BILLING, File, INVENTORY};
+use crate::opened_file::BUSY_TIMEOUT;
 use crate::table::{TABLES, Table};
 
 /// What is in a database file, before anything is made in it.

@@ -1,5 +1,4 @@
 use std::path::Path;
-use std::time::Duration;
 
 use keeper_ports::{PortError, PortResult};
 use sqlx::migrate::Migrator;
@@ -10,12 +9,10 @@ use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
 use tokio::time::timeout;
 
 use crate::error;
-use crate::opened_file::OpenedFile;
+use crate::opened_file::{BUSY_TIMEOUT, OpenedFile};
 use crate::table::{COLUMNS, Table};
 use crate::writer::{Write, Writer};
 
-/// How long a statement waits for another process that writes.
-pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers wait for nobody; more of them than cores gain nothing.
 const READERS: u32 = 4;
 /// What the write-ahead log shrinks to after it had to grow, in bytes.

@@ -65,23 +65,21 @@ impl Unit for StandaloneUnit {
         let storage = Storage::open(&directory, create_missing).await.map_err(StartError::part)?;
         let (inventory, billing) = (storage.inventory().clone(), storage.billing().clone());
         register_pool(&context.registry, storage.connections())?;
-        let clock = &context.clock;
-        let ledger = Arc::new(SqliteOrders::new(billing.clone()));
-        let queue = SqliteQueue::new(billing.clone());
+        let (clock, queue) = (&context.clock, SqliteQueue::new(billing.clone()));
         let metrics = ProcessingMetrics::register(&context.registry)?;
         let consumer = SqliteConsumer::new(queue.clone(), Arc::clone(clock), metrics);
+        let ledger = Arc::new(SqliteOrders::new(billing.clone()));
         let ledger = Arc::new(TracedLedger::new(TracedDatabase::sqlite("billing.db"), ledger));
         let processor = Arc::new(Processor::new(ledger.clone(), Arc::clone(clock)));
-        let movies_store = Arc::new(SqliteMovies::new(inventory.clone()));
-        let movies_store = TracedMovies::new(TracedDatabase::sqlite("inventory.db"), movies_store);
+        let movies_store = SqliteMovies::new(inventory.clone());
+        let movies_store = TracedMovies::new(TracedDatabase::sqlite("inventory.db"), Arc::new(movies_store));
         let catalog = Inventory::new(Arc::new(movies_store), Arc::clone(clock));
         let book = Arc::new(Book::new(ledger));
-        let dead_letters = Arc::new(SqliteDeadLetters::new(queue.clone()));
-        let dead_letters = Arc::new(TracedDeadLetters::new(&Messaging::sqlite(), dead_letters));
-        let dead_letters = Operations::new(dead_letters, Arc::new(settings.dead_letters));
-        let ids = Arc::new(UuidOrderIds);
-        let queue = Arc::new(TracedQueue::new(Messaging::sqlite(), Arc::new(queue)));
-        let intake = Intake::new(queue, book.clone(), ids, Arc::clone(clock));
+        let letters = Arc::new(SqliteDeadLetters::new(queue.clone()));
+        let letters = TracedDeadLetters::new(&Messaging::sqlite(), letters);
+        let dead_letters = Arc::new(Operations::new(Arc::new(letters), Arc::new(settings.dead_letters)));
+        let queue = TracedQueue::new(Messaging::sqlite(), Arc::new(queue));
+        let intake = Intake::new(Arc::new(queue), book.clone(), Arc::new(UuidOrderIds), Arc::clone(clock));
         let edge = Edge::new(&settings.edge, context)?;
         let api = context
             .api()
@@ -90,7 +88,7 @@ impl Unit for StandaloneUnit {
             .attach(movies(Arc::new(catalog)))
             .attach(order_intake(Arc::new(intake), IntakeMetrics::register(&context.registry)?))
             .attach(order_book(book))
-            .attach(operations(Arc::new(dead_letters)))
+            .attach(operations(dead_letters))
             .attach(docs::stage(Document::Gateway))
             .attach(site::stage());
         let stop = context.stop.tasks.clone();

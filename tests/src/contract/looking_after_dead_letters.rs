@@ -6,7 +6,7 @@ use keeper_domain::{Coverage, DeadLetter, DeadLetterId, DeadLetterSelection};
 use keeper_ports::PortError;
 use keeper_ports::billing::Keep;
 
-use super::order_queue::{Desk, Subject, by_user, until};
+use super::order_queue::{RecordingHandler, Subject, by_user, until};
 use super::samples::order;
 
 pub async fn a_dead_letter_that_cannot_be_kept_stays(subject: Subject) {
@@ -20,7 +20,7 @@ pub async fn a_dead_letter_that_cannot_be_kept_stays(subject: Subject) {
 
 /// So many dead letters, oldest first.
 async fn refused_orders(subject: &Subject, count: usize) -> Vec<DeadLetter> {
-    let running = subject.start(&Desk::new(by_user));
+    let running = subject.start(&RecordingHandler::new(by_user));
     let orders: Vec<_> = (0..count).map(|_| order("contrary")).collect();
     subject.enqueue(&orders).await;
     let dead = subject.dead(count).await;

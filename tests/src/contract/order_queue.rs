@@ -70,12 +70,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 type Verdict = Box<dyn Fn(&Order) -> PortResult<Recording> + Send + Sync>;
 
 /// A handler that keeps what it was handed, and decides as it is told.
-pub struct Desk {
+pub struct RecordingHandler {
     handled: Mutex<Vec<Order>>,
     verdict: Mutex<Verdict>,
 }
 
-impl Desk {
+impl RecordingHandler {
     /// Makes it.
     pub fn new(verdict: impl Fn(&Order) -> PortResult<Recording> + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self { handled: Mutex::default(), verdict: Mutex::new(Box::new(verdict)) })
@@ -103,7 +103,7 @@ impl Desk {
 }
 
 #[async_trait]
-impl OrderHandler for Desk {
+impl OrderHandler for RecordingHandler {
     async fn handle(&self, batch: Vec<Order>) -> PortResult<Vec<Recording>> {
         // A verdict may be a panic.
         let verdict = self.verdict.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +130,7 @@ impl Running {
 
 impl Subject {
     /// Starts the consuming side.
-    pub fn start(&self, handler: &Arc<Desk>) -> Running {
+    pub fn start(&self, handler: &Arc<RecordingHandler>) -> Running {
         self.start_with(Arc::clone(handler) as _)
     }
 
@@ -182,13 +182,13 @@ pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 /// Waits until the orders were handled.
-pub async fn until_handled(desk: &Desk, orders: &[Order]) {
+pub async fn until_handled(desk: &RecordingHandler, orders: &[Order]) {
     let wanted: BTreeSet<_> = orders.iter().map(|order| order.id).collect();
     until("every order is handled", async || wanted.is_subset(&desk.ids()).then_some(())).await;
 }
 
 pub async fn an_order_arrives_as_it_was_enqueued(subject: Subject) {
-    let desk = Desk::recording();
+    let desk = RecordingHandler::recording();
     let running = subject.start(&desk);
     let order = order("user 🎬 '%_\\ \"");
     subject.enqueue(std::slice::from_ref(&order)).await;
@@ -200,7 +200,7 @@ pub async fn an_order_arrives_as_it_was_enqueued(subject: Subject) {
 pub async fn orders_arrive_first_come_first_served(subject: Subject) {
     let orders: Vec<_> = (0..50).map(|_| order("20")).collect();
     subject.enqueue(&orders).await;
-    let desk = Desk::recording();
+    let desk = RecordingHandler::recording();
     let running = subject.start(&desk);
     until_handled(&desk, &orders).await;
     running.stop().await;
@@ -208,7 +208,7 @@ pub async fn orders_arrive_first_come_first_served(subject: Subject) {
 }
 
 pub async fn orders_that_are_enqueued_at_the_same_time_all_arrive(subject: Subject) {
-    let desk = Desk::recording();
+    let desk = RecordingHandler::recording();
     let running = subject.start(&desk);
     let orders: Vec<_> = (0..1000).map(|_| order("20")).collect();
     let mut tasks = JoinSet::new();
@@ -225,11 +225,11 @@ pub async fn orders_that_are_enqueued_at_the_same_time_all_arrive(subject: Subje
 
 pub async fn what_nobody_consumes_waits(subject: Subject) {
     let orders: Vec<_> = (0..5).map(|_| order("20")).collect();
-    let first = Desk::new(|_| Err(PortError::unavailable("billing database", "away")));
+    let first = RecordingHandler::new(|_| Err(PortError::unavailable("billing database", "away")));
     let running = subject.start(&first);
     subject.enqueue(&orders).await;
     running.stop().await;
-    let desk = Desk::recording();
+    let desk = RecordingHandler::recording();
     let running = subject.start(&desk);
     until_handled(&desk, &orders).await;
     running.stop().await;
@@ -239,7 +239,7 @@ pub async fn what_nobody_consumes_waits(subject: Subject) {
 pub async fn a_batch_that_fails_is_handed_over_again(subject: Subject) {
     let failures = Arc::new(Mutex::new(0));
     let counted = Arc::clone(&failures);
-    let desk = Desk::new(move |_| {
+    let desk = RecordingHandler::new(move |_| {
         *counted.lock().unwrap() += 1;
         Err(PortError::timed_out("billing database", "away"))
     });
@@ -255,7 +255,7 @@ pub async fn a_batch_that_fails_is_handed_over_again(subject: Subject) {
 
 pub async fn an_order_that_is_refused_does_not_hold_up_the_others(subject: Subject) {
     let orders: Vec<_> = (0..9).map(|number| order(["good", "rejected", "contrary"][number % 3])).collect();
-    let desk = Desk::new(by_user);
+    let desk = RecordingHandler::new(by_user);
     subject.enqueue(&orders).await;
     let running = subject.start(&desk);
     until_handled(&desk, &orders).await;
@@ -270,7 +270,7 @@ pub async fn an_order_that_panics_does_not_hold_up_the_others(subject: Subject) 
     let orders: Vec<_> = (0..9).map(|number| order(["good", "panics"][number % 2])).collect();
     let (panicking, good): (Vec<_>, Vec<_>) =
         orders.iter().cloned().partition(|order| order.draft.user.as_str() == "panics");
-    let desk = Desk::new(|order| {
+    let desk = RecordingHandler::new(|order| {
         assert!(order.draft.user.as_str() != "panics", "this test makes the handler panic");
         Ok(Recording::Recorded)
     });
@@ -296,7 +296,7 @@ pub(super) fn by_user(order: &Order) -> PortResult<Recording> {
 }
 
 pub async fn a_dead_letter_says_what_it_is(subject: Subject) {
-    let desk = Desk::new(by_user);
+    let desk = RecordingHandler::new(by_user);
     let running = subject.start(&desk);
     let (rejected, contrary) = (order("rejected"), order("contrary"));
     traced().scope(subject.enqueue(std::slice::from_ref(&rejected))).await;
@@ -318,7 +318,7 @@ pub async fn a_dead_letter_says_what_it_is(subject: Subject) {
 }
 
 pub async fn listing_the_dead_letters_leaves_them(subject: Subject) {
-    let running = subject.start(&Desk::new(by_user));
+    let running = subject.start(&RecordingHandler::new(by_user));
     let orders: Vec<_> = (0..5).map(|_| order("rejected")).collect();
     subject.enqueue(&orders).await;
     let dead = subject.dead(5).await;
@@ -330,7 +330,7 @@ pub async fn listing_the_dead_letters_leaves_them(subject: Subject) {
 }
 
 pub async fn a_replayed_dead_letter_is_handled_as_it_first_came(subject: Subject) {
-    let desk = Desk::new(by_user);
+    let desk = RecordingHandler::new(by_user);
     let running = subject.start(&desk);
     let orders = [order("rejected"), order("contrary")];
     traced().scope(subject.enqueue(&orders)).await;
@@ -353,14 +353,14 @@ pub async fn a_replayed_dead_letter_is_handled_as_it_first_came(subject: Subject
 }
 
 pub async fn all_dead_letters_can_be_replayed(subject: Subject) {
-    let running = subject.start(&Desk::new(by_user));
+    let running = subject.start(&RecordingHandler::new(by_user));
     let orders: Vec<_> = (0..20).map(|_| order("contrary")).collect();
     subject.enqueue(&orders).await;
     subject.dead(20).await;
     running.stop().await;
     assert_eq!(subject.replay(DeadLetterSelection::All).await, 20);
     assert!(subject.dead(0).await.is_empty());
-    let desk = Desk::recording();
+    let desk = RecordingHandler::recording();
     let running = subject.start(&desk);
     until_handled(&desk, &orders).await;
     running.stop().await;
@@ -368,7 +368,7 @@ pub async fn all_dead_letters_can_be_replayed(subject: Subject) {
 }
 
 pub async fn the_dead_letters_of_one_reason_can_be_replayed(subject: Subject) {
-    let desk = Desk::new(by_user);
+    let desk = RecordingHandler::new(by_user);
     let running = subject.start(&desk);
     let orders = [order("rejected"), order("contrary"), order("rejected")];
     subject.enqueue(&orders).await;
@@ -384,7 +384,7 @@ pub async fn the_dead_letters_of_one_reason_can_be_replayed(subject: Subject) {
 }
 
 pub async fn a_discarded_dead_letter_is_gone(subject: Subject) {
-    let desk = Desk::new(by_user);
+    let desk = RecordingHandler::new(by_user);
     let running = subject.start(&desk);
     subject.enqueue(&[order("rejected"), order("contrary"), order("rejected")]).await;
     let dead = subject.dead(3).await;

@@ -191,7 +191,9 @@ impl<'ast> Visit<'ast> for Reader {
 
     fn visit_macro(&mut self, invocation: &'ast Macro) {
         // What a macro makes of its words we do not know: what has the form of a path counts as one.
-        paths_in(&invocation.tokens.to_string()).iter().for_each(|path| self.use_path(path));
+        for path in &paths_in(&invocation.tokens.to_string()) {
+            self.use_path(path);
+        }
         visit::visit_macro(self, invocation);
     }
 }

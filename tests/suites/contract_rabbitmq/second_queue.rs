@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use keeper_domain::Refusal;
 use keeper_rabbitmq::{MessageHandler, Outcome, Outgoing, Publisher};
-use keeper_tests::contract::order_queue::Desk;
+use keeper_tests::contract::order_queue::RecordingHandler;
 use lapin::message::Delivery;
 
 use super::unsettled::end;
@@ -48,7 +48,7 @@ async fn two_queues_of_one_process_do_not_mix() {
     let orders = Broker::new(&settings(&vhost), "test", &metrics).unwrap();
     let greetings = orders.with_queue("greetings");
 
-    let (desk, heard) = (Desk::recording(), Arc::new(Greetings::default()));
+    let (desk, heard) = (RecordingHandler::recording(), Arc::new(Greetings::default()));
     let (order_probe, order_stop, consuming_orders) = running(orders_of(&orders, Arc::clone(&desk) as _));
     let consumer = Consumer::new(&greetings, 10, Arc::clone(&heard) as _, Arc::new(SystemClock));
     let (probe, stop, consuming) = running(consumer);

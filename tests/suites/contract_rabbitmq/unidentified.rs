@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use keeper_domain::{DeadLetter, OrderId};
-use keeper_tests::contract::order_queue::Desk;
+use keeper_tests::contract::order_queue::RecordingHandler;
 
 use super::unsettled::{end, fill, start};
 use super::*;
@@ -29,7 +29,7 @@ fn ids(letters: &[DeadLetter]) -> BTreeSet<String> {
     letters.iter().map(|letter| letter.order_id.clone().expect("it has an identity")).collect()
 }
 
-async fn until_recorded(desk: &Desk, count: usize) -> BTreeSet<OrderId> {
+async fn until_recorded(desk: &RecordingHandler, count: usize) -> BTreeSet<OrderId> {
     eventually("they are recorded", PATIENCE, async || Some(desk.ids()).filter(|ids| ids.len() >= count))
         .await
 }
@@ -39,7 +39,7 @@ async fn until_recorded(desk: &Desk, count: usize) -> BTreeSet<OrderId> {
 async fn they_wait_among_the_dead_letters_until_they_are_replayed_once() {
     let vhost = RabbitMq::shared().vhost();
     let broker = broker(&settings(&vhost));
-    let desk = Desk::recording();
+    let desk = RecordingHandler::recording();
     let (stop, running) = start(&broker, Arc::clone(&desk) as _).await;
     let (_connection, channel) = client(&vhost).await;
     publish_foreign(&channel, COUNT).await;
@@ -72,7 +72,7 @@ async fn they_wait_among_the_dead_letters_until_they_are_replayed_once() {
 async fn where_it_is_set_each_gets_an_identity_as_it_comes() {
     let vhost = RabbitMq::shared().vhost();
     let broker = broker(&settings(&vhost));
-    let desk = Desk::recording();
+    let desk = RecordingHandler::recording();
     let options = ConsumerOptions { prefetch: 500, unidentified: UnidentifiedMessages::Assign };
     let consumer = orders_with(&broker, Arc::clone(&desk) as _, options);
     let (probe, stop, running) = running(consumer);
@@ -96,7 +96,7 @@ async fn where_the_queue_is_full_they_go_to_the_dead_letters() {
     node.ctl(&["set_policy", "-p", &vhost.name, "limit", "^billing_queue$", r#"{"max-length": 3}"#]);
     let (_connection, channel) = client(&vhost).await;
     let messages = fill(&channel, "billing_queue", FOREIGN).await;
-    let desk = Desk::recording();
+    let desk = RecordingHandler::recording();
     // The others stay in the queue, which is as full as before.
     let options = ConsumerOptions { prefetch: 1, unidentified: UnidentifiedMessages::Assign };
     let consumer = orders_with(&broker, Arc::clone(&desk) as _, options);
@@ -127,7 +127,7 @@ async fn a_stop_leaves_each_in_one_place() {
         let (_connection, channel) = client(&vhost).await;
         publish_foreign(&channel, MANY).await;
         let (asked, mut questions) = mpsc::unbounded_channel();
-        let desk = Desk::new(move |_| {
+        let desk = RecordingHandler::new(move |_| {
             asked.send(()).unwrap();
             Err(PortError::unavailable("billing database", "away"))
         });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use keeper_domain::OrderId;
-use keeper_tests::contract::order_queue::Desk;
+use keeper_tests::contract::order_queue::RecordingHandler;
 use keeper_tests::faults::Proxy;
 use tokio::sync::Semaphore;
 
@@ -137,7 +137,7 @@ async fn a_stop_does_not_wait_for_a_broker_that_hangs() {
     let vhost = RabbitMq::shared().vhost();
     let proxy = Proxy::to(vhost.port).await;
     let broker = broker(&BrokerSettings { port: proxy.port(), ..settings(&vhost) });
-    let (stop, running) = start(&broker, Desk::recording() as _).await;
+    let (stop, running) = start(&broker, RecordingHandler::recording() as _).await;
     proxy.silence();
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(15), running).await.expect("it ends").unwrap();
@@ -150,7 +150,7 @@ async fn a_stop_does_not_wait_for_a_broker_that_hangs_while_it_is_connected_to()
     let vhost = RabbitMq::shared().vhost();
     let proxy = Proxy::silent_at(vhost.port, CONFIRM_SELECT).await;
     let broker = broker(&BrokerSettings { port: proxy.port(), ..settings(&vhost) });
-    let (_probe, stop, running) = consuming(&broker, Desk::recording() as _);
+    let (_probe, stop, running) = consuming(&broker, RecordingHandler::recording() as _);
     tokio::time::timeout(PATIENCE, proxy.until_silent()).await.expect("it connects");
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(15), running).await.expect("it ends").unwrap();
@@ -172,7 +172,7 @@ async fn a_dead_letter_that_finds_no_room_does_not_hold_up_orders_after_the_ledg
     queue.enqueue(order.clone()).await.unwrap();
     // Longer than messages are kept in hand.
     let away_until = std::time::Instant::now() + Duration::from_secs(6);
-    let desk = Desk::new(move |_| {
+    let desk = RecordingHandler::new(move |_| {
         if std::time::Instant::now() < away_until {
             return Err(PortError::unavailable("billing database", "away"));
         }

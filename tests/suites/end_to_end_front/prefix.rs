@@ -25,7 +25,7 @@ async fn added(api: &Api, path: &str, prefixes: &[&str]) -> String {
 
 #[tokio::test]
 async fn addresses_lead_back_through_a_proxy_with_a_path() {
-    let unit = standalone(&[("KEEPER_HTTP__PREFIX_PROXIES", "1")]).await;
+    let unit = standalone(&[("KEEPER_HTTP__TRUSTED_PROXIES", "1")]).await;
     let nginx = shop(&unit);
     let (outside, inside) = (nginx.api(), unit.api());
     let address = added(&outside, "/shop/api/movies", &[]).await;
@@ -64,7 +64,7 @@ async fn addresses_lead_back_through_a_proxy_with_a_path() {
 #[tokio::test]
 async fn problems_name_addresses_that_lead_back() {
     for (trusted, prefix) in [("1", "/shop"), ("0", "")] {
-        let unit = standalone(&[("KEEPER_HTTP__PREFIX_PROXIES", trusted)]).await;
+        let unit = standalone(&[("KEEPER_HTTP__TRUSTED_PROXIES", trusted)]).await;
         let nginx = shop(&unit);
         // By a route, by none, and by the front.
         for (method, path, code) in [
@@ -84,7 +84,9 @@ async fn problems_name_addresses_that_lead_back() {
 #[tokio::test]
 async fn nobody_is_believed_by_default() {
     // Nor is one in this who is believed in the client's address: a load balancer passes a client's own prefix on.
-    for settings in [&[][..], &[("KEEPER_HTTP__TRUSTED_PROXIES", "2")]] {
+    for settings in
+        [&[][..], &[("KEEPER_HTTP__TRUSTED_PROXIES", "2"), ("KEEPER_HTTP__TRUSTED_PREFIX", "false")]]
+    {
         let unit = standalone(settings).await;
         assert!(added(&unit.api(), "/api/movies", &["/shop"]).await.starts_with("/api/movies/"));
     }

@@ -206,7 +206,7 @@ async fn reading(api: &Api, path: &str, clients: u32, span: Duration) -> Vec<Rea
         while start.elapsed() < span {
             let begun = start.elapsed();
             let status = api.get(path).await.status;
-            seen.push(Read { begun, took: start.elapsed() - begun, status });
+            seen.push(Read { begun, took: start.elapsed().saturating_sub(begun), status });
         }
         seen
     };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hyper::header::HeaderMap;
 use hyper::http::StatusCode;
 
-use super::long_answers::Permit;
+use super::kept::Permit;
 use super::shared_file::SharedFile;
 
 /// An answer, in memory.

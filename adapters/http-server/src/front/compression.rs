@@ -71,14 +71,14 @@ impl Compressor {
                     // It may go on when its client leaves: no other one takes its turn meanwhile, and it counts as long.
                     let permit = answer.permit.take();
                     let compressed = spawn_blocking(move || (coded(coding, &body), turn, permit));
-                    let (body, _, permit) = compressed.await.map_err(|_| Refusal::Broken)?;
+                    let (body, _, permit) = compressed.await.map_err(|_| Refusal::Internal)?;
                     answer.permit = permit;
                     body.map(Body::Own)
                 }
                 Body::File(file) => file.coded(coding).await.map(Body::Shared),
                 Body::Shared(body) => Ok(Body::Shared(body)),
             }
-            .map_err(|_| Refusal::Broken)?;
+            .map_err(|_| Refusal::Internal)?;
             answer.size = Some(answer.body.len());
         }
         answer.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));

@@ -72,11 +72,11 @@ pub(super) async fn dispatch(
 }
 
 async fn read(mut response: LocalResponse<'_>, answers: &LongAnswers) -> Result<Answer, Refusal> {
-    let status = StatusCode::from_u16(response.status().code).map_err(|_| Refusal::Broken)?;
+    let status = StatusCode::from_u16(response.status().code).map_err(|_| Refusal::Internal)?;
     let mut headers = HeaderMap::with_capacity(12);
     for header in response.headers().iter() {
-        let name = HeaderName::from_bytes(header.name.as_str().as_bytes()).map_err(|_| Refusal::Broken)?;
-        let value = HeaderValue::from_str(&header.value).map_err(|_| Refusal::Broken)?;
+        let name = HeaderName::from_bytes(header.name.as_str().as_bytes()).map_err(|_| Refusal::Internal)?;
+        let value = HeaderValue::from_str(&header.value).map_err(|_| Refusal::Internal)?;
         headers.append(name, value);
     }
     let (size, empty) = (response.body().preset_size(), response.body().is_none());
@@ -90,7 +90,7 @@ async fn read(mut response: LocalResponse<'_>, answers: &LongAnswers) -> Result<
     }
     let permit = answers.cover(permit, size.unwrap_or(0))?;
     let mut body = Vec::with_capacity(size.map_or(0, |size| size + 1));
-    response.read_to_end(&mut body).await.map_err(|_| Refusal::Broken)?;
+    response.read_to_end(&mut body).await.map_err(|_| Refusal::Internal)?;
     let permit = answers.cover(permit, body.len())?;
     Ok(answer(Body::Own(body), permit))
 }

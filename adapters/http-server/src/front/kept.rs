@@ -1,8 +1,18 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::long_answers::Permit;
+use super::lanes::LanePermit;
 use super::shared_file::SharedFile;
+
+/// The right of a long answer to be made and sent.
+#[derive(Debug)]
+pub(super) struct Permit {
+    /// Given back when it is made.
+    #[expect(dead_code, reason = "it is only held")]
+    pub(super) making: Option<LanePermit>,
+    /// Given back when it is written.
+    pub(super) sending: LanePermit,
+}
 
 /// What the handler of a request keeps for the one who sends its answer.
 #[derive(Default)]

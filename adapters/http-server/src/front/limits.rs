@@ -32,8 +32,8 @@ pub struct HttpSettings {
     pub request_timeout_ms: u64,
     /// Proxies in front of the unit, counted from it, whose word for the client's address and scheme is believed.
     pub trusted_proxies: usize,
-    /// Those that serve the unit under a path of their own, and are believed in that (`X-Forwarded-Prefix`).
-    pub prefix_proxies: usize,
+    /// They are believed, too, in the path under which they serve the unit (`X-Forwarded-Prefix`).
+    pub trusted_prefix: bool,
 }
 
 impl HttpSettings {
@@ -49,8 +49,13 @@ impl HttpSettings {
             body_timeout_ms: 10_000,
             request_timeout_ms: 60_000,
             trusted_proxies: 0,
-            prefix_proxies: 0,
+            trusted_prefix: true,
         }
+    }
+
+    /// How many proxies are believed in the path under which they serve the unit.
+    pub(crate) fn prefix_proxies(&self) -> usize {
+        if self.trusted_prefix { self.trusted_proxies } else { 0 }
     }
 
     /// The address and the port.

@@ -4,8 +4,8 @@ use keeper_wire::ErrorCode;
 use tokio::sync::AcquireError;
 use tokio::time::timeout;
 
-use super::kept;
-use super::lanes::{LanePermit, Lanes};
+use super::kept::{self, Permit};
+use super::lanes::Lanes;
 use super::refusal::Refusal;
 use crate::ApiError;
 
@@ -26,15 +26,6 @@ pub(crate) struct LongAnswers {
     sending: Lanes,
     /// In KiB, as all counts here.
     most: u32,
-}
-
-/// The right of a long answer to be made and sent.
-#[derive(Debug)]
-pub(super) struct Permit {
-    /// Given back when it is made.
-    _making: Option<LanePermit>,
-    /// Given back when it is written.
-    sending: LanePermit,
 }
 
 impl LongAnswers {
@@ -58,7 +49,7 @@ impl LongAnswers {
         let permit = async {
             // First what slow clients take up: who waits for that keeps nobody from making something.
             let sending = self.sending.room(sent, longest).await?;
-            Ok::<_, AcquireError>(Permit { _making: Some(self.making.room(made, longest).await?), sending })
+            Ok::<_, AcquireError>(Permit { making: Some(self.making.room(made, longest).await?), sending })
         };
         let Ok(Ok(permit)) = timeout(PATIENCE, permit).await else {
             return Err(ApiError::new(
@@ -82,7 +73,7 @@ impl LongAnswers {
         let enough = reserved.and_then(|permit| permit.sending.reduced(kib)).map(Ok);
         let sending = enough.unwrap_or_else(|| self.sending.room_now(kib, self.is_longest(kib)));
         let sending = sending.map_err(|_| Refusal::Overloaded)?;
-        Ok(Some(Permit { _making: None, sending }))
+        Ok(Some(Permit { making: None, sending }))
     }
 
     fn is_longest(&self, kib: u32) -> bool {

@@ -32,7 +32,7 @@ pub(super) enum Refusal {
     HeadTooLarge,
     Overloaded,
     Overdue,
-    Broken,
+    Internal,
 }
 
 /// What is known of the request that is refused.
@@ -78,7 +78,7 @@ impl Refusal {
             Self::Overdue => {
                 (None, ErrorCode::Timeout, "the service did not answer in time; please try again")
             }
-            Self::Broken => (None, ErrorCode::Internal, "something went wrong on our side"),
+            Self::Internal => (None, ErrorCode::Internal, "something went wrong on our side"),
         }
     }
 

@@ -64,7 +64,7 @@ impl Service {
                     method: head.method.as_str(),
                     path: head.uri.path(),
                     client: seen(connection.client.ip(), lines(&head.headers, FORWARDED), trusted),
-                    prefix: prefix(lines(&head.headers, PREFIX), self.settings.prefix_proxies),
+                    prefix: prefix(lines(&head.headers, PREFIX), self.settings.prefix_proxies()),
                     request: begin(&head.headers),
                     started,
                     accepts: lines(&head.headers, ACCEPT.as_str()).collect(),
@@ -140,7 +140,7 @@ impl Service {
         }
         // What changes something goes on when its client leaves, or has waited for too long.
         let handled = self.tasks.spawn(async move { (handled.await, permit) });
-        let (answer, permit) = before(deadline, handled).await?.map_err(|_| Refusal::Broken)?;
+        let (answer, permit) = before(deadline, handled).await?.map_err(|_| Refusal::Internal)?;
         Ok((answer?, permit))
     }
 

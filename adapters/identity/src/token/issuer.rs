@@ -14,7 +14,7 @@ use super::key_set::{KeySet, PublicKey};
 
 /// The least time between two fetches for the sake of a key that is not known: tokens with made-up ids cost no more, and delay
 /// a key that is new by no more.
-const PAUSE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(30);
 /// How long a token waits for such a fetch. Requests wait with it, and there is room for so many only.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How many tokens wait at the same time, of the 512 requests that a unit takes.

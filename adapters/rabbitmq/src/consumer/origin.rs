@@ -5,6 +5,7 @@ use crate::publisher::properties::request_context;
 
 /// Where a message came from, as far as it says: for the log.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the log line's fields")]
 pub(crate) struct Origin {
     pub(crate) message_id: Option<String>,
     pub(crate) request_id: Option<String>,

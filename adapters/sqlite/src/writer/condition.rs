@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::database::BUSY_TIMEOUT;
+use crate::opened_file::BUSY_TIMEOUT;
 
 /// How long a write may take before further ones are refused. Far above what it takes on a slow disk.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ struct State {
 
 /// A write that is waited for, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Admitted {
     condition: Condition,
     /// How long it may wait before it is begun.
     pub(super) patience: Duration,
@@ -44,7 +44,7 @@ impl Condition {
     ///
     /// # Errors
     /// Writes do not go through, for this reason, and somebody tries already.
-    pub(super) fn admit(&self) -> Result<Place, String> {
+    pub(super) fn admit(&self) -> Result<Admitted, String> {
         let mut state = self.state();
         let patience = match state.waited_for {
             CROWD.. => SHORT_PATIENCE,
@@ -57,7 +57,7 @@ impl Condition {
             return Err(why);
         }
         state.waited_for += 1;
-        Ok(Place { condition: self.clone(), patience })
+        Ok(Admitted { condition: self.clone(), patience })
     }
 
     /// Says why writes do not go through, if so.
@@ -96,7 +96,7 @@ impl State {
     }
 }
 
-impl Drop for Place {
+impl Drop for Admitted {
     fn drop(&mut self) {
         self.condition.state().waited_for -= 1;
     }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::SqliteDatabase;
-use crate::database::BUSY_TIMEOUT;
+use crate::opened_file::BUSY_TIMEOUT;
 
 /// Inserts a number that must be positive and new.
 struct Insert(i64);

@@ -52,15 +52,13 @@ impl Control {
 
     /// Whether the node is up. It waits while the node starts; one that does not take calls yet is not up.
     pub(super) fn is_up(&self) -> bool {
-        match &self.erl_call {
-            Some(erl_call) => self
+        if let Some(erl_call) = &self.erl_call {
+            return self
                 .call(erl_call, "rabbit:await_startup(node(), false, 80000)")
-                .is_ok_and(|said| said == "ok"),
-            None => {
-                self.ctl(&["await_startup"]);
-                true
-            }
+                .is_ok_and(|said| said == "ok");
         }
+        self.ctl(&["await_startup"]);
+        true
     }
 
     fn call(&self, erl_call: &PathBuf, expression: &str) -> Result<String, String> {
