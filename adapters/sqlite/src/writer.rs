@@ -8,33 +8,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use keeper_ports::{PortError, PortResult};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Row, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::condition::{Condition, PATIENCE};
+pub(crate) use self::job::Write;
 use self::job::{Claim, Job, Pending};
-use self::worker::Worker;
+use self::worker::{GROUP, Worker};
 use crate::error;
 use crate::opened_file::OpenedFile;
 
-/// The most writes that are committed together.
-const GROUP: usize = 256;
 /// How long a write may take that has been begun.
 const LONGEST_WRITE: Duration = Duration::from_secs(30);
-
-/// A change of the database: all of it happens, or nothing.
-#[async_trait]
-pub(crate) trait Write: Send + Sync + 'static {
-    /// What it gives.
-    type Output: Send + 'static;
-
-    /// Makes the change within a transaction. It may be called again after the transaction was rolled back.
-    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<Self::Output>;
-}
 
 /// The only writer of a database in this process: a task that owns the connection.
 ///
@@ -125,17 +114,6 @@ impl Write for Nothing {
     async fn apply(&self, _connection: &mut SqliteConnection) -> sqlx::Result<()> {
         Ok(())
     }
-}
-
-/// Moves everything from the write-ahead log into the database file, on the disk, and leaves the log empty.
-pub(crate) async fn empty_log(connection: &mut SqliteConnection) -> sqlx::Result<()> {
-    let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
-    if row.try_get::<i64, _>(0)? != 0 {
-        let why =
-            "another process has it open: the newest data is in the file ending in -wal until that one ends";
-        return Err(sqlx::Error::Io(std::io::Error::other(why)));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

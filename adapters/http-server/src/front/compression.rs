@@ -1,9 +1,6 @@
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use hyper::header::{
     CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY,
 };
@@ -16,7 +13,7 @@ use tokio::time::timeout;
 use super::accept_encoding::Accepted;
 use super::answer::{Answer, Body};
 use super::refusal::Refusal;
-use crate::coding::Coding;
+use crate::coding::{Coding, coded};
 
 /// What is shorter gains nothing: it fits into one packet as it is.
 const SHORTEST: usize = 1024;
@@ -108,24 +105,6 @@ fn unchanged(request: &Parts, accepted: Accepted, headers: &mut HeaderMap) {
 /// The tag that the answer has in this coding.
 fn tag_in(coding: Coding, headers: &HeaderMap) -> Option<HeaderValue> {
     coding.tagged(headers.get(ETAG)?.to_str().ok()?)?.try_into().ok()
-}
-
-pub(super) fn coded(coding: Coding, body: &[u8]) -> io::Result<Vec<u8>> {
-    let room = Vec::with_capacity(body.len() / 4);
-    match coding {
-        Coding::Gzip => {
-            let mut encoder = GzEncoder::new(room, Compression::fast());
-            encoder.write_all(body)?;
-            encoder.finish()
-        }
-        Coding::Zstd => {
-            // Its window is at most 2 MiB, of the 8 that a client must have (RFC 9659).
-            let mut encoder = zstd::Encoder::new(room, zstd::DEFAULT_COMPRESSION_LEVEL)?;
-            encoder.set_pledged_src_size(u64::try_from(body.len()).ok())?;
-            encoder.write_all(body)?;
-            encoder.finish()
-        }
-    }
 }
 
 /// What is not text is compressed already.

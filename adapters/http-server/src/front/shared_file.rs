@@ -5,8 +5,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
-use super::compression::coded;
-use crate::coding::Coding;
+use crate::coding::{Coding, coded};
 
 /// A file that stays the same as long as the unit runs. Its bytes are there once for all who are sent it, and once in each
 /// coding that somebody has asked for.

@@ -6,7 +6,15 @@ use keeper_ports::PortResult;
 use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
-use super::Write;
+/// A change of the database: all of it happens, or nothing.
+#[async_trait]
+pub(crate) trait Write: Send + Sync + 'static {
+    /// What it gives.
+    type Output: Send + 'static;
+
+    /// Makes the change within a transaction. It may be called again after the transaction was rolled back.
+    async fn apply(&self, connection: &mut SqliteConnection) -> sqlx::Result<Self::Output>;
+}
 
 /// A write that waits for its answer.
 #[async_trait]

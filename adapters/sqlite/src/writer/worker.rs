@@ -1,14 +1,16 @@
 use keeper_ports::chain;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::condition::Condition;
 use super::job::Job;
-use super::{GROUP, empty_log};
 use crate::error;
 use crate::opened_file::OpenedFile;
+
+/// The most writes that are committed together.
+pub(super) const GROUP: usize = 256;
 
 /// What makes the writes of a database.
 pub(super) struct Worker {
@@ -135,5 +137,16 @@ async fn transaction(
         job.apply(connection).await?;
     }
     sqlx::query("COMMIT").execute(connection).await?;
+    Ok(())
+}
+
+/// Moves everything from the write-ahead log into the database file, on the disk, and leaves the log empty.
+async fn empty_log(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
+    if row.try_get::<i64, _>(0)? != 0 {
+        let why =
+            "another process has it open: the newest data is in the file ending in -wal until that one ends";
+        return Err(sqlx::Error::Io(std::io::Error::other(why)));
+    }
     Ok(())
 }
