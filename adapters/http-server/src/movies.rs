@@ -73,7 +73,7 @@ async fn list(
     access?;
     let MovieList { query, page } = query?;
     let title = query.title.as_ref().map(|title| format!("title={}&", encoded(title.as_str())));
-    answers.reserve(usize::from(page.limit.get()) * LONGEST_MOVIE).await?;
+    let _permit = answers.reserve(usize::from(page.limit.get()) * LONGEST_MOVIE).await?;
     let slice = call.run(catalog.list(query, page)).await?;
     let next = format!("/api/movies?{}limit={}&after=", title.unwrap_or_default(), page.limit.get());
     let items = slice.items.into_iter().map(MovieBody::from).collect();

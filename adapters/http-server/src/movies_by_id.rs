@@ -39,7 +39,7 @@ async fn read_many(
     ids: Reply<MovieIds>,
 ) -> Reply<Json<Vec<MovieBody>>> {
     let ids = ids?.0;
-    answers.reserve(ids.len() * LONGEST_MOVIE).await?;
+    let _permit = answers.reserve(ids.len() * LONGEST_MOVIE).await?;
     let movies = call.run(catalog.get_many(ids)).await?;
     Ok(Json(movies.into_iter().map(MovieBody::from).collect()))
 }

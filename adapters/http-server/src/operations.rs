@@ -54,7 +54,7 @@ async fn list(
 ) -> Reply<Uncached<Json<DeadLetterListBody>>> {
     access?;
     let limit = usize::from(limit?.0);
-    answers.reserve(limit * USUAL_LETTER).await?;
+    let _permit = answers.reserve(limit * USUAL_LETTER).await?;
     let list = call.run(dead_letters.list(limit)).await?;
     Ok(Uncached::new(Json(list.into())))
 }

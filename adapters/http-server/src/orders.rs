@@ -151,7 +151,7 @@ async fn list(
     let access = access?;
     let OrderList { user, page } = query?;
     access.to_orders_of(&user)?;
-    answers.reserve(usize::from(page.limit.get()) * LONGEST_ORDER).await?;
+    let _permit = answers.reserve(usize::from(page.limit.get()) * LONGEST_ORDER).await?;
     let user_id = RawStr::new(user.as_written()).percent_encode().to_string();
     let slice = call.run(book.list(user, page)).await?;
     let next = format!("/api/billing/orders?user_id={user_id}&limit={}&after=", page.limit.get());

@@ -6,7 +6,7 @@ use super::shared_file::SharedFile;
 
 /// The right of a long answer to be made and sent.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     /// Given back when it is made.
     #[expect(dead_code, reason = "it is only held")]
     pub(super) making: Option<LanePermit>,
@@ -28,9 +28,11 @@ tokio::task_local! {
 }
 
 /// Keeps a permit until the answer of the request that is being handled is written. Without a front, as in tests of routes,
-/// it is given back at once.
-pub(super) fn permit(permit: Permit) {
-    let _ = KEPT.try_with(|kept| kept.borrow_mut().permit = Some(permit));
+/// whoever makes the answer gets it back.
+pub(super) fn permit(permit: Permit) -> Option<Permit> {
+    let mut permit = Some(permit);
+    let _ = KEPT.try_with(|kept| kept.borrow_mut().permit = permit.take());
+    permit
 }
 
 /// Names the file that the body of the answer is. Without a front, the body is read as any other.

@@ -35,13 +35,13 @@ impl LongAnswers {
     }
 
     /// Waits until an answer may be made for which so many bytes may be read. Its sending counts with its true length once
-    /// that is known.
+    /// that is known. Where nobody sends it, as in tests of routes, what it gives is held while the answer is made.
     ///
     /// # Errors
     /// `unavailable`, when that takes too long.
-    pub(crate) async fn reserve(&self, bytes: usize) -> Result<(), ApiError> {
+    pub(crate) async fn reserve(&self, bytes: usize) -> Result<Option<Permit>, ApiError> {
         if bytes <= LONGEST_SHORT {
-            return Ok(());
+            return Ok(None);
         }
         // One that is more than all others together is made alone.
         let made = kib(bytes).min(self.most / 2);
@@ -57,8 +57,7 @@ impl LongAnswers {
                 "too many long answers are asked for at the same time",
             ));
         };
-        kept::permit(permit);
-        Ok(())
+        Ok(kept::permit(permit))
     }
 
     /// The permit of an answer that is made and has so many bytes, of what was reserved for it. A short one needs none.
@@ -135,7 +134,7 @@ mod tests {
         tokio::select! {
             biased;
             _ = &mut waiting => panic!("it may not be made yet"),
-            made = answers.reserve(MIB) => made.unwrap(),
+            made = answers.reserve(MIB) => drop(made.unwrap()),
         }
         answers.reserve(LONGEST_SHORT).await.unwrap();
         drop(longest);
