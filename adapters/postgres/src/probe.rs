@@ -4,6 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keeper_ports::{PortError, PortResult, Probe};
 use sqlx::Row;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::PgDatabase;
 use crate::rights::Rights;
@@ -14,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Says whether the database answers, takes writes, is fit for the unit's data, and has the unit's schema with the rights to
 /// use it. Tables and rights are asked for each time: somebody may drop a table, take a right away, or restore an older backup.
+/// Checks that come together share their questions, so that a crowd of them costs the database no more than a few.
 #[derive(Debug)]
 pub struct DatabaseProbe {
     database: PgDatabase,
@@ -23,18 +26,33 @@ pub struct DatabaseProbe {
     migrates_later: bool,
     /// It was told that the server does not care for its disk.
     careless: AtomicBool,
+    /// When the last check that found everything well was begun. Held while one goes on.
+    well: Mutex<Option<Instant>>,
 }
 
 impl DatabaseProbe {
     /// Makes the probe.
     pub fn new(database: PgDatabase) -> Self {
         let (migrated, careless) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { database, migrated, migrates_later: false, careless }
+        Self { database, migrated, migrates_later: false, careless, well: Mutex::new(None) }
     }
 
     /// Makes the probe of a unit that does not run. Where it `migrates` when it starts, the schema need not be there yet.
     pub fn before_start(database: PgDatabase, migrates: bool) -> Self {
         Self { migrates_later: migrates, ..Self::new(database) }
+    }
+
+    /// Asks, unless another check was begun after this one came, and found everything well.
+    async fn ask_once(&self) -> PortResult<()> {
+        let came = Instant::now();
+        let mut well = self.well.lock().await;
+        if well.is_some_and(|begun| begun >= came) {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        self.ask().await?;
+        *well = Some(begun);
+        Ok(())
     }
 
     async fn ask(&self) -> PortResult<()> {
@@ -118,6 +136,6 @@ impl Probe for DatabaseProbe {
 
     async fn check(&self) -> PortResult<()> {
         let late = |late| PortError::unavailable(self.database.dependency(), late);
-        tokio::time::timeout(PATIENCE, self.ask()).await.map_err(late)?
+        tokio::time::timeout(PATIENCE, self.ask_once()).await.map_err(late)?
     }
 }
