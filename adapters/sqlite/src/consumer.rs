@@ -82,13 +82,8 @@ impl SqliteConsumer {
         };
         let now = self.clock.now();
         let mut outcome = outcomes.iter();
-        let refusals = messages.iter().zip(&decoded).map(|(message, order)| match order {
-            Ok(_) => outcome.next().and_then(|outcome| {
-                if *outcome == Recording::FurtherConflict {
-                    message.tell_dropped();
-                }
-                outcome.refusal()
-            }),
+        let refusals = decoded.iter().map(|order| match order {
+            Ok(_) => outcome.next().and_then(Recording::refusal),
             Err(refusal) => Some(refusal.clone()),
         });
         let refusals: Vec<Option<Refusal>> = refusals.collect();
@@ -204,18 +199,6 @@ impl Message {
     fn ids(&self) -> (Option<&str>, Option<&str>) {
         let traceparent = self.traceparent.as_deref();
         (traceparent.and_then(trace_id), traceparent.and_then(span_id))
-    }
-
-    /// Its client was told that it was accepted, and this line is all that is left of it.
-    fn tell_dropped(&self) {
-        let (order_id, request_id, (trace_id, span_id)) = (&self.order_id, &self.request_id, self.ids());
-        tracing::warn!(
-            order_id,
-            request_id,
-            trace_id,
-            span_id,
-            "the order contradicts a recorded one once more: it is counted and not kept"
-        );
     }
 
     fn decode(&self, received: Timestamp) -> Result<Order, Refusal> {
