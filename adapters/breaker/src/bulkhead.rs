@@ -5,13 +5,13 @@ use tokio::sync::Semaphore;
 #[derive(Debug)]
 pub struct Bulkhead {
     upstream: &'static str,
-    places: Semaphore,
+    permits: Semaphore,
 }
 
 impl Bulkhead {
     /// Bounds the calls of an upstream, whose name is for operators.
     pub fn new(upstream: &'static str, max_calls: usize) -> Self {
-        Self { upstream, places: Semaphore::new(max_calls.clamp(1, Semaphore::MAX_PERMITS)) }
+        Self { upstream, permits: Semaphore::new(max_calls.clamp(1, Semaphore::MAX_PERMITS)) }
     }
 
     /// Makes a call.
@@ -20,7 +20,7 @@ impl Bulkhead {
     /// Those of the call; and `Unavailable`, when it was not made: too many are under way.
     pub(crate) async fn call<T>(&self, call: impl Future<Output = PortResult<T>>) -> PortResult<T> {
         let full = |_| PortError::unavailable(self.upstream, "too many calls are under way");
-        let _place = self.places.try_acquire().map_err(full)?;
+        let _permit = self.permits.try_acquire().map_err(full)?;
         call.await
     }
 }

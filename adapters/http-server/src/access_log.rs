@@ -4,7 +4,6 @@ use keeper_telemetry::caller::CallerName;
 use rocket::fairing::AdHoc;
 use rocket::{Request, Response};
 
-use crate::auth::address;
 use crate::call::CallInfo;
 use crate::http_metrics::NO_ROUTE;
 
@@ -30,7 +29,7 @@ fn write(request: &Request<'_>, response: &Response<'_>) {
     let millis = (call.started().elapsed().as_secs_f64() * 1e6).round() / 1e3;
     let method = call.method().as_str();
     let path = shortened(request.uri().path().as_str());
-    let client = address::of_client(request);
+    let client = call.client();
     let (request_id, request_ids) = (call.request_id(), call.called_for());
     let (trace_id, span_id) = (call.context().trace_id(), call.context().span_id());
     let (caller, cause) = (call.caller().map(CallerName::as_str), call.cause());

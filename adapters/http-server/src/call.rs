@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use rocket::{Data, Request, Response};
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
 
+use crate::auth::address;
 use crate::request_context;
 
 /// So many ids of other requests a log line has.
@@ -21,6 +23,8 @@ const MOST_IDS: usize = 10;
 pub(crate) struct CallInfo {
     started: Instant,
     method: Method,
+    /// Whom it is from.
+    client: IpAddr,
     context: RequestContext,
     span: Mutex<Span>,
     cause: OnceLock<String>,
@@ -41,6 +45,7 @@ impl CallInfo {
             Self {
                 started: Instant::now(),
                 method,
+                client: address::of_client(request),
                 context,
                 span: Mutex::new(span),
                 cause: OnceLock::new(),
@@ -57,6 +62,11 @@ impl CallInfo {
     /// The method as it was sent: Rocket makes GET of HEAD on the way.
     pub(crate) fn method(&self) -> Method {
         self.method
+    }
+
+    /// The client's address: of limits, audit lines, the log and spans alike.
+    pub(crate) fn client(&self) -> IpAddr {
+        self.client
     }
 
     pub(crate) fn request_id(&self) -> &str {

@@ -7,7 +7,6 @@ use rocket::fairing::AdHoc;
 use rocket::{Request, Response};
 
 use crate::access_log::shortened;
-use crate::auth::address;
 use crate::call::CallInfo;
 
 /// How the conventions name a method that they do not know.
@@ -41,7 +40,7 @@ fn answered<'r>(call: &CallInfo, request: &'r Request<'_>, response: &Response<'
         route: request.route().map(|route| pattern(route.uri.path())),
         path: request.uri().path().as_str(),
         status: response.status().code,
-        client: Some(address::of_client(request)),
+        client: Some(call.client()),
         server: request.host().map(|host| (host.domain().to_string(), host.port())),
     }
 }
@@ -67,7 +66,7 @@ impl Answered<'_> {
             span.set("http.route", route);
         }
         if let Some(client) = self.client {
-            span.set("client.address", client.to_canonical().to_string());
+            span.set("client.address", client.to_string());
         }
         if let Some((name, port)) = self.server {
             span.set("server.address", name);

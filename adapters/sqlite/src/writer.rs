@@ -62,7 +62,7 @@ impl Writer {
     /// not made then. `TimedOut` when it was begun and has not ended.
     pub(crate) async fn write<W: Write>(&self, write: W) -> PortResult<W::Output> {
         let unavailable = |why| PortError::unavailable(self.dependency, why);
-        let place = self.condition.admit().map_err(unavailable)?;
+        let admitted = self.condition.admit().map_err(unavailable)?;
         let (reply, answer) = oneshot::channel();
         let claim = Claim::default();
         let job = Box::new(Pending::new(write, claim.clone(), reply));
@@ -70,7 +70,7 @@ impl Writer {
             self.jobs.send(job).await.map_err(|_| self.gone())?;
             answer.await.map_err(|_| self.gone())?
         });
-        if let Ok(result) = timeout(place.patience, &mut answered).await {
+        if let Ok(result) = timeout(admitted.patience, &mut answered).await {
             return result;
         }
         if claim.take() {

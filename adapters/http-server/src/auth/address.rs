@@ -9,7 +9,7 @@ use crate::HttpSettings;
 /// The header to which each proxy adds the address that it sees.
 pub(crate) const FORWARDED: &str = "X-Forwarded-For";
 
-/// The client's address: of limits, audit lines, the log and spans alike.
+/// The client's address, as far as it can be believed.
 pub(crate) fn of_client(request: &Request<'_>) -> IpAddr {
     let peer = request.remote().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |remote| remote.ip());
     let proxies = request.rocket().state::<HttpSettings>().map_or(0, |settings| settings.trusted_proxies);

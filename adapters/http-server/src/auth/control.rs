@@ -45,8 +45,7 @@ impl AccessControl {
         operation: Operation,
         request: &'r Request<'_>,
     ) -> Result<(Caller, Visit<'r>), ApiError> {
-        let address = address::of_client(request);
-        let visit = Visit::new(operation, address, request, Some(&self.metrics));
+        let visit = Visit::new(operation, request, Some(&self.metrics));
         let Some(credentials) = &self.credentials else {
             self.limit(operation, &Caller::Unchecked, &visit, request).await?;
             return Ok((Caller::Unchecked, visit));

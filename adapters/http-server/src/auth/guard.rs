@@ -11,9 +11,9 @@ use rocket::request::{self, FromRequest};
 use rocket_okapi::r#gen::OpenApiGenerator;
 use rocket_okapi::request::{OpenApiFromRequest, RequestHeaderInput};
 
+use super::AccessControl;
 use super::denied::denied;
 use super::visit::Visit;
-use super::{AccessControl, address};
 use crate::ApiError;
 use crate::call::CallInfo;
 
@@ -92,7 +92,7 @@ impl<'r, O: Guarded> FromRequest<'r> for Access<'r, O> {
             control.admit(O::OPERATION, request).await
         } else {
             CallInfo::of(request).take_caller(request);
-            Ok((Caller::Unchecked, Visit::new(O::OPERATION, address::of_client(request), request, None)))
+            Ok((Caller::Unchecked, Visit::new(O::OPERATION, request, None)))
         };
         match admitted {
             Ok((caller, visit)) => Outcome::Success(Self {

@@ -16,3 +16,4 @@ pub(crate) use guard::{
     ReplayDeadLetters,
 };
 pub use metrics::AccessMetrics;
+pub(crate) use presented::API_KEY;

@@ -8,7 +8,7 @@ use super::denied::unknown_scheme;
 use crate::ApiError;
 
 const AUTHORIZATION: &str = "Authorization";
-const API_KEY: &str = "X-Api-Key";
+pub(crate) const API_KEY: &str = "X-Api-Key";
 /// What every API key begins with.
 const KEY_PREFIX: &str = "ck_";
 

@@ -27,12 +27,11 @@ pub(crate) struct Visit<'r> {
 impl<'r> Visit<'r> {
     pub(super) fn new(
         operation: Operation,
-        address: IpAddr,
         request: &'r Request<'_>,
         metrics: Option<&'r AccessMetrics>,
     ) -> Self {
         let (object, call) = (request.uri().path().raw().as_str(), CallInfo::of(request));
-        Self { operation, address, object, call, metrics }
+        Self { operation, address: call.client(), object, call, metrics }
     }
 
     /// Credentials were not good; without means, they could not even be read.

@@ -14,9 +14,7 @@ use super::kept::{self, Kept};
 use super::late_body::LateBody;
 use super::long_answers::LongAnswers;
 use super::refusal::Refusal;
-
-/// The other header in which callers say who they are.
-const API_KEY: &str = "x-api-key";
+use crate::auth::API_KEY;
 
 /// How a request's body is there.
 pub(super) enum Sent {

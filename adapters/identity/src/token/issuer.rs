@@ -102,7 +102,7 @@ impl Issuer {
         if *ended.borrow() {
             return true;
         }
-        let Ok(_place) = self.waiters.try_acquire() else { return false };
+        let Ok(_permit) = self.waiters.try_acquire() else { return false };
         timeout(PATIENCE, ended.wait_for(|ended| *ended)).await.is_ok()
     }
 

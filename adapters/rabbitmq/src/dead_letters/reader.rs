@@ -53,11 +53,11 @@ pub(crate) struct DeadLetterReader {
     largest: u64,
 }
 
-/// A consumer that holds at most so many messages, and how many it holds that were read.
+/// A consumer that gets at most so many messages, and how many of them were read and not acknowledged.
 struct Page {
     consumer: lapin::Consumer,
     size: u64,
-    held: u64,
+    unacknowledged: u64,
 }
 
 impl Page {
@@ -65,7 +65,7 @@ impl Page {
         let prefetch = u16::try_from(size).unwrap_or(u16::MAX).max(1);
         channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
         let consumer = subscribe(channel, queue).await?;
-        Ok(Self { consumer, size: prefetch.into(), held: 0 })
+        Ok(Self { consumer, size: prefetch.into(), unacknowledged: 0 })
     }
 }
 
@@ -125,7 +125,7 @@ impl DeadLetterReader {
             if self.coverage.is_whole() || self.unacknowledged == MAX_UNACKNOWLEDGED {
                 return Ok(None);
             }
-            if self.page.held == self.page.size {
+            if self.page.unacknowledged == self.page.size {
                 self.turn_page().await.map_err(broker_error)?;
             }
             match timeout(ANSWER_TIMEOUT, self.page.consumer.next()).await {
@@ -133,7 +133,7 @@ impl DeadLetterReader {
                     let delivery = delivery.map_err(broker_error)?;
                     self.coverage.seen += 1;
                     self.unacknowledged += 1;
-                    self.page.held += 1;
+                    self.page.unacknowledged += 1;
                     self.largest = self.largest.max(delivery.data.len() as u64);
                     return Ok(Some(delivery));
                 }
@@ -168,7 +168,7 @@ impl DeadLetterReader {
         let channel = &self.session.channel;
         channel.basic_ack(tag, BasicAckOptions::default()).await.map_err(broker_error)?;
         self.unacknowledged -= 1;
-        self.page.held -= 1;
+        self.page.unacknowledged -= 1;
         Ok(())
     }
 
