@@ -132,7 +132,7 @@ locals {
       source_labels    = ["unit"]
       label_matcher    = "^(gateway|inventory|billing)$"
       dimensions       = [["ClusterName", "unit"]]
-      metric_selectors = ["^(build_info|dependency_up)$"]
+      metric_selectors = ["^(build_info|dependency_up|http_in_flight)$"]
     },
     {
       source_labels    = ["unit"]

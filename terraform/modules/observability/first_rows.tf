@@ -37,9 +37,11 @@ locals {
     { title = "Latency per unit, p99, ms", stat = "p99", metrics = [
       for unit in local.units : [local.latency.namespace, "${unit}_milliseconds"]
     ] },
-    { title = "Saturation per unit: memory, % of limit; connections in use (right)", stat = "Maximum", metrics = concat(
+    { title = "Saturation per unit: memory, % of limit; requests in flight, connections in use (right)", stat = "Maximum", metrics = concat(
       [for pod in flatten(values(local.pods)) :
       [local.insights, "pod_memory_utilization_over_pod_limit", "ClusterName", var.cluster_name, "Namespace", var.namespace, "PodName", pod]],
+      [for unit in local.units :
+      concat([var.metric_namespace, "http_in_flight"], local.of_unit[unit], [{ yAxis = "right", label = "${unit} in flight" }])],
       [for unit in ["inventory", "billing"] :
       concat([var.metric_namespace, "db_pool_connections"], local.of_unit[unit], ["state", "used", { yAxis = "right", label = "${unit} database" }])],
     ) },

@@ -93,7 +93,7 @@ run "metrics_of_the_application" {
     error_message = "metrics go where dashboard and alarms look"
   }
   assert {
-    condition     = alltrue([for m in ["orders_accepted_total", "orders_recorded_total", "orders_dead_lettered_total", "billing_queue_depth", "billing_dead_letters"] : anytrue(flatten([for d in jsondecode(aws_eks_addon.insights[0].configuration_values).agents[1].config.logs.metrics_collected.prometheus.emf_processor.metric_declaration : [for s in d.metric_selectors : can(regex(s, m))]]))])
+    condition     = alltrue([for m in ["orders_accepted_total", "orders_recorded_total", "orders_dead_lettered_total", "billing_queue_depth", "billing_dead_letters", "dependency_up", "http_in_flight"] : anytrue(flatten([for d in jsondecode(aws_eks_addon.insights[0].configuration_values).agents[1].config.logs.metrics_collected.prometheus.emf_processor.metric_declaration : [for s in d.metric_selectors : can(regex(s, m))]]))])
     error_message = "the metrics that dashboard and alarms read are collected"
   }
   assert {

@@ -31,7 +31,7 @@ run "defaults" {
     condition = [for w in slice(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets, 0, 12) : "${w.y} ${w.properties.title}"] == [
       "0 99.9 %: Requests that the gateway answers without a 5xx", "0 99.9 %: Valid orders that the queue takes",
       "0 99 %: Orders that are recorded within five seconds of their acceptance", "0 99 %: Reads that the gateway answers within 100 ms",
-      "6 Requests per unit and minute", "6 Errors per unit and minute", "6 Latency per unit, p99, ms", "6 Saturation per unit: memory, % of limit; connections in use (right)",
+      "6 Requests per unit and minute", "6 Errors per unit and minute", "6 Latency per unit, p99, ms", "6 Saturation per unit: memory, % of limit; requests in flight, connections in use (right)",
       "12 Orders that wait", "12 Age: how long the newest order will wait, s", "12 Dead letters", "12 Dependencies (1: reached)",
     ]
     error_message = "it begins with the objectives, the golden signals and what waits, as Grafana's does"
