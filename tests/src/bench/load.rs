@@ -18,11 +18,13 @@ pub(crate) struct Figures {
     pub(crate) failures: u64,
 }
 
-/// How the load is made: 32 clients on 2 threads, closed loop.
+/// How the load is made: on 2 threads, closed loop. pgbench has 32 clients.
 #[derive(Debug)]
 pub(crate) struct Load {
     /// How long each figure is measured.
     pub(crate) seconds: u64,
+    /// How many connections wrk has.
+    pub(crate) connections: u64,
     /// The folder of pgbench.
     pub(crate) programs: PathBuf,
 }
@@ -32,7 +34,8 @@ impl Load {
     pub(crate) fn wrk(&self, url: &str, kind: &str, movies: u64) -> Figures {
         // Connections and caches are warm when it counts; orders are counted from the first.
         if kind != "order" {
-            Self { seconds: 1, programs: self.programs.clone() }.wrk_as(url, kind, movies, None);
+            Self { seconds: 1, connections: self.connections, programs: self.programs.clone() }
+                .wrk_as(url, kind, movies, None);
         }
         self.wrk_as(url, kind, movies, None)
     }
@@ -41,7 +44,15 @@ impl Load {
     pub(crate) fn wrk_as(&self, url: &str, kind: &str, movies: u64, credentials: Option<&str>) -> Figures {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/load.lua");
         let mut wrk = Command::new("wrk");
-        wrk.args(["-t2", "-c32", &format!("-d{}s", self.seconds), "--timeout", "30s", "-s"]).arg(&script);
+        wrk.args([
+            "-t2",
+            &format!("-c{}", self.connections),
+            &format!("-d{}s", self.seconds),
+            "--timeout",
+            "30s",
+            "-s",
+        ])
+        .arg(&script);
         if let Some(credentials) = credentials {
             wrk.args(["-H", &format!("Authorization: {credentials}")]);
         }

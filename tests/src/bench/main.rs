@@ -1,12 +1,14 @@
-//! The benchmark: `bench [--movies N] [--seconds S]`, or `bench --costs ROUNDS [--seconds S]`.
+//! The benchmark: `bench [--movies N] [--seconds S] [--connections C]`, `bench --costs ROUNDS`, or
+//! `bench --compare ROUNDS [--replicas R]`.
 //!
 //! It starts the distributed stack on servers of its own, drives it with wrk over 32 connections, and sets each figure
 //! beside what pgbench reaches with the same statement, 32 clients, in the same run. With more than 10,000 movies it
 //! shows too how much slower reading has become since 10,000. With `--costs` it measures instead what known callers, limits and
-//! traces cost.
+//! traces cost; with `--compare` it sets the programs of an older version beside today's.
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on says where and why")]
 
+mod compare;
 mod costs;
 mod load;
 mod report;
@@ -42,15 +44,24 @@ async fn main() {
             value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} takes a number"))
         })
     };
-    let (movies, seconds) = (option("--movies", SMALL), option("--seconds", 10));
+    let asked = |name: &str| arguments.iter().any(|argument| argument == name);
+    let (movies, connections) = (option("--movies", SMALL), option("--connections", 32));
 
-    if arguments.iter().any(|argument| argument == "--costs") {
-        let load = Load { seconds: option("--seconds", 4), programs: PathBuf::new() };
-        costs::measure(&load, option("--costs", 9)).await;
+    if asked("--costs") || asked("--compare") {
+        let load = Load { seconds: option("--seconds", 4), connections, programs: PathBuf::new() };
+        if asked("--costs") {
+            costs::measure(&load, option("--costs", 9)).await;
+        } else {
+            compare::measure(&load, option("--compare", 9), option("--replicas", 1)).await;
+        }
         return;
     }
     let stack = Stack::started(Kind::Distributed).await;
-    let load = Load { seconds, programs: Postgres::shared().programs().to_owned() };
+    let load = Load {
+        seconds: option("--seconds", 10),
+        connections,
+        programs: Postgres::shared().programs().to_owned(),
+    };
     let mut report = Report::default();
     seed(stack.backing(), 1, SMALL.min(movies));
     let small = reading(&load, &stack, SMALL.min(movies), &mut report);

@@ -1,5 +1,12 @@
 use super::load::Figures;
 
+/// The middle one of several figures.
+pub(crate) fn median(figures: &[f64]) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
 /// The table, in Markdown.
 #[derive(Debug, Default)]
 pub(crate) struct Report {

@@ -1,4 +1,4 @@
-use super::{Api, Database, Postgres, RabbitMq, Unit, Vhost};
+use super::{Api, Database, Postgres, RabbitMq, Unit, Version, Vhost};
 
 /// Which stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,11 @@ impl Stack {
     pub fn with_all(mut self, key: &str, value: &str) -> Self {
         self.units = self.units.into_iter().map(|unit| unit.with(key, value)).collect();
         self
+    }
+
+    /// Runs another version's programs from the next start on.
+    pub fn install(&mut self, version: Version) {
+        self.units.iter_mut().for_each(|unit| unit.install(version));
     }
 
     /// Starts all units and waits until they are ready.

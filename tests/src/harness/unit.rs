@@ -79,7 +79,7 @@ impl Unit {
             Version::Today => binary(self.name),
             Version::Before => {
                 let folder = std::env::var_os("KEEPER_OLDER_BIN_DIR");
-                let folder = folder.expect("./tests/run versions builds the version before");
+                let folder = folder.expect("KEEPER_OLDER_BIN_DIR names the folder of the version before");
                 Path::new(&folder).join(self.name)
             }
         };
@@ -107,6 +107,11 @@ impl Unit {
     /// Its folder, in which it runs.
     pub fn folder(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The number of its HTTP port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where its HTTP port is.
