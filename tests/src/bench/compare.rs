@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use keeper_tests::faults::Balancer;
-use keeper_tests::harness::{Kind, Postgres, Stack, Unit, Version, eventually};
+use keeper_tests::harness::{Kind, Postgres, Stack, Unit, Version, eventually, machine_processor_time};
 
 use crate::load::Load;
 use crate::report::median;
@@ -15,10 +15,9 @@ use crate::report::median;
 const MOVIES: u64 = 10_000;
 /// The calls that are compared, as load.lua names them.
 const CALLS: [&str; 6] = ["read", "search", "page", "create", "update", "order"];
-const TICKS_PER_SECOND: u64 = 100;
 
 /// One of the two versions.
-struct Side {
+struct Contender {
     stack: Stack,
     /// Replicas of inventory beside the stack's, behind one address.
     replicas: Vec<Unit>,
@@ -36,20 +35,22 @@ struct Rounds {
 
 /// Measures and prints a table. `replicas` is the number of inventory's.
 pub(crate) async fn measure(load: &Load, rounds: u64, replicas: u64) {
-    let mut sides =
-        [Side::started(Version::Before, replicas).await, Side::started(Version::Today, replicas).await];
+    let mut contenders = [
+        Contender::started(Version::Before, replicas).await,
+        Contender::started(Version::Today, replicas).await,
+    ];
     for round in 0..rounds {
         for (number, call) in CALLS.into_iter().enumerate() {
-            for side in &mut sides {
-                side.round(load, number, call).await;
+            for contender in &mut contenders {
+                contender.round(load, number, call).await;
             }
         }
         eprintln!("round {} of {rounds}", round + 1);
     }
-    report(&sides, load.connections, replicas);
+    report(&contenders, load.connections, replicas);
 }
 
-impl Side {
+impl Contender {
     async fn started(version: Version, replicas: u64) -> Self {
         let mut stack = Stack::new(Kind::Distributed);
         let database = stack.backing().inventory.clone();
@@ -71,16 +72,14 @@ impl Side {
     }
 
     async fn round(&mut self, load: &Load, number: usize, call: &str) {
-        let before = (self.processor_time(), busy());
+        let before = (self.processor_time(), machine_processor_time());
         let figures = load.wrk_as(&self.stack.front().url(), call, MOVIES, None);
         assert_eq!(figures.failures, 0, "{call}");
-        let after = (self.processor_time(), busy());
-        #[expect(clippy::cast_precision_loss, reason = "a round has fewer calls")]
-        let for_a_call = |taken: Duration| taken.as_secs_f64() * 1e6 / figures.requests.max(1) as f64;
+        let after = (self.processor_time(), machine_processor_time());
         let rounds = &mut self.rounds[number];
         rounds.rate.push(figures.rate);
-        rounds.units.push(for_a_call(after.0.saturating_sub(before.0)));
-        rounds.machine.push(for_a_call(after.1.saturating_sub(before.1)));
+        rounds.units.push(figures.for_a_call(after.0.saturating_sub(before.0)));
+        rounds.machine.push(figures.for_a_call(after.1.saturating_sub(before.1)));
         if call == "order" {
             // What is still to be recorded is not the next one's to pay for.
             self.recorded(figures.requests).await;
@@ -105,25 +104,15 @@ impl Side {
     }
 }
 
-/// The processor time that all programs of this machine have taken since its start (Linux).
-fn busy() -> Duration {
-    let stat = std::fs::read_to_string("/proc/stat").expect("this is Linux");
-    let line = stat.lines().next().unwrap_or_default();
-    // user nice system idle iowait irq softirq …
-    let fields: Vec<u64> = line.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
-    let idle = fields[3] + fields[4];
-    Duration::from_millis((fields[..7].iter().sum::<u64>() - idle) * 1_000 / TICKS_PER_SECOND)
-}
-
-fn report(sides: &[Side; 2], connections: u64, replicas: u64) {
-    let count = sides[0].rounds[0].rate.len();
+fn report(contenders: &[Contender; 2], connections: u64, replicas: u64) {
+    let count = contenders[0].rounds[0].rate.len();
     println!(
         "{connections} connections, {replicas} of inventory; medians of {count} rounds in turn: before, today, and today to before.\n"
     );
     println!("| call   |         calls a second |      µs of the units |    µs of the machine |");
     println!("|--------|-----------------------:|---------------------:|---------------------:|");
     for (number, call) in CALLS.into_iter().enumerate() {
-        let [before, today] = sides.each_ref().map(|side| &side.rounds[number]);
+        let [before, today] = contenders.each_ref().map(|contender| &contender.rounds[number]);
         let pair = |of: fn(&Rounds) -> &Vec<f64>, width: usize, digits: usize| {
             let (before, today) = (median(of(before)), median(of(today)));
             format!("{before:>width$.digits$} {today:>width$.digits$}  {:.3}", today / before)

@@ -118,9 +118,7 @@ impl Variant {
             let before = taken();
             let figures = load.wrk_as(&self.unit.url(), call, MOVIES, self.credentials.as_deref());
             assert_eq!(figures.failures, 0, "{}: {call}", self.name);
-            let more = taken().saturating_sub(before);
-            #[expect(clippy::cast_precision_loss, reason = "a round has fewer calls")]
-            rounds.processor.push(more.as_secs_f64() * 1e6 / figures.requests.max(1) as f64);
+            rounds.processor.push(figures.for_a_call(taken().saturating_sub(before)));
             rounds.rate.push(figures.rate);
         }
     }

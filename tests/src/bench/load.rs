@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use keeper_tests::harness::{Database, Directory, run};
 
@@ -16,6 +17,15 @@ pub(crate) struct Figures {
     pub(crate) requests: u64,
     /// Requests that failed.
     pub(crate) failures: u64,
+}
+
+impl Figures {
+    /// What was taken in all, in microseconds for a call.
+    pub(crate) fn for_a_call(&self, taken: Duration) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a benchmark has fewer requests")]
+        let requests = self.requests.max(1) as f64;
+        taken.as_secs_f64() * 1e6 / requests
+    }
 }
 
 /// How the load is made: on 2 threads, closed loop. pgbench has 32 clients.

@@ -31,7 +31,7 @@ pub use oidc::OidcIssuer;
 pub use pgbouncer::{PgBouncer, PoolMode};
 pub use ports::free_port;
 pub use postgres::{Database, Postgres, PostgresOptions};
-pub use process::{Launch, Process};
+pub use process::{Launch, Process, machine_processor_time};
 pub use rabbitmq::{RabbitMq, Vhost};
 pub use secrets::{assert_no_secret_in, keep_secret};
 pub use small_disk::SmallDisk;

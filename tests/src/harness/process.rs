@@ -142,7 +142,7 @@ impl Process {
         // The name, in parentheses, may hold anything; user and system time are the 14th and 15th field.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-        Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+        Some(of_ticks(ticks))
     }
 
     /// The peak of its resident memory so far, in KiB (Linux).
@@ -165,4 +165,18 @@ fn send(signal: &str, target: &str) {
     let _ = Command::new("sh")
         .args(["-c", "kill -s \"$1\" -- \"$2\" 2>/dev/null", "sh", signal, target])
         .status();
+}
+
+/// The processor time that all programs of this machine have taken since its start (Linux).
+pub fn machine_processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/stat").expect("this is Linux");
+    let line = stat.lines().next().unwrap_or_default();
+    // user nice system idle iowait irq softirq …
+    let fields: Vec<u64> = line.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+    let idle = fields[3] + fields[4];
+    of_ticks(fields[..7].iter().sum::<u64>() - idle)
+}
+
+fn of_ticks(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND)
 }

@@ -110,7 +110,7 @@ pub async fn versions_settings_and_documents_are_printed(stack: &Stack) {
         let settings = unit.command(&["config"]);
         let text = printed(&settings);
         assert!(settings.status.success(), "{text}");
-        let port = unit.url().rsplit(':').next().unwrap().to_owned();
+        let port = unit.port().to_string();
         assert!(text.contains(&port), "{text}");
         let document = unit.command(&["openapi"]);
         assert!(document.status.success(), "{}", printed(&document));
@@ -201,7 +201,7 @@ pub async fn settings_that_are_wrong_name_the_key_and_its_source(stack: &Stack) 
         let file = "[http]\nport = 1\n[log]\nlevel = \"warn\"\n";
         std::fs::write(filed.folder().join("other.toml"), file).expect("it can be written");
         let text = printed(&filed.command(&["config"]));
-        let port = filed.url().rsplit(':').next().unwrap().to_owned();
+        let port = filed.port().to_string();
         assert!(text.contains("warn") && text.contains(&port), "{text}");
     }
 }

@@ -223,8 +223,7 @@ async fn one_replica_of_three_hangs() {
         inventory.start();
         inventory.ready().await;
     }
-    let port = |unit: &Unit| unit.url().rsplit(':').next().unwrap().parse().unwrap();
-    let balancer = Balancer::over(inventories.iter().map(port).collect()).await;
+    let balancer = Balancer::over(inventories.iter().map(Unit::port).collect()).await;
     let gateway =
         Unit::new("gateway", site.gateway.settings()).with("KEEPER_INVENTORY__URL", &balancer.url());
     gateway.start();
